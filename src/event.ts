@@ -1,0 +1,126 @@
+/** Events and snapshots: what the stages tell the reporters. Plain data, no methods. */
+
+/** The two sides of a migration. */
+export type Side = "source" | "destination";
+
+/** The parts of a run, in their order. */
+export type Phase =
+  | "starting"
+  | "scan"
+  | "transfer"
+  | "mirror"
+  | "directories"
+  | "finished";
+
+/** A number of files and their bytes. */
+export interface Amount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What a walker has seen of its side so far. */
+export interface SideCounts extends Amount {
+  readonly directories: number;
+  /** Directories and entries that could not be read. */
+  readonly errors: number;
+  readonly done: boolean;
+}
+
+/** One file on its way. */
+export interface ActiveFile {
+  /** Relative to the roots, as in `name.ts` (show it with `showPath`). */
+  readonly path: string;
+  readonly size: number;
+  /** Bytes already handed to the destination. */
+  readonly done: number;
+  /** Bytes per second, smoothed; null while not known. */
+  readonly rate: number | null;
+  /** Seconds until this file is done; null while not known. */
+  readonly secondsLeft: number | null;
+}
+
+/** The state of a run at one moment: everything that a display or a progress line may say. */
+export interface Snapshot {
+  readonly phase: Phase;
+  /** Milliseconds since the run began. */
+  readonly elapsed: number;
+  readonly source: SideCounts;
+  readonly destination: SideCounts;
+  /** What is still to be transferred. While the scan runs it is "so far". */
+  readonly pending: Amount;
+  /** What was done in this run; bytes include the part of unfinished files. */
+  readonly copied: Amount;
+  /** What was done in all runs of this database, this one included. */
+  readonly copiedEver: Amount;
+  /** The backlog when the transfer began: pending + done since. The progress bar's 100%. */
+  readonly backlog: Amount;
+  /** Bytes per second now (smoothed over some seconds). */
+  readonly rate: number;
+  /** Files per second now. */
+  readonly fileRate: number;
+  /** Bytes per second that the operator allows; null when there is no limit. */
+  readonly limit: number | null;
+  /** Seconds left of the backlog judged by bytes and by files; null while not known. */
+  readonly secondsLeftByBytes: number | null;
+  readonly secondsLeftByFiles: number | null;
+  readonly active: readonly ActiveFile[];
+  /** Operations of this run by how they ended. */
+  readonly failed: number;
+  readonly skipped: number;
+  readonly deleted: number;
+  readonly refused: number;
+  /** What a person must know now, such as "interrupted: settling what is done"; null mostly. */
+  readonly notice: string | null;
+}
+
+/** How a run ended. */
+export interface Summary extends Snapshot {
+  readonly outcome: "in sync" | "failures" | "interrupted" | "stopped";
+  /** Why the run stopped before its end, in one sentence; null when it did not. */
+  readonly reason: string | null;
+  readonly exitCode: number;
+  /** The first few failures of this run: path (relative) and message. */
+  readonly failures: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** What a reporter is told. A reporter returns at once: it must never slow the pipeline. */
+export type RunEvent =
+  | {
+    readonly type: "start";
+    /** Full paths of the two roots. */
+    readonly source: string;
+    readonly destination: string;
+    readonly version: string;
+    readonly database: string;
+    readonly log: string;
+    readonly dryRun: boolean;
+    /** Set when a backlog of an earlier run is continued. */
+    readonly resumed:
+      | (Amount & { /** milliseconds since the epoch */ readonly since: number })
+      | null;
+  }
+  | {
+    /** One planned operation of a dry run. */
+    readonly type: "operation";
+    readonly action: string;
+    readonly path: string;
+    readonly size: number | null;
+    readonly reason: string;
+  }
+  | {
+    /** A file, link or directory that failed. */
+    readonly type: "failure";
+    readonly path: string;
+    readonly message: string;
+  }
+  | {
+    /** Something worth a line, e.g. "removed 3 temporaries". */ readonly type: "note";
+    readonly message: string;
+  }
+  | { readonly type: "end"; readonly summary: Summary };
+
+/** A reporter. */
+export interface Reporter extends AsyncDisposable {
+  /** Called for each event, in order. */
+  event(event: RunEvent): void;
+}

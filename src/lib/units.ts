@@ -1,0 +1,66 @@
+/** Units: sizes and durations as people write and read them. */
+
+const FACTORS: Readonly<Record<string, number>> = {
+  "": 1,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+  T: 2 ** 40,
+};
+
+/**
+ * Bytes of a size such as `512`, `64K`, `1.5G` (powers of 1024; a trailing `iB` or `B` is allowed).
+ *
+ * @throws RangeError when the text is not a size of at least one byte that a number can hold.
+ */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
+  const bytes = match ? Math.round(Number(match[1]) * FACTORS[match[2]!.toUpperCase()]!) : NaN;
+  if (!(bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER)) {
+    throw new RangeError(`Cannot read "${text}" as a size: write a number above 0 such as 20M`);
+  }
+  return bytes;
+}
+
+/** Bytes per second of a rate such as `20M` or `1.5MB/s`; null for `off`. Errors as parseSize. */
+export function parseRate(text: string): number | null {
+  if (text.trim().toLowerCase() === "off") return null;
+  return parseSize(text.trim().replace(/\/s$/, ""));
+}
+
+const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** A number of bytes for people: three significant digits, `3.1 GiB`, `512 B`. */
+export function formatSize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < SIZE_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${SIZE_UNITS[unit]}`;
+}
+
+/** A count for people: `1,204`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** A duration for people: `0:07`, `12:34`, `3:07:09`, `5d 03:10`. */
+export function formatDuration(seconds: number): string {
+  const total = Math.max(0, Math.round(seconds));
+  const two = (n: number) => String(n).padStart(2, "0");
+  const s = total % 60, m = Math.floor(total / 60) % 60, h = Math.floor(total / 3600) % 24;
+  const d = Math.floor(total / 86400);
+  if (d > 0) return `${d}d ${two(h)}:${two(m)}`;
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** Local date and time to the minute: `2026-11-20 14:02`. `ms` is since the epoch. */
+export function formatMinute(ms: number): string {
+  const d = new Date(ms);
+  const two = (n: number) => String(n).padStart(2, "0");
+  const day = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  return `${day} ${two(d.getHours())}:${two(d.getMinutes())}`;
+}

@@ -1,0 +1,88 @@
+/**
+ * Names: POSIX names are bytes, JavaScript strings are UTF-16.
+ *
+ * A name that is valid UTF-8 is that string. A byte that is not part of valid UTF-8 becomes one lone
+ * surrogate U+DC80 + (byte - 0x80), as Python's PEP 383 does, so every name goes there and back
+ * byte for byte.
+ */
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** The string for a name's bytes; never fails, never merges two names. */
+export function decodeName(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch (error) {
+    // TextDecoder says "not UTF-8" with a TypeError; the slow way keeps each odd byte
+    if (error instanceof TypeError) return decodeOdd(bytes);
+    throw error;
+  }
+}
+
+/** The bytes of a name that {@link decodeName} made. */
+export function encodeName(name: string): Uint8Array {
+  if (name.isWellFormed()) return encoder.encode(name);
+  const out: number[] = [];
+  for (const char of name) {
+    const code = char.codePointAt(0)!;
+    if (code >= 0xdc80 && code <= 0xdcff) out.push(code - 0xdc00);
+    else out.push(...encoder.encode(char));
+  }
+  return Uint8Array.from(out);
+}
+
+/**
+ * A path as shown to people and written to logs. A well-formed path without control characters
+ * is shown as it is; any other in the shell's own notation, `$'a\xffb\n'`, which can be pasted
+ * into a shell and read back. With `keepControls`, only bytes that are not UTF-8 need the notation
+ * (for JSON and the database, where control characters do no harm).
+ */
+export function showPath(path: string, keepControls = false): string {
+  const plain = path.isWellFormed() && !path.startsWith("$'");
+  // deno-lint-ignore no-control-regex
+  if (plain && (keepControls || !/[\x00-\x1f\x7f-\x9f]/.test(path))) return path;
+  let shown = "$'";
+  for (const char of path) {
+    const code = char.codePointAt(0)!;
+    if (code >= 0xdc80 && code <= 0xdcff) shown += `\\x${(code - 0xdc00).toString(16)}`;
+    else if (char === "\\" || char === "'") shown += `\\${char}`;
+    else if (char === "\n") shown += "\\n";
+    else if (char === "\t") shown += "\\t";
+    else if (code < 0x20 || code === 0x7f) shown += `\\x${code.toString(16).padStart(2, "0")}`;
+    else if (code >= 0x80 && code < 0xa0) {
+      shown += `\\u${code.toString(16).padStart(4, "0")}`;
+    } else shown += char;
+  }
+  return shown + "'";
+}
+
+/** The length of the UTF-8 sequence at `i`, 0 when the bytes there are not one. */
+function sequenceAt(bytes: Uint8Array, i: number): number {
+  const first = bytes[i]!;
+  if (first < 0x80) return 1;
+  const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (length === 0 || i + length > bytes.length) return 0;
+  try {
+    strict.decode(bytes.subarray(i, i + length));
+    return length;
+  } catch (error) {
+    if (error instanceof TypeError) return 0;
+    throw error;
+  }
+}
+
+function decodeOdd(bytes: Uint8Array): string {
+  let name = "";
+  for (let i = 0; i < bytes.length;) {
+    const length = sequenceAt(bytes, i);
+    if (length === 0) {
+      name += String.fromCharCode(0xdc00 + bytes[i]!);
+      i += 1;
+    } else {
+      name += strict.decode(bytes.subarray(i, i + length));
+      i += length;
+    }
+  }
+  return name;
+}
