@@ -1,0 +1,116 @@
+/**
+ * The contract of a place that holds files.
+ *
+ * Paths are relative to the backend's root, components joined by "/", "" is the root itself; names
+ * are strings as in `name.ts`. Nothing outside the root is ever reached: a symbolic link in the way
+ * is an error (ELOOP or ENOTDIR), never followed. Every failure is a `SyncError`; every method takes
+ * a signal and rejects with its reason.
+ */
+import type { Entry, Times } from "../entry.ts";
+
+/** What a backend can keep and how it likes to be called. Behaviour follows these, never a name. */
+export interface Capabilities {
+  /**
+   * `immediate`: calls answer in microseconds (a local disk), so they are made one after the other.
+   * `waiting`: they answer in milliseconds (a share), so many are kept in flight.
+   */
+  readonly latency: "immediate" | "waiting";
+  /**
+   * `file`: a file is durable when `FileWriter.finish` returns, its name when `commit` returns.
+   * `group`: both are durable when the next {@link Backend.flush} returns.
+   */
+  readonly durability: "file" | "group";
+  /** Names are kept byte for byte; without it, names that are not UTF-8 are refused. */
+  readonly exactNames: boolean;
+  /** The finest difference between two times that survives, in nanoseconds. */
+  readonly timePrecision: bigint;
+  /** The kind of file system, for people: "nfs", "tmpfs", "portable", "memory". */
+  readonly kind: string;
+}
+
+/** Options of every call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Which file system object a root is; two looks at the same mount give equal identities. */
+export interface Identity {
+  readonly device: bigint;
+  readonly inode: bigint;
+}
+
+/** A regular file that is being read. */
+export interface FileReader extends AsyncDisposable {
+  /** What the file system said about the open file before the first byte was read. */
+  readonly entry: Entry;
+  /** Fills `into` from byte `position` on; less than its length only at the end of the file. */
+  read(into: Uint8Array, position: number, options?: CallOptions): Promise<number>;
+  /** A fresh look at the path that was opened; undefined when it is gone. */
+  look(options?: CallOptions): Promise<Entry | undefined>;
+}
+
+/**
+ * A file that is being written under a temporary name next to its final one.
+ * The order is write*, finish, commit; `abort` may come at any time before commit.
+ */
+export interface FileWriter {
+  /** The final path. */
+  readonly path: string;
+  /** Writes all of `data` at byte `position`. */
+  write(data: Uint8Array, position: number, options?: CallOptions): Promise<void>;
+  /** Completes content and times under the temporary name (durable where durability is `file`). */
+  finish(times: Pick<Times, "mtime" | "atime">, options?: CallOptions): Promise<void>;
+  /** Puts the complete file at its final name, in place of what was there. */
+  commit(options?: CallOptions): Promise<void>;
+  /** Leaves nothing behind. Never throws: what could not be removed is found by the next run. */
+  abort(): Promise<void>;
+}
+
+/** One batch of a directory listing. */
+export interface ListBatch {
+  readonly entries: readonly Entry[];
+  /** Names of temporaries of sluice (this or another run); they are not entries. */
+  readonly temporaries: readonly string[];
+  /** Entries that are in the directory but could not be looked at: they fail by name. */
+  readonly problems: readonly {
+    readonly name: string;
+    readonly code: string;
+    readonly message: string;
+  }[];
+}
+
+/** A place that holds files. */
+export interface Backend extends AsyncDisposable {
+  /** The root as a full path or URL, as a string like every path. */
+  readonly root: string;
+  readonly capabilities: Capabilities;
+  /** What the root's path leads to now (looked up anew, not through an open handle). */
+  identify(options?: CallOptions): Promise<Identity>;
+  /** A fresh look at a path; undefined only when the file system says that it is not there (ENOENT). */
+  look(path: string, options?: CallOptions): Promise<Entry | undefined>;
+  /** Lists a directory in batches. A listing that cannot be completed throws: it is incomplete. */
+  list(path: string, options?: CallOptions): AsyncIterable<ListBatch>;
+  /** Opens a regular file. */
+  open(path: string, options?: CallOptions): Promise<FileReader>;
+  /** Begins a file; its directory must exist. */
+  create(path: string, options?: CallOptions): Promise<FileWriter>;
+  /** Puts a symbolic link at `path` in one step, in place of what was there, with its times. */
+  createLink(
+    path: string,
+    link: Pick<Entry, "target" | "mtime" | "atime">,
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Makes one directory; false when a directory was already there. */
+  makeDirectory(path: string, options?: CallOptions): Promise<boolean>;
+  setTimes(
+    path: string,
+    times: Pick<Times, "mtime" | "atime">,
+    options?: CallOptions,
+  ): Promise<void>;
+  /** Removes anything that is not a directory. */
+  removeFile(path: string, options?: CallOptions): Promise<void>;
+  /** Removes an empty directory. */
+  removeDirectory(path: string, options?: CallOptions): Promise<void>;
+  /** Makes durable whatever was finished and committed before the call. */
+  flush(options?: CallOptions): Promise<void>;
+}

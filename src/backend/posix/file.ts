@@ -1,0 +1,155 @@
+/** Open files of the POSIX backend: one being read, one being written. */
+import { baseOf, type Entry, parentOf, type Times } from "../../entry.ts";
+import { SyncError } from "../../errors.ts";
+import type { CallOptions, FileReader, FileWriter } from "../backend.ts";
+import { type Directories, nulTerminated } from "./directories.ts";
+import { posixError } from "./errno.ts";
+import { AT, type Syscalls } from "./libc.ts";
+
+/** Reads and writes of at least this many bytes go to the pool even where calls answer at once. */
+const LARGE = 256 * 1024;
+
+/** Packs atime and mtime as two struct timespec. */
+export function timespecs({ atime, mtime }: Pick<Times, "mtime" | "atime">): Uint8Array {
+  const words = new BigInt64Array(4);
+  [atime, mtime].forEach((time, i) => {
+    const nanoseconds = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+    words[2 * i] = (time - nanoseconds) / 1_000_000_000n;
+    words[2 * i + 1] = nanoseconds;
+  });
+  return new Uint8Array(words.buffer);
+}
+
+/** A file that is being read by position. */
+export class PosixReader implements FileReader {
+  readonly entry: Entry;
+  readonly #look: FileReader["look"];
+  readonly #sys: Syscalls;
+  readonly #pooled: Syscalls;
+  readonly #fd: number;
+  readonly #path: string;
+
+  constructor(
+    look: FileReader["look"],
+    sys: Syscalls,
+    pooled: Syscalls,
+    fd: number,
+    path: string,
+    entry: Entry,
+  ) {
+    this.#look = look;
+    this.#sys = sys;
+    this.#pooled = pooled;
+    this.#fd = fd;
+    this.#path = path;
+    this.entry = entry;
+  }
+
+  async read(into: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<number> {
+    const sys = into.length >= LARGE ? this.#pooled : this.#sys;
+    let filled = 0;
+    while (filled < into.length) {
+      signal?.throwIfAborted();
+      const part = filled === 0 ? into : into.subarray(filled);
+      const length = await sys.pread64(this.#fd, part, part.length, position + filled);
+      if (length < 0) throw posixError(length, "read", this.#path);
+      if (length === 0) break;
+      filled += length;
+    }
+    return filled;
+  }
+
+  async look(options: CallOptions = {}): Promise<Entry | undefined> {
+    return await this.#look(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sys.close(this.#fd);
+  }
+}
+
+/** A file that is being written under its temporary name. */
+export class PosixWriter implements FileWriter {
+  readonly path: string;
+  readonly #sys: Syscalls;
+  readonly #pooled: Syscalls;
+  readonly #directories: Directories;
+  readonly #flushEach: boolean;
+  readonly #temporary: Uint8Array;
+  #fd: number | null;
+
+  constructor(
+    sys: Syscalls,
+    pooled: Syscalls,
+    directories: Directories,
+    flushEach: boolean,
+    fd: number,
+    path: string,
+    temporary: Uint8Array,
+  ) {
+    this.#sys = sys;
+    this.#pooled = pooled;
+    this.#directories = directories;
+    this.#flushEach = flushEach;
+    this.#fd = fd;
+    this.path = path;
+    this.#temporary = temporary;
+  }
+
+  async write(data: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<void> {
+    const sys = data.length >= LARGE ? this.#pooled : this.#sys;
+    let written = 0;
+    while (written < data.length) {
+      signal?.throwIfAborted();
+      const part = written === 0 ? data : data.subarray(written);
+      const length = await sys.pwrite64(this.#fd!, part, part.length, position + written);
+      if (length < 0) throw posixError(length, "write", this.path);
+      written += length;
+    }
+  }
+
+  async finish(
+    times: Pick<Times, "mtime" | "atime">,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#flushEach) {
+      // a share reports a full disk here, not at write
+      const result = await this.#sys.fdatasync(this.#fd!);
+      if (result < 0) throw posixError(result, "flush", this.path);
+    }
+    const closed = await this.#sys.close(this.#takeHandle()!);
+    if (closed < 0) throw posixError(closed, "close", this.path);
+    // after the close: a CIFS mount forgets times that were set on an open file
+    using held = await this.#directories.hold(parentOf(this.path));
+    const set = timespecs(times);
+    const result = await this.#sys.utimensat(held.fd, this.#temporary, set, AT.SYMLINK_NOFOLLOW);
+    if (result < 0) throw posixError(result, "set the times", this.path);
+  }
+
+  async commit({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(this.path));
+    const name = nulTerminated(baseOf(this.path));
+    const result = await this.#sys.renameat2(held.fd, this.#temporary, held.fd, name, 0);
+    if (result < 0) throw posixError(result, "rename over the final name", this.path);
+  }
+
+  async abort(): Promise<void> {
+    const fd = this.#takeHandle();
+    if (fd !== null) await this.#sys.close(fd);
+    try {
+      using held = await this.#directories.hold(parentOf(this.path));
+      await this.#sys.unlinkat(held.fd, this.#temporary, 0);
+    } catch (error) {
+      // the directory itself is gone: there is nothing left to remove
+      if (!(error instanceof SyncError)) throw error;
+    }
+  }
+
+  #takeHandle(): number | null {
+    const fd = this.#fd;
+    this.#fd = null;
+    return fd;
+  }
+}

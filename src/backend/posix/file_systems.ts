@@ -1,0 +1,48 @@
+/** Kinds of file systems by the magic number that statfs(2) reports (linux/magic.h). */
+
+/** What the kind of a file system says about how to call it. */
+export interface FileSystem {
+  readonly name: string;
+  /** Calls wait for another machine (or a process), so many are kept in flight. */
+  readonly network: boolean;
+}
+
+const NETWORK: Readonly<Record<number, string>> = {
+  0x6969: "nfs",
+  0xff534d42: "cifs",
+  0xfe534d42: "smb3",
+  0x517b: "smb",
+  0x65735546: "fuse",
+  0x01021997: "9p",
+  0x00c36400: "ceph",
+  0x5346414f: "afs",
+  0x6b414653: "afs",
+  0x73757245: "coda",
+  0x0bd00bd0: "lustre",
+  0x47504653: "gpfs",
+  0x01161970: "gfs2",
+  0x7461636f: "ocfs2",
+};
+
+const LOCAL: Readonly<Record<number, string>> = {
+  0xef53: "ext4",
+  0x58465342: "xfs",
+  0x9123683e: "btrfs",
+  0x01021994: "tmpfs",
+  0x2fc12fc1: "zfs",
+  0xf2f52010: "f2fs",
+  0x794c7630: "overlay",
+  0x4d44: "vfat",
+  0x2011bab0: "exfat",
+  0x5346544e: "ntfs",
+  0x7366746e: "ntfs3",
+  0x4244: "hfs",
+  0xca451a4e: "bcachefs",
+};
+
+/** The file system with this magic number; one that is not known is taken for a local disk. */
+export function fileSystemOf(magic: number): FileSystem {
+  const network = NETWORK[magic];
+  if (network !== undefined) return { name: network, network: true };
+  return { name: LOCAL[magic] ?? `0x${magic.toString(16)}`, network: false };
+}

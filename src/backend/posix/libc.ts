@@ -1,0 +1,180 @@
+/**
+ * Linux system calls through libc, without losing a byte of a name or a nanosecond of a time.
+ *
+ * Each call exists twice: made on the calling thread (fast where the file system answers at once),
+ * and made on a thread of the pool (for calls that may wait). Both return the kernel's own
+ * convention: a result of 0 or more, or a negative errno.
+ *
+ * The pool variant cannot go through libc's wrappers, because `errno` is local to the pool's thread
+ * and gone when the promise resolves. It calls `rawSyscall`, a few instructions of machine code that
+ * move the arguments into the registers the kernel wants and return what the kernel returned. Where
+ * the system forbids new executable memory, the calling thread makes all calls.
+ */
+
+/** The value of a call: at once, or a promise from the pool. Await works on both. */
+export type Result = number | Promise<number>;
+
+type Arch = "x86_64" | "aarch64";
+
+/** Numbers from the kernel's asm/unistd.h of each architecture; the parameter types for the FFI. */
+const CALLS = {
+  openat: { x86_64: 257, aarch64: 56, parameters: ["i32", "buffer", "i32", "u32"] },
+  close: { x86_64: 3, aarch64: 57, parameters: ["i32"] },
+  pread64: { x86_64: 17, aarch64: 67, parameters: ["i32", "buffer", "usize", "i64"] },
+  pwrite64: { x86_64: 18, aarch64: 68, parameters: ["i32", "buffer", "usize", "i64"] },
+  statx: { x86_64: 332, aarch64: 291, parameters: ["i32", "buffer", "i32", "u32", "buffer"] },
+  getdents64: { x86_64: 217, aarch64: 61, parameters: ["i32", "buffer", "usize"] },
+  renameat2: { x86_64: 316, aarch64: 276, parameters: ["i32", "buffer", "i32", "buffer", "u32"] },
+  unlinkat: { x86_64: 263, aarch64: 35, parameters: ["i32", "buffer", "i32"] },
+  mkdirat: { x86_64: 258, aarch64: 34, parameters: ["i32", "buffer", "u32"] },
+  symlinkat: { x86_64: 266, aarch64: 36, parameters: ["buffer", "i32", "buffer"] },
+  readlinkat: { x86_64: 267, aarch64: 78, parameters: ["i32", "buffer", "buffer", "usize"] },
+  utimensat: { x86_64: 280, aarch64: 88, parameters: ["i32", "buffer", "buffer", "i32"] },
+  fdatasync: { x86_64: 75, aarch64: 83, parameters: ["i32"] },
+  fsync: { x86_64: 74, aarch64: 82, parameters: ["i32"] },
+  syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
+  fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer"] },
+} as const satisfies Record<string, Record<Arch, number> & { parameters: Deno.NativeType[] }>;
+
+type CallName = keyof typeof CALLS;
+type Argument<T> = T extends "buffer" ? Uint8Array | null : number;
+type Arguments<P extends readonly Deno.NativeType[]> = { [I in keyof P]: Argument<P[I]> };
+type Mutable<T> = { -readonly [I in keyof T]: T[I] };
+
+/** The system calls, each a function that returns at once or from the pool. */
+export type Syscalls = {
+  readonly [N in CallName]: (
+    ...args: Arguments<Mutable<(typeof CALLS)[N]["parameters"]>>
+  ) => Result;
+};
+
+/** The two variants. */
+export interface Libc {
+  /** On the calling thread: returns numbers, never promises. */
+  readonly now: Syscalls;
+  /** On the pool; the same object as `now` where that is not possible. */
+  readonly pooled: Syscalls;
+}
+
+/** Flags of open(2) that differ between architectures, and those that do not. */
+export const O = {
+  RDONLY: 0,
+  WRONLY: 1,
+  CREAT: 0o100,
+  EXCL: 0o200,
+  NOATIME: 0o1000000,
+  CLOEXEC: 0o2000000,
+  PATH: 0o10000000,
+  DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,
+  NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
+} as const;
+
+export const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, REMOVEDIR: 0x200, EMPTY_PATH: 0x1000 };
+
+/** `mov` of each argument one register down, the call number into its own, `syscall`, `ret`. */
+// deno-fmt-ignore
+const RAW_SYSCALL: Record<Arch, Uint8Array> = {
+  // System V: rdi rsi rdx rcx r8 r9 [rsp+8]  ->  rax rdi rsi rdx r10 r8 r9
+  x86_64: Uint8Array.of(
+    0x48, 0x89, 0xf8,  0x48, 0x89, 0xf7,  0x48, 0x89, 0xd6,  0x48, 0x89, 0xca,
+    0x4d, 0x89, 0xc2,  0x4d, 0x89, 0xc8,  0x4c, 0x8b, 0x4c, 0x24, 0x08,  0x0f, 0x05,  0xc3,
+  ),
+  // AAPCS64: x0..x6 -> x8 x0..x5
+  aarch64: Uint8Array.of(
+    0xe8, 0x03, 0x00, 0xaa,  0xe0, 0x03, 0x01, 0xaa,  0xe1, 0x03, 0x02, 0xaa,
+    0xe2, 0x03, 0x03, 0xaa,  0xe3, 0x03, 0x04, 0xaa,  0xe4, 0x03, 0x05, 0xaa,
+    0xe5, 0x03, 0x06, 0xaa,  0x01, 0x00, 0x00, 0xd4,  0xc0, 0x03, 0x5f, 0xd6,
+  ),
+};
+
+const PROT_READ_WRITE = 3, PROT_READ_EXEC = 5, MAP_PRIVATE_ANONYMOUS = 0x22, PAGE = 4096n;
+
+/**
+ * Loads libc.
+ *
+ * @throws Error when this system is not Linux on x86_64 or aarch64, or does not allow loading.
+ */
+export function loadLibc(): Libc {
+  const arch = Deno.build.arch;
+  if (Deno.build.os !== "linux") throw new Error(`no Linux system calls on ${Deno.build.os}`);
+  const names = Object.keys(CALLS) as CallName[];
+  const definitions: Record<string, Deno.ForeignFunction> = {
+    __errno_location: { parameters: [], result: "pointer" },
+    mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+    mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+    memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
+  };
+  for (const name of names) {
+    definitions[name] = {
+      name: "syscall",
+      parameters: ["i32", ...CALLS[name].parameters],
+      // every result of these calls fits: the kernel moves less than 2 GiB a call
+      result: "i32",
+    };
+  }
+  const library = Deno.dlopen("libc.so.6", definitions).symbols as unknown as Record<
+    string,
+    // deno-lint-ignore no-explicit-any
+    (...args: any[]) => any
+  >;
+  const errno = () => new Deno.UnsafePointerView(library.__errno_location!()).getInt32();
+  const raw = rawSyscall(library, arch);
+  // deno-lint-ignore no-explicit-any
+  const now: Record<string, any> = {}, pooled: Record<string, any> = {};
+  for (const name of names) {
+    const number = CALLS[name][arch];
+    const call = library[name]!;
+    now[name] = immediate(call, number, CALLS[name].parameters.length, errno);
+    if (raw === null) continue;
+    const pointer = foreign(raw, ["i64", ...CALLS[name].parameters]);
+    // the closure holds on to the buffers until the pool's thread is done with them
+    pooled[name] = (...args: unknown[]) =>
+      pointer.call(number, ...args).then((result) => settled(result, args));
+  }
+  return { now: now as Syscalls, pooled: (raw === null ? now : pooled) as Syscalls };
+}
+
+/** A function of the pool at an address; the FFI's own types cannot express a computed signature. */
+function foreign(address: Deno.PointerObject, parameters: readonly Deno.NativeType[]) {
+  const definition = { parameters: [...parameters], result: "i64", nonblocking: true } as const;
+  // deno-lint-ignore no-explicit-any
+  return new Deno.UnsafeFnPointer(address as any, definition) as unknown as {
+    call(...args: unknown[]): Promise<bigint | number>;
+  };
+}
+
+function settled(result: bigint | number, _keptAlive: unknown[]): number {
+  return Number(result);
+}
+
+/** One function per arity: a rest parameter would allocate an array at each call. */
+// deno-lint-ignore no-explicit-any
+type Call = (...args: any[]) => number;
+function immediate(call: Call, nr: number, arity: number, errno: () => number): Call {
+  const check = (result: number) => result < 0 ? -errno() : result;
+  switch (arity) {
+    case 1:
+      return (a) => check(call(nr, a));
+    case 2:
+      return (a, b) => check(call(nr, a, b));
+    case 3:
+      return (a, b, c) => check(call(nr, a, b, c));
+    case 4:
+      return (a, b, c, d) => check(call(nr, a, b, c, d));
+    default:
+      return (a, b, c, d, e) => check(call(nr, a, b, c, d, e));
+  }
+}
+
+/** Puts the machine code into a page of its own, first writable, then executable, never both. */
+function rawSyscall(
+  // deno-lint-ignore no-explicit-any
+  library: Record<string, (...args: any[]) => any>,
+  arch: Arch,
+): Deno.PointerObject | null {
+  const page = library.mmap!(null, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
+  if (page === null || Deno.UnsafePointer.value(page) === 0xffff_ffff_ffff_ffffn) return null;
+  const code = RAW_SYSCALL[arch];
+  library.memcpy!(page, code, BigInt(code.length));
+  return library.mprotect!(page, PAGE, PROT_READ_EXEC) === 0 ? page : null;
+}

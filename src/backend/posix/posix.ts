@@ -1,0 +1,362 @@
+/** A mounted directory on Linux, through system calls that keep names and times exactly. */
+import { baseOf, type Entry, join, parentOf, type Times } from "../../entry.ts";
+import { SyncError } from "../../errors.ts";
+import { decodeName } from "../../name.ts";
+import type {
+  Backend,
+  CallOptions,
+  Capabilities,
+  FileReader,
+  FileWriter,
+  Identity,
+  ListBatch,
+} from "../backend.ts";
+import { isTemporary } from "../temporary.ts";
+import { Directories, nulTerminated } from "./directories.ts";
+import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
+import { fileSystemOf } from "./file_systems.ts";
+import { PosixReader, PosixWriter, timespecs } from "./file.ts";
+import { AT, type Libc, O, type Syscalls } from "./libc.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+
+/** Metadata look-ups in flight for one directory of a share. */
+const LOOKS_IN_FLIGHT = 32;
+const SELF = Uint8Array.of(0);
+const DOT = Uint8Array.of(0x2e, 0);
+const O_NONBLOCK = 0o4000;
+
+/** Options of {@link openPosix}. */
+export interface PosixOptions extends CallOptions {
+  /** Gives out temporary names. */
+  readonly temporaryName: () => string;
+  /** Overrides what the kind of file system says; for tests and measurements. */
+  readonly latency?: Capabilities["latency"];
+  readonly durability?: Capabilities["durability"];
+}
+
+/** Opens the directory at full path `root`. Rejects with a SyncError when it is not a directory. */
+export async function openPosix(root: string, libc: Libc, options: PosixOptions): Promise<Backend> {
+  const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
+  const fd = await libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0);
+  if (fd < 0) throw posixError(fd, `open ${root}`, "");
+  const buffer = new Uint8Array(128);
+  const result = await libc.pooled.fstatfs(fd, buffer);
+  if (result < 0) throw posixError(result, `look at the file system of ${root}`, "");
+  const system = fileSystemOf(new DataView(buffer.buffer).getUint32(0, true));
+  const latency = options.latency ?? (system.network ? "waiting" : "immediate");
+  return new PosixBackend(root, fd, libc, options.temporaryName, {
+    latency,
+    durability: options.durability ?? (system.network ? "file" : "group"),
+    exactNames: true,
+    timePrecision: 1n,
+    kind: system.name,
+  });
+}
+
+class PosixBackend implements Backend {
+  readonly root: string;
+  readonly capabilities: Capabilities;
+  readonly #fd: number;
+  readonly #libc: Libc;
+  readonly #sys: Syscalls;
+  readonly #directories: Directories;
+  readonly #temporaryName: () => string;
+  /** Reading should not change access times, which only a file's owner may ask for. */
+  #noatime: number = O.NOATIME;
+
+  constructor(
+    root: string,
+    fd: number,
+    libc: Libc,
+    temporaryName: () => string,
+    capabilities: Capabilities,
+  ) {
+    this.root = root;
+    this.capabilities = capabilities;
+    this.#fd = fd;
+    this.#libc = libc;
+    this.#sys = capabilities.latency === "immediate" ? libc.now : libc.pooled;
+    this.#directories = new Directories(this.#sys, libc.now, fd);
+    this.#temporaryName = temporaryName;
+  }
+
+  // deno-lint-ignore require-await
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#directories.close();
+    this.#libc.now.close(this.#fd);
+  }
+
+  async identify({ signal }: CallOptions = {}): Promise<Identity> {
+    const buffer = new StatxBuffer();
+    const path = nulTerminated(this.root);
+    // always on the pool: a dead mount may never answer, and this is what finds out
+    const result = await this.#libc.pooled.statx(AT.FDCWD, path, 0, STATX_WANTED, buffer.bytes);
+    signal?.throwIfAborted();
+    if (result < 0) throw posixError(result, "find the root", "");
+    const { device, inode } = buffer.entry("");
+    return { device, inode };
+  }
+
+  async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
+    signal?.throwIfAborted();
+    if (path === "") return await this.#entryAt(this.#fd, "", AT.EMPTY_PATH, path);
+    let directory;
+    try {
+      directory = await this.#directories.hold(parentOf(path));
+    } catch (error) {
+      if (error instanceof SyncError && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+    using held = directory;
+    return await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
+  }
+
+  async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(path);
+    const fd = await this.#sys.openat(held.fd, DOT, O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
+    if (fd < 0) throw posixError(fd, "list the directory", path);
+    try {
+      const buffer = new Uint8Array(64 * 1024);
+      while (true) {
+        const length = await this.#sys.getdents64(fd, buffer, buffer.length);
+        signal?.throwIfAborted();
+        if (length < 0) throw posixError(length, "list the directory", path);
+        if (length === 0) return;
+        yield await this.#batch(fd, path, namesIn(buffer, length));
+        signal?.throwIfAborted();
+      }
+    } finally {
+      await this.#sys.close(fd);
+    }
+  }
+
+  async open(path: string, { signal }: CallOptions = {}): Promise<FileReader> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const name = nulTerminated(baseOf(path));
+    const fd = await this.#openForReading(held.fd, name, path);
+    try {
+      const buffer = new StatxBuffer();
+      await this.#statx(fd, SELF, AT.EMPTY_PATH, buffer, path);
+      const entry = buffer.entry(baseOf(path));
+      if (entry.kind !== "file") {
+        throw new SyncError("ECHANGED", `is no longer a file but a ${entry.kind}`, { path });
+      }
+      return new PosixReader(
+        (options) => this.#lookAnew(path, options),
+        this.#sys,
+        this.#libc.pooled,
+        fd,
+        path,
+        entry,
+      );
+    } catch (error) {
+      await this.#sys.close(fd);
+      throw error;
+    }
+  }
+
+  /** A look that makes the client of a share ask its server: by opening the file anew. */
+  async #lookAnew(path: string, options: CallOptions): Promise<Entry | undefined> {
+    if (this.capabilities.latency === "immediate") return await this.look(path, options);
+    try {
+      await using reader = await this.open(path, options);
+      return reader.entry;
+    } catch (error) {
+      if (error instanceof SyncError && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const temporary = nulTerminated(this.#temporaryName());
+    const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
+    const fd = await this.#sys.openat(held.fd, temporary, flags, 0o666);
+    if (fd < 0) throw posixError(fd, "create a temporary file next to the file", path);
+    return new PosixWriter(
+      this.#sys,
+      this.#libc.pooled,
+      this.#directories,
+      this.capabilities.durability === "file",
+      fd,
+      path,
+      temporary,
+    );
+  }
+
+  async createLink(
+    path: string,
+    link: Pick<Entry, "target" | "mtime" | "atime">,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const temporary = nulTerminated(this.#temporaryName());
+    let result = await this.#sys.symlinkat(nulTerminated(link.target), held.fd, temporary);
+    if (result < 0) throw posixError(result, "make the symbolic link", path);
+    result = await this.#sys.utimensat(held.fd, temporary, timespecs(link), AT.SYMLINK_NOFOLLOW);
+    if (result >= 0) {
+      result = await this.#sys.renameat2(
+        held.fd,
+        temporary,
+        held.fd,
+        nulTerminated(baseOf(path)),
+        0,
+      );
+    }
+    if (result < 0) {
+      await this.#sys.unlinkat(held.fd, temporary, 0);
+      throw posixError(result, "put the symbolic link at its name", path);
+    }
+  }
+
+  async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const result = await this.#sys.mkdirat(held.fd, nulTerminated(baseOf(path)), 0o777);
+    if (result >= 0) return true;
+    if (result === -EEXIST) {
+      const there = await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
+      if (there?.kind === "directory") return false;
+      if (there !== undefined) throw inTheWay(there, path);
+    }
+    throw posixError(result, "make the directory", path);
+  }
+
+  async setTimes(
+    path: string,
+    times: Pick<Times, "mtime" | "atime">,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const name = path === "" ? DOT : nulTerminated(baseOf(path));
+    const flags = AT.SYMLINK_NOFOLLOW;
+    const result = await this.#sys.utimensat(held.fd, name, timespecs(times), flags);
+    if (result < 0) throw posixError(result, "set the times", path);
+  }
+
+  async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const result = await this.#sys.unlinkat(held.fd, nulTerminated(baseOf(path)), 0);
+    if (result < 0) throw posixError(result, "remove", path);
+  }
+
+  async removeDirectory(path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    this.#directories.forget(path);
+    using held = await this.#directories.hold(parentOf(path));
+    const name = nulTerminated(baseOf(path));
+    const result = await this.#sys.unlinkat(held.fd, name, AT.REMOVEDIR);
+    if (result < 0) throw posixError(result, "remove the directory", path);
+  }
+
+  async flush({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.capabilities.durability === "file") return;
+    const result = await this.#libc.pooled.syncfs(this.#fd);
+    if (result < 0) throw posixError(result, "flush", "");
+  }
+
+  async #openForReading(directory: number, name: Uint8Array, path: string): Promise<number> {
+    // non-blocking: a FIFO that took the file's place must not hold the lane for ever
+    const flags = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
+    let fd = await this.#sys.openat(directory, name, flags | this.#noatime, 0);
+    if ((fd === -EPERM || fd === -EINVAL) && this.#noatime !== 0) {
+      this.#noatime = 0;
+      fd = await this.#sys.openat(directory, name, flags, 0);
+    }
+    if (fd < 0) throw posixError(fd, "open", path);
+    return fd;
+  }
+
+  async #statx(
+    fd: number,
+    name: Uint8Array,
+    flags: number,
+    buffer: StatxBuffer,
+    path: string,
+  ): Promise<boolean> {
+    const result = await this.#sys.statx(fd, name, flags, STATX_WANTED, buffer.bytes);
+    if (result === -ENOENT) return false;
+    if (result < 0) throw posixError(result, "look at", path);
+    return true;
+  }
+
+  async #entryAt(
+    fd: number,
+    name: string,
+    flags: number,
+    path: string,
+    buffer = new StatxBuffer(),
+  ): Promise<Entry | undefined> {
+    const bytes = nulTerminated(name);
+    if (!(await this.#statx(fd, bytes, flags, buffer, path))) return undefined;
+    if (buffer.kind() !== "symlink") return buffer.entry(name);
+    const target = new Uint8Array(4096);
+    const length = await this.#sys.readlinkat(fd, bytes, target, target.length);
+    if (length === -ENOENT) return undefined;
+    if (length < 0) throw posixError(length, "read the symbolic link", path);
+    return buffer.entry(name, decodeName(target.subarray(0, length)));
+  }
+
+  async #batch(fd: number, directory: string, names: readonly string[]): Promise<ListBatch> {
+    const entries: Entry[] = [];
+    const temporaries: string[] = [];
+    const problems: { name: string; code: string; message: string }[] = [];
+    const buffer = new StatxBuffer();
+    const look = async (name: string, into: StatxBuffer) => {
+      if (isTemporary(name)) return void temporaries.push(name);
+      const path = join(directory, name);
+      try {
+        const entry = await this.#entryAt(fd, name, AT.SYMLINK_NOFOLLOW, path, into);
+        // undefined: removed since the name was read, so the directory no longer has it
+        if (entry !== undefined) entries.push(entry);
+      } catch (error) {
+        if (!(error instanceof SyncError) || error.scope === "run") throw error;
+        problems.push({ name, code: error.code, message: error.message });
+      }
+    };
+    if (this.capabilities.latency === "immediate") {
+      for (const name of names) await look(name, buffer);
+    } else {
+      let next = 0;
+      const worker = async () => {
+        const own = new StatxBuffer();
+        while (next < names.length) await look(names[next++]!, own);
+      };
+      await Promise.all(Array.from({ length: LOOKS_IN_FLIGHT }, worker));
+    }
+    return { entries, temporaries, problems };
+  }
+}
+
+/** The names in a buffer of struct linux_dirent64, without "." and "..". */
+function namesIn(buffer: Uint8Array, length: number): string[] {
+  const names: string[] = [];
+  for (let at = 0; at < length;) {
+    const recordLength = buffer[at + 16]! | (buffer[at + 17]! << 8);
+    const start = at + 19;
+    const end = buffer.indexOf(0, start);
+    at += recordLength;
+    const size = end - start;
+    if (buffer[start] === 0x2e && (size === 1 || (size === 2 && buffer[start + 1] === 0x2e))) {
+      continue;
+    }
+    names.push(decodeName(buffer.subarray(start, end)));
+  }
+  return names;
+}
+
+/** The error of a directory that cannot be made because something else has its name. */
+export function inTheWay(there: Entry, path: string): SyncError {
+  return new SyncError(
+    "ENOTDIR",
+    `the destination has a ${there.kind} where this directory must be`,
+    { path },
+  );
+}
