@@ -144,7 +144,7 @@ class PosixBackend implements Backend {
         throw new SyncError("ECHANGED", `is no longer a file but a ${entry.kind}`, { path });
       }
       return new PosixReader(
-        (options) => this.#lookAnew(path, options),
+        (options = {}) => this.#lookAnew(path, options),
         this.#sys,
         this.#libc.pooled,
         fd,
