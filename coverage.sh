@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Runs the tests with coverage and fails when too few lines of src/ are covered.
+#
+# Leaves coverage/lcov.info and coverage/html/index.html, and prints a table. COVERAGE_THRESHOLD is
+# the least line coverage in per cent (default: 90). Workers and the sluice processes that tests
+# start count too.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+threshold=${COVERAGE_THRESHOLD:-90}
+raw=$PWD/coverage/raw
+
+if command -v deno >/dev/null; then
+  deno=(deno)
+else
+  deno=(npx --yes --loglevel=error deno@2.9.6)
+fi
+
+rm -rf coverage
+mkdir -p "$raw"
+
+# Deno knows nothing of a module that no test loads, so a module without any test would not lower
+# the figure. This one loads them all, the entry of the worker included, which throws outside one.
+load_all=$PWD/coverage/load_all_test.ts
+{
+  echo 'Deno.test("every module of src/ loads", async () => {'
+  find src -name '*.ts' | LC_ALL=C sort | while read -r module; do
+    echo "  await import(\"../$module\").catch(() => {});"
+  done
+  echo '});'
+} >"$load_all"
+
+# The variable is for the processes that tests start: they inherit it, but not the flag.
+export DENO_COVERAGE_DIR=$raw
+"${deno[@]}" test -A --quiet --coverage="$raw" --coverage-raw-data-only tests/
+"${deno[@]}" test -A --quiet --no-check --coverage="$raw" --coverage-raw-data-only "$load_all" \
+  >/dev/null
+unset DENO_COVERAGE_DIR
+
+# Deno matches a pattern against the URL of a module. The path of the checkout is part of it, since
+# another directory on the way to it may be called src too.
+src="^file://$(printf %s "$PWD" | sed -e 's/[][\.*^$+?(){}|]/\\&/g' -e 's/ /%20/g')/src/"
+report() {
+  "${deno[@]}" coverage --quiet --include="$src" "$@" "$raw"
+}
+report --lcov --output=coverage/lcov.info
+report --html >/dev/null
+mv "$raw/html" coverage/html
+echo
+report
+echo
+echo "HTML report: coverage/html/index.html"
+
+awk -F: -v threshold="$threshold" '
+  $1 == "LF" { found += $2 }
+  $1 == "LH" { hit += $2 }
+  END {
+    if (found == 0) {
+      print "coverage: no line of src/ was recorded"
+      exit 1
+    }
+    percent = 100 * hit / found
+    printf "Line coverage of src/: %.2f %% (%d of %d lines)\n", percent, hit, found
+    if (percent < threshold) {
+      printf "coverage: below the threshold of %s %%\n", threshold
+      exit 1
+    }
+  }
+' coverage/lcov.info
