@@ -1,0 +1,35 @@
+/** Lines: the one-line sentences that both reporters for people print. */
+
+import type { RunEvent } from "../event.ts";
+import { formatCount, formatMinute, formatSize } from "../lib/units.ts";
+import { showPath } from "../name.ts";
+import { oneLine } from "./layout.ts";
+
+type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { readonly type: T }>;
+
+/** What is about to happen, and from where it goes on. */
+export function startLines({ version, source, destination, dryRun, resumed }: EventOf<"start">) {
+  const what = dryRun ? " (dry run: nothing will be changed)" : "";
+  const lines = [`sluice ${version}: ${showPath(source)} -> ${showPath(destination)}${what}`];
+  if (resumed) {
+    const files = `${formatCount(resumed.files)} files`;
+    const since = formatMinute(resumed.since);
+    lines.push(`resuming: ${files}, ${roundSize(resumed.bytes)} pending from ${since}`);
+  }
+  return lines;
+}
+
+/** One planned operation: `copy       path  (reason)`. */
+export function operationLine({ action, path, reason }: EventOf<"operation">): string {
+  return `${action.padEnd(9)}  ${showPath(path)}  (${oneLine(reason)})`;
+}
+
+/** One failure: `failed     path: message`. */
+export function failureLine({ path, message }: { path: string; message: string }): string {
+  return `${"failed".padEnd(9)}  ${showPath(path)}: ${oneLine(message)}`;
+}
+
+/** A size with at most one decimal: `3.1 GiB`. */
+function roundSize(bytes: number): string {
+  return formatSize(bytes).replace(/^\d+\.\d+/, (value) => Number(value).toFixed(1));
+}

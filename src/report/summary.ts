@@ -1,0 +1,83 @@
+/** The summary: what a run leaves behind on the screen, for a person who comes back after days. */
+
+import type { Amount, Summary } from "../event.ts";
+import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
+import { countOf, formatRate, oneLine } from "./layout.ts";
+import { failureLine } from "./lines.ts";
+
+/** What the summary may say beyond the numbers. */
+export interface SummaryLinesOptions {
+  /** Nothing was changed: what is pending is what a real run would do. Default: false. */
+  readonly dryRun?: boolean;
+  /** Where the log is, to be named when there is more to read. Default: not named. */
+  readonly log?: string;
+}
+
+/** How many failures are shown one by one. */
+const FAILURES_SHOWN = 5;
+
+/** The summary in lines; the first is the outcome in one sentence. */
+export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}): string[] {
+  const { dryRun = false, log } = options;
+  const { copied, copiedEver, elapsed, pending, failed } = summary;
+  const row = (label: string, text: string) => `  ${label.padEnd(9)} ${text}`;
+  const lines = [headline(summary, dryRun)];
+  if (!dryRun) {
+    const mean = elapsed > 0 ? formatRate(copied.bytes / (elapsed / 1000)) : null;
+    const overall = mean === null || copied.bytes === 0 ? "" : `, ${mean} over the whole run`;
+    lines.push(row("copied", `${amountOf(copied)} in this run${overall}`));
+    lines.push(row("", `${amountOf(copiedEver)} in all runs`));
+  }
+  if (summary.deleted > 0) lines.push(row("deleted", formatCount(summary.deleted)));
+  if (summary.skipped > 0) lines.push(row("skipped", formatCount(summary.skipped)));
+  if (summary.refused > 0) lines.push(row("refused", formatCount(summary.refused)));
+  const unread = summary.source.errors + summary.destination.errors;
+  if (unread > 0) {
+    lines.push(row("unread", countOf(unread, "directory or entry", "directories or entries")));
+  }
+  if (failed > 0) lines.push(row("failed", formatCount(failed)));
+  const shown = summary.failures.slice(0, FAILURES_SHOWN);
+  for (const failure of shown) lines.push(`    ${failureLine(failure).replace(/^failed\s+/, "")}`);
+  const unshown = Math.max(failed, summary.failures.length) - shown.length;
+  if (shown.length > 0 && unshown > 0) {
+    lines.push(`    and ${formatCount(unshown)} more${log === undefined ? "" : `: see ${log}`}`);
+  }
+  lines.push(row("pending", pending.files === 0 ? "nothing" : amountOf(pending)));
+  const next = nextStep(summary, dryRun);
+  if (next !== null) lines.push(row("next", next));
+  return lines;
+}
+
+function headline({ outcome, reason, elapsed }: Summary, dryRun: boolean): string {
+  const time = formatDuration(elapsed / 1000);
+  const why = reason === null ? "" : `: ${oneLine(reason)}`;
+  switch (outcome) {
+    case "in sync":
+      return dryRun ? `dry run done in ${time}${why}` : `in sync after ${time}${why}`;
+    case "failures":
+      return `done with failures after ${time}${why}`;
+    case "interrupted":
+      return `interrupted after ${time}${why}`;
+    case "stopped":
+      return `stopped after ${time}${why}`;
+  }
+}
+
+/** What the operator should do now; null when nothing. */
+function nextStep({ outcome, pending }: Summary, dryRun: boolean): string | null {
+  switch (outcome) {
+    case "in sync":
+      if (dryRun && pending.files > 0) return "run without the dry run to do this";
+      return null;
+    case "failures":
+      return "mend what failed, then run the same command again: it retries only what is pending";
+    case "interrupted":
+      return "run the same command again to resume";
+    case "stopped":
+      return "mend the cause, then run the same command again to resume";
+  }
+}
+
+function amountOf({ files, bytes }: Amount): string {
+  return `${countOf(files, "file")}, ${formatSize(bytes)}`;
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { summaryLines } from "../../src/report/summary.ts";
+import { SUMMARY } from "./samples.ts";
+
+const NONE = { files: 0, bytes: 0 };
+const FINE = {
+  ...SUMMARY,
+  source: { ...SUMMARY.source, errors: 0 },
+  destination: { ...SUMMARY.destination, errors: 0 },
+  outcome: "in sync",
+  exitCode: 0,
+  pending: NONE,
+  failed: 0,
+  skipped: 0,
+  failures: [],
+} as const;
+
+Deno.test("summaryLines says that nothing is left when all is in sync", () => {
+  assert.deepEqual(summaryLines(FINE), [
+    "in sync after 2d 10:49",
+    "  copied    22,455,993 files, 41.2 TiB in this run, 204 MiB/s over the whole run",
+    "            26,011,116 files, 48.8 TiB in all runs",
+    "  pending   nothing",
+  ]);
+});
+
+Deno.test("summaryLines names the first failures and what to do when files failed", () => {
+  const lines = summaryLines({ ...SUMMARY, deleted: 1204, refused: 1 }, { log: "/log" });
+  assert.deepEqual(lines.slice(3), [
+    "  deleted   1,204",
+    "  skipped   2",
+    "  refused   1",
+    "  unread    3 directories or entries",
+    "  failed    7",
+    "    home/bert/.ssh/id_rsa: EACCES: permission denied",
+    "    $'bad\\xff/name\\n.bin': EIO: input/output error",
+    "    and 5 more: see /log",
+    "  pending   7 files, 31.0 GiB",
+    "  next      mend what failed, then run the same command again: it retries only what is pending",
+  ]);
+});
+
+Deno.test("summaryLines says how to resume when the run was interrupted", () => {
+  const lines = summaryLines({ ...SUMMARY, outcome: "interrupted" });
+  assert.equal(lines[0], "interrupted after 2d 10:49");
+  assert.match(lines.at(-1)!, /run the same command again to resume/);
+});
+
+Deno.test("summaryLines gives the reason when the run stopped", () => {
+  const reason = "the destination is not mounted any more: /mnt/new";
+  const lines = summaryLines({ ...SUMMARY, outcome: "stopped", reason });
+  assert.equal(lines[0], `stopped after 2d 10:49: ${reason}`);
+});
+
+Deno.test("summaryLines speaks of no copies when it was a dry run", () => {
+  const lines = summaryLines({ ...FINE, pending: { files: 1, bytes: 5 } }, { dryRun: true });
+  assert.deepEqual(lines.slice(0, 2), ["dry run done in 2d 10:49", "  pending   1 file, 5 B"]);
+});
+
+Deno.test("summaryLines has finite figures when the run took no time", () => {
+  const lines = summaryLines({ ...FINE, copied: NONE, elapsed: 0 });
+  assert.doesNotMatch(lines.join("\n"), /NaN|Infinity/);
+});
