@@ -1,21 +1,42 @@
 /** Operations: what a plan says must be done with one path, and why. */
 
-/** What is done with a path. */
+/** What is done with a path. `keep` is the plan's word for nothing. */
 export type Action =
+  | "keep"
   | "copy"
   | "overwrite"
-  | "link"
   | "mkdir"
   | "times"
   | "delete"
   | "skip"
-  | "refuse";
+  | "refuse"
+  | "list";
+
+/**
+ * Why, in a few words for a person. The database keeps a reason as its index in this list, so
+ * reasons are only ever added at the end.
+ */
+export const REASONS = [
+  "in sync",
+  "not at the destination",
+  "sizes differ",
+  "times differ",
+  "kinds differ",
+  "link targets differ",
+  "a directory is in the way at the destination",
+  "a special file: not a file, link or directory",
+  "changed at the source since it was synced",
+  "the name is one of sluice's own temporaries",
+  "not at the source",
+] as const;
+
+/** One of {@link REASONS}. */
+export type Reason = (typeof REASONS)[number];
 
 /** One planned operation. */
 export interface Operation {
   readonly action: Action;
-  /** Why, in a few words for a person: "not at the destination", "sizes differ: 4 and 6 bytes". */
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 /** How an operation ended. */

@@ -2,18 +2,35 @@
  * Open directories: a small cache of handles, each opened from its parent's handle without
  * following links, so that every path below is resolved inside the root whatever happens to the
  * names above it meanwhile.
+ *
+ * A handle follows its directory, not the name: where a directory was removed and made anew, the
+ * cached handle still leads to the old one. So an answer "not there" is never taken from a cached
+ * handle alone: whoever gets it calls `forgetWay` (or `failure`, which does) and asks again.
  */
 import { baseOf, parentOf } from "../../entry.ts";
+import type { SyncError } from "../../errors.ts";
 import { encodeName } from "../../name.ts";
-import { posixError } from "./errno.ts";
+import { checkName } from "../failures.ts";
+import { ENOENT, ESTALE, posixError } from "./errno.ts";
 import { O, type Syscalls } from "./libc.ts";
 
-/** A path of one component as the kernel wants it: bytes and a NUL. */
-export function nulTerminated(name: string): Uint8Array {
-  const bytes = encodeName(name);
+/** Text as the kernel wants it: bytes and a NUL. */
+export function nulTerminated(text: string): Uint8Array {
+  const bytes = encodeName(text);
   const out = new Uint8Array(bytes.length + 1);
   out.set(bytes);
   return out;
+}
+
+/**
+ * The last component of a path as the kernel wants it.
+ *
+ * @throws SyncError EINVAL when it is not a name that stays in its directory
+ */
+export function lastName(path: string): Uint8Array {
+  const name = baseOf(path);
+  checkName(name, path);
+  return nulTerminated(name);
 }
 
 /** A handle that is in use until disposed of. */
@@ -22,8 +39,9 @@ export interface HeldDirectory extends Disposable {
 }
 
 interface Slot {
-  readonly path: string;
-  readonly fd: number;
+  /** Null while the directory is being opened. */
+  fd: number | null;
+  readonly opening: Promise<number>;
   users: number;
   /** No longer in the cache: the last user closes it. */
   dropped: boolean;
@@ -36,8 +54,13 @@ export class Directories {
   readonly #root: number;
   readonly #capacity: number;
   /** In order of last use: a Map iterates in the order of insertion. */
-  readonly #slots = new Map<string, Slot | Promise<Slot>>();
+  readonly #slots = new Map<string, Slot>();
 
+  /**
+   * @param sys makes the calls that open
+   * @param closer closes, on the calling thread
+   * @param root the root's handle, which stays the caller's
+   */
   constructor(sys: Syscalls, closer: Syscalls, root: number, capacity = 48) {
     this.#sys = sys;
     this.#closer = closer;
@@ -48,63 +71,68 @@ export class Directories {
   /** The handle of a directory; `using` releases it. Rejects with a SyncError. */
   async hold(path: string): Promise<HeldDirectory> {
     if (path === "") return { fd: this.#root, [Symbol.dispose]() {} };
-    let known = this.#slots.get(path);
-    if (known === undefined) {
-      known = this.#open(path);
-      this.#slots.set(path, known);
-    }
-    const slot = known instanceof Promise ? await known : known;
-    // while a promise was awaited, another user may have pushed the slot out again
-    if (slot.dropped) return await this.hold(path);
+    const slot = this.#slots.get(path) ??
+      { fd: null, opening: this.#open(path), users: 0, dropped: false };
+    // a user before it is open: nobody can push it out of the cache meanwhile
     slot.users += 1;
     this.#slots.delete(path);
     this.#slots.set(path, slot);
+    try {
+      slot.fd ??= await slot.opening;
+    } catch (error) {
+      if (this.#slots.get(path) === slot) this.#slots.delete(path);
+      throw error;
+    }
+    const fd = slot.fd;
     this.#evict();
-    return { fd: slot.fd, [Symbol.dispose]: () => this.#release(slot) };
+    return { fd, [Symbol.dispose]: () => this.#release(slot) };
   }
 
-  /** Drops a path and everything below it: it was removed, or its handle went stale. */
+  /** Drops the handle of a path: what had this name is gone. */
   forget(path: string): void {
-    for (const [key, slot] of this.#slots) {
-      if (key === path || key.startsWith(`${path}/`)) this.#drop(key, slot);
-    }
+    const slot = this.#slots.get(path);
+    if (slot !== undefined) this.#drop(path, slot);
+  }
+
+  /** Drops the handles of a path and of all directories above it. */
+  forgetWay(path: string): void {
+    for (let at = path; at !== ""; at = parentOf(at)) this.forget(at);
+  }
+
+  /** The error of a failed call about a path; drops the handles that may be what is wrong. */
+  failure(result: number, doing: string, path: string): SyncError {
+    if (result === -ENOENT || result === -ESTALE) this.forgetWay(path);
+    return posixError(result, doing, path);
   }
 
   close(): void {
-    for (const [key, slot] of this.#slots) this.#drop(key, slot);
+    for (const [path, slot] of this.#slots) this.#drop(path, slot);
   }
 
-  async #open(path: string): Promise<Slot> {
-    try {
-      using parent = await this.hold(parentOf(path));
-      const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-      const fd = await this.#sys.openat(parent.fd, nulTerminated(baseOf(path)), flags, 0);
-      if (fd < 0) throw posixError(fd, "open the directory", path);
-      const slot: Slot = { path, fd, users: 0, dropped: false };
-      this.#slots.set(path, slot);
-      return slot;
-    } catch (error) {
-      this.#slots.delete(path);
-      throw error;
-    }
+  async #open(path: string): Promise<number> {
+    const name = lastName(path);
+    using parent = await this.hold(parentOf(path));
+    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+    const fd = await this.#sys.openat(parent.fd, name, flags, 0);
+    if (fd < 0) throw this.failure(fd, "open the directory", path);
+    return fd;
   }
 
   #release(slot: Slot): void {
     slot.users -= 1;
-    if (slot.users === 0 && slot.dropped) this.#closer.close(slot.fd);
+    if (slot.users === 0 && slot.dropped) this.#closer.close(slot.fd!);
   }
 
   #evict(): void {
-    for (const [key, slot] of this.#slots) {
+    for (const [path, slot] of this.#slots) {
       if (this.#slots.size <= this.#capacity) return;
-      if (!(slot instanceof Promise) && slot.users === 0) this.#drop(key, slot);
+      if (slot.users === 0) this.#drop(path, slot);
     }
   }
 
-  #drop(path: string, slot: Slot | Promise<Slot>): void {
+  #drop(path: string, slot: Slot): void {
     this.#slots.delete(path);
-    if (slot instanceof Promise) return;
     slot.dropped = true;
-    if (slot.users === 0) this.#closer.close(slot.fd);
+    if (slot.users === 0) this.#closer.close(slot.fd!);
   }
 }

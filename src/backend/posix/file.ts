@@ -1,9 +1,10 @@
 /** Open files of the POSIX backend: one being read, one being written. */
-import { baseOf, type Entry, parentOf, type Times } from "../../entry.ts";
+import { type Entry, parentOf, type Times } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
 import type { CallOptions, FileReader, FileWriter } from "../backend.ts";
-import { type Directories, nulTerminated } from "./directories.ts";
-import { posixError } from "./errno.ts";
+import { type Directories, lastName } from "./directories.ts";
+import { EIO, posixError } from "./errno.ts";
+import type { Handle } from "./handle.ts";
 import { AT, type Syscalls } from "./libc.ts";
 
 /** Reads and writes of at least this many bytes go to the pool even where calls answer at once. */
@@ -26,21 +27,21 @@ export class PosixReader implements FileReader {
   readonly #look: FileReader["look"];
   readonly #sys: Syscalls;
   readonly #pooled: Syscalls;
-  readonly #fd: number;
+  readonly #handle: Handle;
   readonly #path: string;
 
   constructor(
     look: FileReader["look"],
     sys: Syscalls,
     pooled: Syscalls,
-    fd: number,
+    handle: Handle,
     path: string,
     entry: Entry,
   ) {
     this.#look = look;
     this.#sys = sys;
     this.#pooled = pooled;
-    this.#fd = fd;
+    this.#handle = handle;
     this.#path = path;
     this.entry = entry;
   }
@@ -51,7 +52,8 @@ export class PosixReader implements FileReader {
     while (filled < into.length) {
       signal?.throwIfAborted();
       const part = filled === 0 ? into : into.subarray(filled);
-      const length = await sys.pread64(this.#fd, part, part.length, position + filled);
+      const at = position + filled;
+      const length = await this.#handle.use((fd) => sys.pread64(fd, part, part.length, at));
       if (length < 0) throw posixError(length, "read", this.#path);
       if (length === 0) break;
       filled += length;
@@ -64,7 +66,7 @@ export class PosixReader implements FileReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#sys.close(this.#fd);
+    await this.#handle.close();
   }
 }
 
@@ -75,15 +77,15 @@ export class PosixWriter implements FileWriter {
   readonly #pooled: Syscalls;
   readonly #directories: Directories;
   readonly #flushEach: boolean;
+  readonly #handle: Handle;
   readonly #temporary: Uint8Array;
-  #fd: number | null;
 
   constructor(
     sys: Syscalls,
     pooled: Syscalls,
     directories: Directories,
     flushEach: boolean,
-    fd: number,
+    handle: Handle,
     path: string,
     temporary: Uint8Array,
   ) {
@@ -91,7 +93,7 @@ export class PosixWriter implements FileWriter {
     this.#pooled = pooled;
     this.#directories = directories;
     this.#flushEach = flushEach;
-    this.#fd = fd;
+    this.#handle = handle;
     this.path = path;
     this.#temporary = temporary;
   }
@@ -102,8 +104,10 @@ export class PosixWriter implements FileWriter {
     while (written < data.length) {
       signal?.throwIfAborted();
       const part = written === 0 ? data : data.subarray(written);
-      const length = await sys.pwrite64(this.#fd!, part, part.length, position + written);
-      if (length < 0) throw posixError(length, "write", this.path);
+      const at = position + written;
+      const length = await this.#handle.use((fd) => sys.pwrite64(fd, part, part.length, at));
+      // a write that does nothing would be tried for ever
+      if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
   }
@@ -115,29 +119,30 @@ export class PosixWriter implements FileWriter {
     signal?.throwIfAborted();
     if (this.#flushEach) {
       // a share reports a full disk here, not at write
-      const result = await this.#sys.fdatasync(this.#fd!);
+      const result = await this.#handle.use((fd) => this.#sys.fdatasync(fd));
       if (result < 0) throw posixError(result, "flush", this.path);
     }
-    const closed = await this.#sys.close(this.#takeHandle()!);
+    const closed = await this.#handle.close();
     if (closed < 0) throw posixError(closed, "close", this.path);
     // after the close: a CIFS mount forgets times that were set on an open file
     using held = await this.#directories.hold(parentOf(this.path));
     const set = timespecs(times);
     const result = await this.#sys.utimensat(held.fd, this.#temporary, set, AT.SYMLINK_NOFOLLOW);
-    if (result < 0) throw posixError(result, "set the times", this.path);
+    if (result < 0) throw this.#directories.failure(result, "set the times", this.path);
   }
 
   async commit({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(this.path));
-    const name = nulTerminated(baseOf(this.path));
+    const name = lastName(this.path);
     const result = await this.#sys.renameat2(held.fd, this.#temporary, held.fd, name, 0);
-    if (result < 0) throw posixError(result, "rename over the final name", this.path);
+    if (result < 0) {
+      throw this.#directories.failure(result, "rename over the final name", this.path);
+    }
   }
 
   async abort(): Promise<void> {
-    const fd = this.#takeHandle();
-    if (fd !== null) await this.#sys.close(fd);
+    await this.#handle.close();
     try {
       using held = await this.#directories.hold(parentOf(this.path));
       await this.#sys.unlinkat(held.fd, this.#temporary, 0);
@@ -145,11 +150,5 @@ export class PosixWriter implements FileWriter {
       // the directory itself is gone: there is nothing left to remove
       if (!(error instanceof SyncError)) throw error;
     }
-  }
-
-  #takeHandle(): number | null {
-    const fd = this.#fd;
-    this.#fd = null;
-    return fd;
   }
 }

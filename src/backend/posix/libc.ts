@@ -48,8 +48,11 @@ export type Syscalls = {
   ) => Result;
 };
 
-/** The two variants. */
-export interface Libc {
+/**
+ * The two variants. Disposing of it unloads the library: no call may be made after that, but one that
+ * still hangs in the pool may return (its page of machine code is never unmapped).
+ */
+export interface Libc extends Disposable {
   /** On the calling thread: returns numbers, never promises. */
   readonly now: Syscalls;
   /** On the pool; the same object as `now` where that is not possible. */
@@ -112,7 +115,8 @@ export function loadLibc(): Libc {
       result: "i32",
     };
   }
-  const library = Deno.dlopen("libc.so.6", definitions).symbols as unknown as Record<
+  const loaded = Deno.dlopen("libc.so.6", definitions);
+  const library = loaded.symbols as unknown as Record<
     string,
     // deno-lint-ignore no-explicit-any
     (...args: any[]) => any
@@ -131,7 +135,11 @@ export function loadLibc(): Libc {
     pooled[name] = (...args: unknown[]) =>
       pointer.call(number, ...args).then((result) => settled(result, args));
   }
-  return { now: now as Syscalls, pooled: (raw === null ? now : pooled) as Syscalls };
+  return {
+    now: now as Syscalls,
+    pooled: (raw === null ? now : pooled) as Syscalls,
+    [Symbol.dispose]: () => loaded.close(),
+  };
 }
 
 /** A function of the pool at an address; the FFI's own types cannot express a computed signature. */
@@ -151,7 +159,8 @@ function settled(result: bigint | number, _keptAlive: unknown[]): number {
 // deno-lint-ignore no-explicit-any
 type Call = (...args: any[]) => number;
 function immediate(call: Call, nr: number, arity: number, errno: () => number): Call {
-  const check = (result: number) => result < 0 ? -errno() : result;
+  // a failure stays one (EIO) should something have reset errno in between
+  const check = (result: number) => result < 0 ? -(errno() || 5) : result;
   switch (arity) {
     case 1:
       return (a) => check(call(nr, a));

@@ -1,7 +1,7 @@
 /** A mounted directory on Linux, through system calls that keep names and times exactly. */
 import { baseOf, type Entry, join, parentOf, type Times } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
-import { decodeName } from "../../name.ts";
+import { decodeName, showPath } from "../../name.ts";
 import type {
   Backend,
   CallOptions,
@@ -11,11 +11,15 @@ import type {
   Identity,
   ListBatch,
 } from "../backend.ts";
+import { abortable } from "../abortable.ts";
+import { inTheWay, notAFile } from "../failures.ts";
+import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
-import { Directories, nulTerminated } from "./directories.ts";
+import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
 import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
+import { Handle } from "./handle.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -32,20 +36,26 @@ export interface PosixOptions extends CallOptions {
   /** Overrides what the kind of file system says; for tests and measurements. */
   readonly latency?: Capabilities["latency"];
   readonly durability?: Capabilities["durability"];
+  /** Disposes of `libc` with the backend. Default: false. */
+  readonly ownsLibc?: boolean;
 }
 
 /** Opens the directory at full path `root`. Rejects with a SyncError when it is not a directory. */
 export async function openPosix(root: string, libc: Libc, options: PosixOptions): Promise<Backend> {
+  const { signal } = options;
   const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
-  const fd = await libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0);
-  if (fd < 0) throw posixError(fd, `open ${root}`, "");
+  const opening = Promise.resolve(libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0));
+  const fd = await abortable(opening, signal);
+  if (fd < 0) throw posixError(fd, `open ${showPath(root)}`, "");
   const buffer = new Uint8Array(128);
   const result = await libc.pooled.fstatfs(fd, buffer);
-  if (result < 0) throw posixError(result, `look at the file system of ${root}`, "");
+  if (result < 0) {
+    libc.now.close(fd);
+    throw posixError(result, `look at the file system of ${showPath(root)}`, "");
+  }
   const system = fileSystemOf(new DataView(buffer.buffer).getUint32(0, true));
-  const latency = options.latency ?? (system.network ? "waiting" : "immediate");
-  return new PosixBackend(root, fd, libc, options.temporaryName, {
-    latency,
+  return new PosixBackend(root, fd, libc, options, {
+    latency: options.latency ?? (system.network ? "waiting" : "immediate"),
     durability: options.durability ?? (system.network ? "file" : "group"),
     exactNames: true,
     timePrecision: 1n,
@@ -60,7 +70,8 @@ class PosixBackend implements Backend {
   readonly #libc: Libc;
   readonly #sys: Syscalls;
   readonly #directories: Directories;
-  readonly #temporaryName: () => string;
+  readonly #options: PosixOptions;
+  #disposed = false;
   /** Reading should not change access times, which only a file's owner may ask for. */
   #noatime: number = O.NOATIME;
 
@@ -68,7 +79,7 @@ class PosixBackend implements Backend {
     root: string,
     fd: number,
     libc: Libc,
-    temporaryName: () => string,
+    options: PosixOptions,
     capabilities: Capabilities,
   ) {
     this.root = root;
@@ -77,21 +88,24 @@ class PosixBackend implements Backend {
     this.#libc = libc;
     this.#sys = capabilities.latency === "immediate" ? libc.now : libc.pooled;
     this.#directories = new Directories(this.#sys, libc.now, fd);
-    this.#temporaryName = temporaryName;
+    this.#options = options;
   }
 
   // deno-lint-ignore require-await
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
     this.#directories.close();
     this.#libc.now.close(this.#fd);
+    if (this.#options.ownsLibc) this.#libc[Symbol.dispose]();
   }
 
   async identify({ signal }: CallOptions = {}): Promise<Identity> {
     const buffer = new StatxBuffer();
     const path = nulTerminated(this.root);
     // always on the pool: a dead mount may never answer, and this is what finds out
-    const result = await this.#libc.pooled.statx(AT.FDCWD, path, 0, STATX_WANTED, buffer.bytes);
-    signal?.throwIfAborted();
+    const answer = this.#libc.pooled.statx(AT.FDCWD, path, 0, STATX_WANTED, buffer.bytes);
+    const result = await abortable(Promise.resolve(answer), signal);
     if (result < 0) throw posixError(result, "find the root", "");
     const { device, inode } = buffer.entry("");
     return { device, inode };
@@ -100,6 +114,16 @@ class PosixBackend implements Backend {
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
     signal?.throwIfAborted();
     if (path === "") return await this.#entryAt(this.#fd, "", AT.EMPTY_PATH, path);
+    const entry = await this.#lookOnce(path);
+    if (entry !== undefined || parentOf(path) === "") return entry;
+    // "not there" decides what may be deleted: it must not come from the handle of a directory that
+    // was replaced by another one of the same name
+    this.#directories.forgetWay(parentOf(path));
+    return await this.#lookOnce(path);
+  }
+
+  async #lookOnce(path: string): Promise<Entry | undefined> {
+    lastName(path);
     let directory;
     try {
       directory = await this.#directories.hold(parentOf(path));
@@ -113,9 +137,11 @@ class PosixBackend implements Backend {
 
   async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
     signal?.throwIfAborted();
-    using held = await this.#directories.hold(path);
-    const fd = await this.#sys.openat(held.fd, DOT, O.RDONLY | O.DIRECTORY | O.CLOEXEC, 0);
-    if (fd < 0) throw posixError(fd, "list the directory", path);
+    using held = await this.#directories.hold(parentOf(path));
+    const name = path === "" ? DOT : lastName(path);
+    const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+    const fd = await this.#sys.openat(held.fd, name, flags, 0);
+    if (fd < 0) throw this.#directories.failure(fd, "list the directory", path);
     try {
       const buffer = new Uint8Array(64 * 1024);
       while (true) {
@@ -123,7 +149,7 @@ class PosixBackend implements Backend {
         signal?.throwIfAborted();
         if (length < 0) throw posixError(length, "list the directory", path);
         if (length === 0) return;
-        yield await this.#batch(fd, path, namesIn(buffer, length));
+        yield await this.#batch(fd, path, namesIn(buffer, length), signal);
         signal?.throwIfAborted();
       }
     } finally {
@@ -134,23 +160,15 @@ class PosixBackend implements Backend {
   async open(path: string, { signal }: CallOptions = {}): Promise<FileReader> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const name = nulTerminated(baseOf(path));
-    const fd = await this.#openForReading(held.fd, name, path);
+    const fd = await this.#openForReading(held.fd, lastName(path), path);
     try {
       const buffer = new StatxBuffer();
       await this.#statx(fd, SELF, AT.EMPTY_PATH, buffer, path);
       const entry = buffer.entry(baseOf(path));
-      if (entry.kind !== "file") {
-        throw new SyncError("ECHANGED", `is no longer a file but a ${entry.kind}`, { path });
-      }
-      return new PosixReader(
-        (options = {}) => this.#lookAnew(path, options),
-        this.#sys,
-        this.#libc.pooled,
-        fd,
-        path,
-        entry,
-      );
+      if (entry.kind !== "file") throw notAFile(entry.kind, path);
+      const handle = new Handle(this.#sys, fd);
+      const look = (options?: CallOptions) => this.#lookAnew(path, options);
+      return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, entry);
     } catch (error) {
       await this.#sys.close(fd);
       throw error;
@@ -158,7 +176,7 @@ class PosixBackend implements Backend {
   }
 
   /** A look that makes the client of a share ask its server: by opening the file anew. */
-  async #lookAnew(path: string, options: CallOptions): Promise<Entry | undefined> {
+  async #lookAnew(path: string, options?: CallOptions): Promise<Entry | undefined> {
     if (this.capabilities.latency === "immediate") return await this.look(path, options);
     try {
       await using reader = await this.open(path, options);
@@ -172,16 +190,19 @@ class PosixBackend implements Backend {
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const temporary = nulTerminated(this.#temporaryName());
+    lastName(path);
+    const temporary = nulTerminated(this.#options.temporaryName());
     const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
     const fd = await this.#sys.openat(held.fd, temporary, flags, 0o666);
-    if (fd < 0) throw posixError(fd, "create a temporary file next to the file", path);
+    if (fd < 0) {
+      throw this.#directories.failure(fd, "create a temporary file next to the file", path);
+    }
     return new PosixWriter(
       this.#sys,
       this.#libc.pooled,
       this.#directories,
       this.capabilities.durability === "file",
-      fd,
+      new Handle(this.#sys, fd),
       path,
       temporary,
     );
@@ -194,36 +215,35 @@ class PosixBackend implements Backend {
   ): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const temporary = nulTerminated(this.#temporaryName());
+    const name = lastName(path);
+    const temporary = nulTerminated(this.#options.temporaryName());
     let result = await this.#sys.symlinkat(nulTerminated(link.target), held.fd, temporary);
-    if (result < 0) throw posixError(result, "make the symbolic link", path);
+    if (result < 0) throw this.#directories.failure(result, "make the symbolic link", path);
     result = await this.#sys.utimensat(held.fd, temporary, timespecs(link), AT.SYMLINK_NOFOLLOW);
     if (result >= 0) {
-      result = await this.#sys.renameat2(
-        held.fd,
-        temporary,
-        held.fd,
-        nulTerminated(baseOf(path)),
-        0,
-      );
+      result = await this.#sys.renameat2(held.fd, temporary, held.fd, name, 0);
     }
     if (result < 0) {
       await this.#sys.unlinkat(held.fd, temporary, 0);
-      throw posixError(result, "put the symbolic link at its name", path);
+      throw this.#directories.failure(result, "put the symbolic link at its name", path);
     }
   }
 
   async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const result = await this.#sys.mkdirat(held.fd, nulTerminated(baseOf(path)), 0o777);
-    if (result >= 0) return true;
+    const result = await this.#sys.mkdirat(held.fd, lastName(path), 0o777);
+    if (result >= 0) {
+      // a handle from before belongs to a directory that somebody removed
+      this.#directories.forget(path);
+      return true;
+    }
     if (result === -EEXIST) {
       const there = await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
       if (there?.kind === "directory") return false;
-      if (there !== undefined) throw inTheWay(there, path);
+      if (there !== undefined) throw inTheWay(there.kind, path);
     }
-    throw posixError(result, "make the directory", path);
+    throw this.#directories.failure(result, "make the directory", path);
   }
 
   async setTimes(
@@ -233,26 +253,25 @@ class PosixBackend implements Backend {
   ): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const name = path === "" ? DOT : nulTerminated(baseOf(path));
+    const name = path === "" ? DOT : lastName(path);
     const flags = AT.SYMLINK_NOFOLLOW;
     const result = await this.#sys.utimensat(held.fd, name, timespecs(times), flags);
-    if (result < 0) throw posixError(result, "set the times", path);
+    if (result < 0) throw this.#directories.failure(result, "set the times", path);
   }
 
   async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const result = await this.#sys.unlinkat(held.fd, nulTerminated(baseOf(path)), 0);
-    if (result < 0) throw posixError(result, "remove", path);
+    const result = await this.#sys.unlinkat(held.fd, lastName(path), 0);
+    if (result < 0) throw this.#directories.failure(result, "remove", path);
   }
 
   async removeDirectory(path: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    this.#directories.forget(path);
     using held = await this.#directories.hold(parentOf(path));
-    const name = nulTerminated(baseOf(path));
-    const result = await this.#sys.unlinkat(held.fd, name, AT.REMOVEDIR);
-    if (result < 0) throw posixError(result, "remove the directory", path);
+    const result = await this.#sys.unlinkat(held.fd, lastName(path), AT.REMOVEDIR);
+    if (result < 0) throw this.#directories.failure(result, "remove the directory", path);
+    this.#directories.forget(path);
   }
 
   async flush({ signal }: CallOptions = {}): Promise<void> {
@@ -270,7 +289,7 @@ class PosixBackend implements Backend {
       this.#noatime = 0;
       fd = await this.#sys.openat(directory, name, flags, 0);
     }
-    if (fd < 0) throw posixError(fd, "open", path);
+    if (fd < 0) throw this.#directories.failure(fd, "open", path);
     return fd;
   }
 
@@ -283,7 +302,7 @@ class PosixBackend implements Backend {
   ): Promise<boolean> {
     const result = await this.#sys.statx(fd, name, flags, STATX_WANTED, buffer.bytes);
     if (result === -ENOENT) return false;
-    if (result < 0) throw posixError(result, "look at", path);
+    if (result < 0) throw this.#directories.failure(result, "look at", path);
     return true;
   }
 
@@ -300,11 +319,16 @@ class PosixBackend implements Backend {
     const target = new Uint8Array(4096);
     const length = await this.#sys.readlinkat(fd, bytes, target, target.length);
     if (length === -ENOENT) return undefined;
-    if (length < 0) throw posixError(length, "read the symbolic link", path);
+    if (length < 0) throw this.#directories.failure(length, "read the symbolic link", path);
     return buffer.entry(name, decodeName(target.subarray(0, length)));
   }
 
-  async #batch(fd: number, directory: string, names: readonly string[]): Promise<ListBatch> {
+  async #batch(
+    fd: number,
+    directory: string,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ListBatch> {
     const entries: Entry[] = [];
     const temporaries: string[] = [];
     const problems: { name: string; code: string; message: string }[] = [];
@@ -324,12 +348,13 @@ class PosixBackend implements Backend {
     if (this.capabilities.latency === "immediate") {
       for (const name of names) await look(name, buffer);
     } else {
-      let next = 0;
-      const worker = async () => {
+      await forEachLimited(names, LOOKS_IN_FLIGHT, () => {
         const own = new StatxBuffer();
-        while (next < names.length) await look(names[next++]!, own);
-      };
-      await Promise.all(Array.from({ length: LOOKS_IN_FLIGHT }, worker));
+        return async (name) => {
+          signal?.throwIfAborted();
+          await look(name, own);
+        };
+      });
     }
     return { entries, temporaries, problems };
   }
@@ -350,13 +375,4 @@ function namesIn(buffer: Uint8Array, length: number): string[] {
     names.push(decodeName(buffer.subarray(start, end)));
   }
   return names;
-}
-
-/** The error of a directory that cannot be made because something else has its name. */
-export function inTheWay(there: Entry, path: string): SyncError {
-  return new SyncError(
-    "ENOTDIR",
-    `the destination has a ${there.kind} where this directory must be`,
-    { path },
-  );
 }

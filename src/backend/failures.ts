@@ -1,0 +1,101 @@
+/** What the codes of failed calls mean for a run, and the errors that all backends share. */
+import type { Kind } from "../entry.ts";
+import { type Scope, SyncError } from "../errors.ts";
+
+interface Meaning {
+  readonly text: string;
+  readonly scope?: Scope;
+  readonly retryable?: boolean;
+}
+
+/** What a person can do is part of the text where there is something to do. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  EPERM: { text: "operation not permitted" },
+  ENOENT: { text: "no such file or directory" },
+  EINTR: { text: "interrupted system call", retryable: true },
+  EIO: { text: "input/output error", retryable: true },
+  ENXIO: { text: "is a socket, or a device without a driver" },
+  EBADF: { text: "the file is closed" },
+  EAGAIN: { text: "resource temporarily unavailable", retryable: true },
+  ENOMEM: { text: "out of memory", retryable: true },
+  EACCES: { text: "permission denied; check the owner and mode, and the share's rights" },
+  EBUSY: { text: "busy", retryable: true },
+  EEXIST: { text: "already exists" },
+  EXDEV: { text: "is on another file system" },
+  ENODEV: { text: "no such device", scope: "run" },
+  ENOTDIR: { text: "not a directory" },
+  EISDIR: { text: "is a directory" },
+  EINVAL: { text: "invalid argument; the name may have characters that the share refuses" },
+  ENFILE: { text: "too many open files in the system", retryable: true },
+  EMFILE: { text: "too many open files; raise the limit (ulimit -n)", retryable: true },
+  ETXTBSY: { text: "file is being executed", retryable: true },
+  EFBIG: { text: "file is too large for the destination's file system" },
+  ENOSPC: { text: "no space left on device", scope: "run" },
+  EROFS: { text: "read-only file system", scope: "run" },
+  EMLINK: { text: "too many links" },
+  ENAMETOOLONG: { text: "name too long for this file system; shorten it at the source" },
+  ENOSYS: { text: "not supported by this system" },
+  ENOTEMPTY: { text: "directory not empty" },
+  ELOOP: { text: "a symbolic link is in the way" },
+  EILSEQ: { text: "the name has bytes that this file system does not accept" },
+  EOPNOTSUPP: { text: "not supported by this file system" },
+  EOVERFLOW: { text: "a time is out of the range that can be kept" },
+  ECONNRESET: { text: "connection reset", retryable: true },
+  ENOTCONN: { text: "not connected", retryable: true },
+  ETIMEDOUT: { text: "timed out", retryable: true },
+  EHOSTDOWN: { text: "the server is down", retryable: true },
+  EHOSTUNREACH: { text: "no route to the server", retryable: true },
+  ESTALE: { text: "stale file handle", retryable: true },
+  EDQUOT: { text: "disk quota exceeded", scope: "run" },
+};
+
+/**
+ * The error of a failed call.
+ *
+ * @param code an errno name such as `ENOENT`
+ * @param doing what was tried, as a verb: "open", "list"
+ * @param path relative to the root
+ */
+export function failure(code: string, doing: string, path: string, cause?: unknown): SyncError {
+  const known = MEANINGS[code];
+  const text = known?.text ?? (cause instanceof Error ? cause.message : "unknown error");
+  return new SyncError(code, `cannot ${doing}: ${text} (${code})`, { ...known, path, cause });
+}
+
+/** The error of a directory that cannot be made because something else has its name. */
+export function inTheWay(kind: Kind, path: string): SyncError {
+  const what = nameOf(kind);
+  return new SyncError("ENOTDIR", `the destination has ${what} where this directory must be`, {
+    path,
+  });
+}
+
+/** The error of opening something that was listed as a regular file and is none now. */
+export function notAFile(kind: Kind, path: string): SyncError {
+  return new SyncError("ECHANGED", `is no longer a file but ${nameOf(kind)}`, { path });
+}
+
+/**
+ * A path's components.
+ *
+ * @throws SyncError EINVAL when one of them would lead out of the root or is no name at all
+ */
+export function componentsOf(path: string): string[] {
+  if (path === "") return [];
+  const names = path.split("/");
+  for (const name of names) checkName(name, path);
+  return names;
+}
+
+/** @throws SyncError EINVAL when `name` cannot be the name of a directory entry */
+export function checkName(name: string, path: string): void {
+  if (name === "" || name === "." || name === ".." || name.includes("\0")) {
+    throw new SyncError("EINVAL", `cannot use ${JSON.stringify(name)} as a name (EINVAL)`, {
+      path,
+    });
+  }
+}
+
+function nameOf(kind: Kind): string {
+  return kind === "special" ? "a special file" : `a ${kind}`;
+}

@@ -1,0 +1,342 @@
+/**
+ * A backend held in memory, for tests: a tree of nodes that behaves like a POSIX file system, with
+ * the same error codes, and that can be built and looked at as data.
+ */
+import { baseOf, type Entry, parentOf, type Times } from "../entry.ts";
+import { encodeName } from "../name.ts";
+import type {
+  Backend,
+  CallOptions,
+  Capabilities,
+  FileReader,
+  FileWriter,
+  Identity,
+  ListBatch,
+} from "./backend.ts";
+import { checkName, componentsOf, failure, inTheWay, notAFile } from "./failures.ts";
+import { contentOf, type MemoryNode, newNode, resize, type TreeNode } from "./memory_node.ts";
+import { isTemporary, temporaryNames } from "./temporary.ts";
+
+export type { TreeNode } from "./memory_node.ts";
+
+/** Entries in one batch of a listing. */
+const BATCH = 1000;
+
+/** Options of {@link memoryBackend}. */
+export interface MemoryOptions {
+  /** Nanoseconds since the epoch, for the times that a file system sets itself. Default: now. */
+  readonly now?: () => bigint;
+  /** Gives out temporary names. Default: names of a process of its own. */
+  readonly temporaryName?: () => string;
+  /** Overrides of the capabilities: immediate, file, exact names, 1 ns, "memory". */
+  readonly capabilities?: Partial<Capabilities>;
+  /** Default: "memory:". */
+  readonly root?: string;
+}
+
+/** The backend, and the side door for tests: these calls need no signal and happen at once. */
+export interface MemoryBackend extends Backend {
+  /** Puts a node at a path in place of what was there, with the directories above it. */
+  put(path: string, node: TreeNode): void;
+  /** Removes a node with everything below it; nothing happens when it is not there. */
+  remove(path: string): void;
+  /** Everything below the root by path, sorted, temporaries too: `put` takes each of them. */
+  tree(): Record<string, TreeNode>;
+}
+
+/** An empty backend in memory. */
+export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
+  return new Memory(options);
+}
+
+class Memory implements MemoryBackend {
+  readonly root: string;
+  readonly capabilities: Capabilities;
+  readonly #now: () => bigint;
+  readonly #temporaryName: () => string;
+  readonly #device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
+  #inodes = 1n;
+  readonly #top: MemoryNode;
+
+  constructor(options: MemoryOptions) {
+    this.root = options.root ?? "memory:";
+    this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
+    this.#temporaryName = options.temporaryName ?? temporaryNames("00000000-1-1", 0);
+    this.capabilities = {
+      latency: "immediate",
+      durability: "file",
+      exactNames: true,
+      timePrecision: 1n,
+      kind: "memory",
+      ...options.capabilities,
+    };
+    this.#top = this.#make({ kind: "directory" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  put(path: string, node: TreeNode): void {
+    let directory = this.#top;
+    const names = componentsOf(path);
+    const last = names.pop();
+    if (last === undefined) throw new TypeError('Cannot put a node as "path" must not be the root');
+    for (const name of names) {
+      let next = directory.children.get(name);
+      if (next?.kind !== "directory") {
+        next = this.#make({ kind: "directory" });
+        directory.children.set(name, next);
+      }
+      directory = next;
+    }
+    directory.children.set(last, this.#make(node));
+  }
+
+  remove(path: string): void {
+    const names = componentsOf(path);
+    const last = names.pop()!;
+    let directory: MemoryNode | undefined = this.#top;
+    for (const name of names) directory = directory?.children.get(name);
+    directory?.children.delete(last);
+  }
+
+  tree(): Record<string, TreeNode> {
+    const found: [string, TreeNode][] = [];
+    const walk = (node: MemoryNode, path: string) => {
+      for (const [name, child] of node.children) {
+        const at = path === "" ? name : `${path}/${name}`;
+        const { kind, mtime, atime, mode, target } = child;
+        const content = contentOf(child).slice();
+        found.push([at, {
+          kind,
+          mtime,
+          atime,
+          mode,
+          ...(kind === "file" && { content }),
+          ...(kind === "symlink" && { target }),
+        }]);
+        walk(child, at);
+      }
+    };
+    walk(this.#top, "");
+    return Object.fromEntries(found.sort(([a], [b]) => a < b ? -1 : 1));
+  }
+
+  async identify(options: CallOptions = {}): Promise<Identity> {
+    await enter(options);
+    return { device: this.#device, inode: this.#top.inode };
+  }
+
+  async look(path: string, options: CallOptions = {}): Promise<Entry | undefined> {
+    await enter(options);
+    if (path === "") return this.#entry(this.#top, "");
+    checkName(baseOf(path), path);
+    const names = componentsOf(parentOf(path));
+    let directory = this.#top;
+    for (const name of names) {
+      const next = directory.children.get(name);
+      if (next === undefined) return undefined;
+      if (next.kind !== "directory") throw failure("ENOTDIR", "open the directory", path);
+      directory = next;
+    }
+    const node = directory.children.get(baseOf(path));
+    return node && this.#entry(node, baseOf(path));
+  }
+
+  async *list(path: string, options: CallOptions = {}): AsyncIterable<ListBatch> {
+    await enter(options);
+    const children = [...this.#directory(path, "list the directory").children];
+    for (let at = 0; at < children.length; at += BATCH) {
+      await enter(options);
+      const part = children.slice(at, at + BATCH);
+      yield {
+        entries: part.filter(([name]) => !isTemporary(name))
+          .map(([name, node]) => this.#entry(node, name)),
+        temporaries: part.map(([name]) => name).filter(isTemporary),
+        problems: [],
+      };
+    }
+  }
+
+  async open(path: string, options: CallOptions = {}): Promise<FileReader> {
+    await enter(options);
+    const node = this.#node(path, "open");
+    if (node.kind === "symlink") throw failure("ELOOP", "open", path);
+    if (node.kind !== "file") throw notAFile(node.kind, path);
+    return {
+      entry: this.#entry(node, baseOf(path)),
+      async read(into, position, options) {
+        await enter(options);
+        const part = contentOf(node).subarray(position, position + into.length);
+        into.set(part);
+        return part.length;
+      },
+      look: (options) => this.look(path, options),
+      async [Symbol.asyncDispose]() {},
+    };
+  }
+
+  async create(path: string, options: CallOptions = {}): Promise<FileWriter> {
+    await enter(options);
+    const doing = "create a temporary file next to the file";
+    checkName(baseOf(path), path);
+    const directory = this.#directory(parentOf(path), doing);
+    const temporary = this.#temporaryName();
+    if (directory.children.has(temporary)) throw failure("EEXIST", doing, path);
+    const node = this.#make({ kind: "file", content: "" });
+    this.#set(directory, temporary, node);
+    let open = true;
+    return {
+      path,
+      write: async (data, position, options) => {
+        await enter(options);
+        if (!open) throw failure("EBADF", "write", path);
+        resize(node, Math.max(node.size, position + data.length));
+        node.bytes.set(data, position);
+        node.mtime = node.ctime = this.#now();
+      },
+      finish: async (times, options) => {
+        await enter(options);
+        open = false;
+        this.#setTimes(node, times);
+      },
+      commit: async (options) => {
+        await enter(options);
+        this.#rename(temporary, path);
+      },
+      abort: async () => {
+        await Promise.resolve();
+        open = false;
+        if (directory.children.get(temporary) === node) this.#set(directory, temporary, undefined);
+      },
+    };
+  }
+
+  async createLink(
+    path: string,
+    link: Pick<Entry, "target" | "mtime" | "atime">,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await enter(options);
+    checkName(baseOf(path), path);
+    const directory = this.#directory(parentOf(path), "make the symbolic link");
+    if (link.target === "") throw failure("ENOENT", "make the symbolic link", path);
+    const temporary = this.#temporaryName();
+    const { target, mtime, atime } = link;
+    this.#set(directory, temporary, this.#make({ kind: "symlink", target, mtime, atime }));
+    try {
+      this.#rename(temporary, path);
+    } catch (error) {
+      this.#set(directory, temporary, undefined);
+      throw error;
+    }
+  }
+
+  async makeDirectory(path: string, options: CallOptions = {}): Promise<boolean> {
+    await enter(options);
+    const doing = "make the directory";
+    checkName(baseOf(path), path);
+    const directory = this.#directory(parentOf(path), doing);
+    const there = directory.children.get(baseOf(path));
+    if (there?.kind === "directory") return false;
+    if (there !== undefined) throw inTheWay(there.kind, path);
+    demandLength(path, doing);
+    this.#set(directory, baseOf(path), this.#make({ kind: "directory" }));
+    return true;
+  }
+
+  async setTimes(
+    path: string,
+    times: Pick<Times, "mtime" | "atime">,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await enter(options);
+    this.#setTimes(this.#node(path, "set the times"), times);
+  }
+
+  async removeFile(path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options);
+    const node = this.#node(path, "remove");
+    if (node.kind === "directory") throw failure("EISDIR", "remove", path);
+    this.#set(this.#directory(parentOf(path), "remove"), baseOf(path), undefined);
+  }
+
+  async removeDirectory(path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options);
+    checkName(baseOf(path), path);
+    const doing = "remove the directory";
+    const node = this.#node(path, doing);
+    if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
+    if (node.children.size > 0) throw failure("ENOTEMPTY", doing, path);
+    this.#set(this.#directory(parentOf(path), doing), baseOf(path), undefined);
+  }
+
+  async flush(options: CallOptions = {}): Promise<void> {
+    await enter(options);
+  }
+
+  #make(node: TreeNode): MemoryNode {
+    this.#inodes += 1n;
+    return newNode(node, this.#inodes, this.#now());
+  }
+
+  /** The node at a path; no link is followed on the way. */
+  #node(path: string, doing: string): MemoryNode {
+    let node = this.#top;
+    for (const name of componentsOf(path)) {
+      if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
+      const next = node.children.get(name);
+      if (next === undefined) throw failure("ENOENT", doing, path);
+      node = next;
+    }
+    return node;
+  }
+
+  #directory(path: string, doing: string): MemoryNode {
+    const node = this.#node(path, doing);
+    if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
+    return node;
+  }
+
+  /** Changes a directory as a file system does, with its times. */
+  #set(directory: MemoryNode, name: string, node: MemoryNode | undefined): void {
+    if (node === undefined) directory.children.delete(name);
+    else directory.children.set(name, node);
+    directory.mtime = directory.ctime = this.#now();
+  }
+
+  #setTimes(node: MemoryNode, { mtime, atime }: Pick<Times, "mtime" | "atime">): void {
+    node.mtime = mtime;
+    node.atime = atime;
+    node.ctime = this.#now();
+  }
+
+  #rename(temporary: string, path: string): void {
+    const doing = "rename over the final name";
+    const directory = this.#directory(parentOf(path), doing);
+    const node = directory.children.get(temporary);
+    if (node === undefined) throw failure("ENOENT", doing, path);
+    demandLength(path, doing);
+    if (directory.children.get(baseOf(path))?.kind === "directory") {
+      throw failure("EISDIR", doing, path);
+    }
+    this.#set(directory, temporary, undefined);
+    this.#set(directory, baseOf(path), node);
+  }
+
+  #entry(node: MemoryNode, name: string): Entry {
+    const { kind, size, mtime, atime, ctime, birthtime, mode, inode, target } = node;
+    const times = { mtime, atime, ctime, birthtime };
+    const owner = { mode, uid: 0, gid: 0, device: this.#device, inode, links: 1 };
+    return { name, kind, size, ...times, ...owner, target };
+  }
+}
+
+/** Every call answers later, as on a real backend, and not at all when its signal has aborted. */
+async function enter({ signal }: CallOptions = {}): Promise<void> {
+  signal?.throwIfAborted();
+  await Promise.resolve();
+}
+
+function demandLength(path: string, doing: string): void {
+  if (encodeName(baseOf(path)).length > 255) throw failure("ENAMETOOLONG", doing, path);
+}

@@ -1,0 +1,342 @@
+/**
+ * A mounted directory through Deno's own API: for macOS, Windows, and where libc cannot be loaded.
+ *
+ * What it cannot do, and so does not claim:
+ * - Times have milliseconds; those of symbolic links cannot be set. Below Deno 2.9, times before 1970
+ *   are read wrongly and are an error to set.
+ * - Names that are not Unicode arrive with U+FFFD in them and cannot be told apart, so every name
+ *   with U+FFFD is a problem, refused by name. Below Deno 2.8 they do not arrive at all (on Linux,
+ *   `open.ts` does not fall back to this backend there).
+ * - Parents are checked to be real directories, link by link, before each call and again before the
+ *   rename. Somebody who puts a symbolic link in the way between the check and the call can still
+ *   lead that call out of the root; only handles, as in `posix/`, rule that out.
+ */
+import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
+import { SyncError } from "../errors.ts";
+import { showPath } from "../name.ts";
+import { abortable } from "./abortable.ts";
+import type {
+  Backend,
+  CallOptions,
+  Capabilities,
+  FileReader,
+  FileWriter,
+  Identity,
+  ListBatch,
+} from "./backend.ts";
+import { failure, inTheWay, notAFile } from "./failures.ts";
+import { forEachLimited } from "./in_flight.ts";
+import { codeOf, portableError } from "./portable_errors.ts";
+import { dateOf, PortableReader, PortableWriter, PositionedFile } from "./portable_file.ts";
+import { entryOf, portableNames } from "./portable_names.ts";
+import { isTemporary } from "./temporary.ts";
+
+/** Metadata look-ups in flight for one directory. */
+const LOOKS_IN_FLIGHT = 32;
+/** Names in one batch of a listing. */
+const BATCH = 1000;
+
+/** Options of {@link openPortable}. */
+export interface PortableOptions extends CallOptions {
+  /** Gives out temporary names. */
+  readonly temporaryName: () => string;
+  /** Overrides `waiting`. */
+  readonly latency?: Capabilities["latency"];
+}
+
+/** Opens the directory at full path `root`. Rejects with a SyncError when it is not a directory. */
+export async function openPortable(root: string, options: PortableOptions): Promise<Backend> {
+  const doing = `open ${showPath(root)}`;
+  const info = await attempt(doing, "", () => abortable(Deno.stat(root), options.signal), options);
+  if (!info.isDirectory) throw failure("ENOTDIR", doing, "");
+  return new PortableBackend(root, options);
+}
+
+class PortableBackend implements Backend {
+  readonly root: string;
+  readonly capabilities: Capabilities;
+  readonly #temporaryName: () => string;
+
+  constructor(root: string, { temporaryName, latency = "waiting" }: PortableOptions) {
+    this.root = root;
+    this.#temporaryName = temporaryName;
+    this.capabilities = {
+      latency,
+      durability: "file",
+      exactNames: false,
+      timePrecision: 1_000_000n,
+      kind: "portable",
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async identify(options: CallOptions = {}): Promise<Identity> {
+    const look = () => abortable(Deno.stat(this.root), options.signal);
+    const info = await attempt("find the root", "", look, options);
+    return { device: BigInt(info.dev), inode: BigInt(info.ino ?? 0) };
+  }
+
+  async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
+    signal?.throwIfAborted();
+    try {
+      const full = await this.#resolve(path);
+      return await this.#entryAt(full, path);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw portableError(error, "look at", path);
+    }
+    // Windows says "not found" for a server that is gone as well: only below a root that is there
+    // does it mean that the file is not
+    await attempt("find the root", "", () => Deno.stat(this.root));
+    return undefined;
+  }
+
+  async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    let names: string[] = [];
+    try {
+      if (path !== "") await this.#demandDirectory(full, path);
+      for await (const { name } of Deno.readDir(full)) {
+        signal?.throwIfAborted();
+        names.push(name);
+        if (names.length < BATCH) continue;
+        yield await this.#batch(full, path, names, signal);
+        names = [];
+      }
+      if (names.length > 0) yield await this.#batch(full, path, names, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw portableError(error, "list the directory", path);
+    }
+  }
+
+  async open(path: string, { signal }: CallOptions = {}): Promise<FileReader> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    return await attempt("open", path, async () => {
+      // before opening: opening a FIFO waits for its other end, and a link would be followed
+      const before = await Deno.lstat(full);
+      demandFile(before, path);
+      const opened = await Deno.open(full);
+      const file = new PositionedFile(opened, path);
+      try {
+        const info = await opened.stat();
+        demandFile(info, path);
+        if (info.ino !== before.ino || info.dev !== before.dev) {
+          throw new SyncError("ECHANGED", "was replaced while it was opened", {
+            path,
+            retryable: true,
+          });
+        }
+        const look = (options?: CallOptions) => this.#lookAnew(path, options);
+        return new PortableReader(file, entryOf(info, path), look);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    });
+  }
+
+  /** A look that makes the client of a share ask its server: by opening the file anew. */
+  async #lookAnew(path: string, options?: CallOptions): Promise<Entry | undefined> {
+    try {
+      await using reader = await this.open(path, options);
+      return reader.entry;
+    } catch (error) {
+      if (error instanceof SyncError && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    const doing = "create a temporary file next to the file";
+    const file = await attempt(
+      doing,
+      path,
+      () => Deno.open(temporary, { write: true, createNew: true }),
+    );
+    return new PortableWriter(
+      new PositionedFile(file, path),
+      path,
+      temporary,
+      () => this.#rename(temporary, full, path),
+    );
+  }
+
+  async createLink(
+    path: string,
+    link: Pick<Entry, "target" | "mtime" | "atime">,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    if (!link.target.isWellFormed()) throw failure("EILSEQ", "make the symbolic link", path);
+    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    await attempt("make the symbolic link", path, () => Deno.symlink(link.target, temporary));
+    try {
+      await this.#rename(temporary, full, path);
+    } catch (error) {
+      await Deno.remove(temporary).catch(() => {});
+      throw error;
+    }
+  }
+
+  async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    return await attempt("make the directory", path, async () => {
+      try {
+        await Deno.mkdir(full);
+        return true;
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST") throw error;
+        const { kind } = entryOf(await Deno.lstat(full), path);
+        if (kind === "directory") return false;
+        throw inTheWay(kind, path);
+      }
+    });
+  }
+
+  async setTimes(
+    path: string,
+    { atime, mtime }: Pick<Times, "mtime" | "atime">,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    await attempt("set the times", path, async () => {
+      const { isSymlink } = await Deno.lstat(full);
+      // utime would follow it
+      if (isSymlink && path !== "") {
+        throw failure("EOPNOTSUPP", "set a symbolic link's times", path);
+      }
+      await Deno.utime(full, dateOf(atime), dateOf(mtime));
+    });
+  }
+
+  async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    await attempt("remove", path, async () => {
+      // Deno.remove also takes an empty directory
+      if ((await Deno.lstat(full)).isDirectory) throw failure("EISDIR", "remove", path);
+      await Deno.remove(full);
+    });
+  }
+
+  async removeDirectory(path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    await attempt("remove the directory", path, async () => {
+      await this.#demandDirectory(full, path);
+      await Deno.remove(full);
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async flush({ signal }: CallOptions = {}): Promise<void> {
+    // files are durable when finished, names when committed
+    signal?.throwIfAborted();
+  }
+
+  #full(path: string): string {
+    return path === "" ? this.root : `${this.root}/${path}`;
+  }
+
+  /** The full path of a path whose parents are all directories, none of them a link. */
+  async #resolve(path: string): Promise<string> {
+    const names = portableNames(path);
+    return await attempt("reach the directory", path, async () => {
+      let parent = "";
+      for (const name of names.slice(0, -1)) {
+        parent = join(parent, name);
+        await this.#demandDirectory(this.#full(parent), path);
+      }
+      return this.#full(path);
+    });
+  }
+
+  async #demandDirectory(full: string, path: string): Promise<void> {
+    const { isDirectory } = await Deno.lstat(full);
+    if (!isDirectory) throw failure("ENOTDIR", `reach ${baseOf(full)}`, path);
+  }
+
+  /** Renames a temporary to its final name and makes the new name durable. */
+  async #rename(temporary: string, final: string, path: string): Promise<void> {
+    await this.#resolve(path);
+    await attempt("rename over the final name", path, () => Deno.rename(temporary, final));
+    // Windows opens no directories, and some shares sync none: there the name is as durable as it gets
+    if (Deno.build.os === "windows") return;
+    try {
+      using directory = await Deno.open(this.#full(parentOf(path)));
+      await directory.sync();
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "EIO" || code === "ENOSPC" || code === "EDQUOT") {
+        throw portableError(error, "make the name durable", path);
+      }
+    }
+  }
+
+  async #entryAt(full: string, path: string): Promise<Entry> {
+    // the root itself may be given as a link
+    if (path === "") return entryOf(await Deno.stat(full), path);
+    const info = await Deno.lstat(full);
+    return entryOf(info, path, info.isSymlink ? await Deno.readLink(full) : "");
+  }
+
+  async #batch(
+    full: string,
+    directory: string,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ListBatch> {
+    const entries: Entry[] = [];
+    const temporaries: string[] = [];
+    const problems: { name: string; code: string; message: string }[] = [];
+    let missing = 0;
+    const look = async (name: string) => {
+      signal?.throwIfAborted();
+      if (isTemporary(name)) return void temporaries.push(name);
+      const path = join(directory, name);
+      try {
+        portableNames(path);
+        entries.push(await this.#entryAt(`${full}/${name}`, path));
+      } catch (error) {
+        // removed since the name was read, so the directory no longer has it
+        if (codeOf(error) === "ENOENT") return void (missing += 1);
+        const { code, message, scope } = portableError(error, "look at", path);
+        if (scope === "run") throw error;
+        problems.push({ name, code, message });
+      }
+    };
+    await forEachLimited(names, LOOKS_IN_FLIGHT, () => look);
+    // see look(): "not found" may also be the server
+    if (missing > 0) await Deno.stat(this.root);
+    return { entries, temporaries, problems };
+  }
+}
+
+function demandFile(info: Deno.FileInfo, path: string): void {
+  if (info.isSymlink) throw failure("ELOOP", "open", path);
+  if (!info.isFile) throw notAFile(entryOf(info, path).kind, path);
+}
+
+/** Makes calls of Deno's API; what they throw becomes a SyncError, or the signal's reason. */
+async function attempt<T>(
+  doing: string,
+  path: string,
+  call: () => Promise<T>,
+  { signal }: CallOptions = {},
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw portableError(error, doing, path);
+  }
+}

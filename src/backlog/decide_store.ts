@@ -1,0 +1,221 @@
+/**
+ * Deciding: once both sides of a directory are known, which of its files are pending and what is
+ * extra at the destination. A directory at a time, in the transaction that made it known.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { compare, type Compared } from "../plan/compare.ts";
+import { KINDS, unpackListing } from "../listing.ts";
+import { REASONS } from "../operation.ts";
+import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { fromSql, toSql } from "./values.ts";
+
+const DIRECTORY = KINDS.indexOf("directory");
+const PAGE = 1000;
+const ABSENT = REASONS.indexOf("not at the destination");
+const IN_SYNC = REASONS.indexOf("in sync");
+const SETTLED = `(${STATE.listed}, ${STATE.failed}, ${STATE.absent})`;
+
+interface DirectoryRow {
+  readonly source_state: number;
+  readonly destination_state: number;
+  readonly source_content: Uint8Array | null;
+  readonly destination_content: Uint8Array | null;
+  readonly conflict: number;
+}
+
+/** Decides directories for the scan with number `scan`. */
+export class DecideStore {
+  readonly #window: bigint;
+  readonly #row: StatementSync;
+  readonly #readyChildren: StatementSync;
+  readonly #settleChildren: Record<"source" | "destination", StatementSync>;
+  readonly #inheritConflict: StatementSync;
+  readonly #decided: StatementSync;
+  readonly #allPending: StatementSync;
+  readonly #allSynced: StatementSync;
+  readonly #chunks: StatementSync;
+  readonly #clearThere: StatementSync;
+  readonly #putThere: StatementSync;
+  readonly #pairs: StatementSync;
+  readonly #setStatus: StatementSync;
+  readonly #dropExtras: StatementSync;
+  readonly #putExtras: StatementSync;
+  readonly #blockDirectories: StatementSync;
+  readonly #directoriesInTheWay: StatementSync;
+  readonly #recount: StatementSync;
+  readonly #dropChunks: StatementSync;
+
+  constructor(database: DatabaseSync, scan: number, { window }: { window: bigint }) {
+    this.#window = window;
+    database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
+      name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
+    this.#row = database.prepare(`
+      SELECT source_state, destination_state, source_content, destination_content, conflict
+      FROM directory WHERE id = ? AND decided_scan <> ${scan} AND source_scan = ${scan}
+        AND destination_scan = ${scan} AND source_state IN ${SETTLED}
+        AND destination_state IN ${SETTLED}`);
+    this.#readyChildren = database.prepare(`
+      SELECT id FROM directory WHERE parent = ? AND decided_scan <> ${scan}
+        AND source_scan = ${scan} AND destination_scan = ${scan}
+        AND source_state IN ${SETTLED} AND destination_state IN ${SETTLED}`);
+    const settleChildren = (side: string, other: string) =>
+      database.prepare(`
+        UPDATE directory SET ${side}_scan = ${scan}, ${side}_state = ?
+        WHERE parent = ? AND ${other}_scan = ${scan} AND ${side}_scan <> ${scan}`);
+    this.#settleChildren = {
+      source: settleChildren("source", "destination"),
+      destination: settleChildren("destination", "source"),
+    };
+    this.#inheritConflict = database.prepare(
+      "UPDATE directory SET conflict = ? WHERE parent = ?",
+    );
+    this.#decided = database.prepare(`UPDATE directory SET decided_scan = ${scan} WHERE id = ?`);
+    this.#allPending = database.prepare(`
+      UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
+      WHERE directory = ? AND status = ${STATUS.synced}`);
+    this.#allSynced = database.prepare(`
+      UPDATE file SET status = ${STATUS.synced}, reason = ${IN_SYNC}, error = NULL
+      WHERE directory = ? AND status = ${STATUS.pending}`);
+    this.#chunks = database.prepare(
+      "SELECT data FROM listing WHERE directory = ? AND chunk >= ? ORDER BY chunk LIMIT 1",
+    );
+    this.#clearThere = database.prepare("DELETE FROM temp.there");
+    this.#putThere = database.prepare("INSERT OR REPLACE INTO temp.there VALUES (?, ?, ?, ?, ?)");
+    this.#pairs = database.prepare(`
+      SELECT f.name AS name, f.kind AS kind, f.size AS size, f.mtime AS mtime, f.target AS target,
+        f.status AS status, f.reason AS reason, t.kind AS t_kind, t.size AS t_size,
+        t.mtime AS t_mtime, t.target AS t_target
+      FROM file f LEFT JOIN temp.there t ON t.name = f.name
+      WHERE f.directory = ? AND f.name > ? AND f.status <> ${STATUS.skipped}
+      ORDER BY f.name LIMIT ${PAGE}`);
+    this.#pairs.setReadBigInts(true);
+    this.#setStatus = database.prepare(`
+      UPDATE file SET status = ?, reason = ?, error = iif(? = ${STATUS.synced}, NULL, error)
+      WHERE directory = ? AND name = ?`);
+    this.#dropExtras = database.prepare("DELETE FROM extra WHERE directory = ?");
+    // what the destination has and the source has not, or has of a kind that cannot be replaced
+    this.#putExtras = database.prepare(`
+      INSERT OR REPLACE INTO extra (directory, name, kind, size, mtime, conflict)
+      SELECT ?1, t.name, t.kind, t.size, t.mtime,
+        iif(t.kind = ${DIRECTORY}, f.name IS NOT NULL, d.id IS NOT NULL)
+      FROM temp.there t
+      LEFT JOIN file f ON f.directory = ?1 AND f.name = t.name
+      LEFT JOIN directory d ON d.parent = ?1 AND d.source_scan = ${scan}
+        AND d.source_state <> ${STATE.absent}
+        AND d.name = t.name
+      WHERE iif(t.kind = ${DIRECTORY}, d.id IS NULL, f.name IS NULL)`);
+    this.#blockDirectories = database.prepare(`
+      UPDATE directory SET conflict = ${CONFLICT.directoryBlocked}
+      WHERE parent = ?1 AND source_scan = ${scan} AND name IN (
+        SELECT e.name FROM extra e
+        WHERE e.directory = ?1 AND e.conflict = 1 AND e.kind <> ${DIRECTORY})`);
+    this.#directoriesInTheWay = database.prepare(`
+      UPDATE directory SET conflict = ${CONFLICT.directoryInTheWay}
+      WHERE parent = ?1 AND name IN (
+        SELECT e.name FROM extra e
+        WHERE e.directory = ?1 AND e.conflict = 1 AND e.kind = ${DIRECTORY})`);
+    this.#recount = database.prepare(`
+      UPDATE directory SET (pending_files, pending_bytes) = (
+        SELECT count(*), coalesce(sum(size), 0) FROM file
+        WHERE directory = ?1 AND status = ${STATUS.pending}) WHERE id = ?1`);
+    this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
+  }
+
+  /**
+   * Decides a directory if both its sides are known by now, and then those below it that only
+   * waited for it. Returns the numbers of those that were decided.
+   */
+  ready(id: number): number[] {
+    const decided: number[] = [];
+    const waiting = [id];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const row = this.#row.get(next) as DirectoryRow | undefined;
+      if (row === undefined) continue;
+      this.#decide(next, row);
+      decided.push(next);
+      for (const child of this.#readyChildren.all(next)) waiting.push(Number(child.id));
+    }
+    return decided;
+  }
+
+  #decide(id: number, row: DirectoryRow): void {
+    this.#dropExtras.run(id);
+    const { source_state: source, destination_state: destination } = row;
+    this.#inheritConflict.run(
+      row.conflict === CONFLICT.directoryInTheWay ? row.conflict : CONFLICT.none,
+      id,
+    );
+    if (source === STATE.listed && destination === STATE.absent) {
+      this.#allPending.run(id);
+    } else if (source !== STATE.failed && destination === STATE.listed) {
+      if (source === STATE.listed && sameContent(row)) this.#allSynced.run(id);
+      else this.#compareAll(id, source === STATE.listed);
+    }
+    // a directory that one side does not have, or could not list, says the same of those below it
+    this.#settleChildren.source.run(source === STATE.failed ? STATE.failed : STATE.absent, id);
+    this.#settleChildren.destination.run(
+      destination === STATE.failed ? STATE.failed : STATE.absent,
+      id,
+    );
+    this.#dropChunks.run(id);
+    this.#decided.run(id);
+    if (source !== STATE.absent) this.#recount.run(id);
+  }
+
+  #compareAll(id: number, sourceListed: boolean): void {
+    this.#clearThere.run();
+    this.#loadListing(id);
+    if (sourceListed) this.#comparePairs(id);
+    this.#putExtras.run(id);
+    this.#blockDirectories.run(id);
+    this.#directoriesInTheWay.run(id);
+  }
+
+  #loadListing(id: number): void {
+    for (let chunk = 0;; chunk++) {
+      const row = this.#chunks.get(id, chunk);
+      if (row === undefined) return;
+      for (const entry of unpackListing(row.data as Uint8Array)) {
+        this.#putThere.run(
+          toSql(entry.name),
+          KINDS.indexOf(entry.kind),
+          entry.size,
+          entry.mtime,
+          entry.target === "" ? null : toSql(entry.target),
+        );
+      }
+    }
+  }
+
+  #comparePairs(id: number): void {
+    for (let after: string | Uint8Array = "";;) {
+      const rows = this.#pairs.all(id, after);
+      for (const row of rows) {
+        const source: Compared = {
+          kind: KINDS[Number(row.kind)]!,
+          size: Number(row.size),
+          mtime: row.mtime as bigint,
+          target: row.target === null ? "" : fromSql(row.target),
+        };
+        const destination: Compared | undefined = row.t_kind === null ? undefined : {
+          kind: KINDS[Number(row.t_kind)]!,
+          size: Number(row.t_size),
+          mtime: row.t_mtime as bigint,
+          target: row.t_target === null ? "" : fromSql(row.t_target),
+        };
+        const { action, reason } = compare(source, destination, { window: this.#window });
+        const status = action === "keep" ? STATUS.synced : STATUS.pending;
+        const number = REASONS.indexOf(reason);
+        if (Number(row.status) !== status || Number(row.reason) !== number) {
+          this.#setStatus.run(status, number, status, id, row.name!);
+        }
+      }
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)!.name as string | Uint8Array;
+    }
+  }
+}
+
+function sameContent({ source_content: a, destination_content: b }: DirectoryRow): boolean {
+  return a !== null && b !== null && a.every((byte, i) => byte === b[i]);
+}

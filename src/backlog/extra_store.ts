@@ -1,0 +1,96 @@
+/** Extras in the database: what the destination has and the source has not. */
+import type { DatabaseSync } from "node:sqlite";
+import { join } from "../entry.ts";
+import { KINDS } from "../listing.ts";
+import type { Extra } from "./backlog.ts";
+import { CONFLICT, STATE } from "./schema.ts";
+import { fromSql, toSql } from "./values.ts";
+
+const DIRECTORY = KINDS.indexOf("directory");
+
+/** Where a page of extras begins. */
+export interface ExtraCursor {
+  readonly depth: number;
+  readonly directory: number;
+  readonly name: string;
+}
+
+/** Pages through extras; writing methods need a transaction. */
+export class ExtraStore {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** How many extras are known. */
+  count(): { files: number; bytes: number; directories: number } {
+    const row = this.#database.prepare(`
+      SELECT count(*) AS entries, coalesce(sum(kind = ${DIRECTORY}), 0) AS directories,
+        coalesce(sum(iif(kind = ${DIRECTORY}, 0, size)), 0) AS bytes FROM extra`).get()!;
+    const directories = Number(row.directories);
+    return { files: Number(row.entries) - directories, bytes: Number(row.bytes), directories };
+  }
+
+  /** Files, links and special files, by directory. */
+  files(
+    after: Omit<ExtraCursor, "depth">,
+    limit: number,
+    conflictsOnly: boolean,
+  ): Extra[] {
+    return this.#rows(
+      `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?1, ?2)
+       AND (?4 = 0 OR e.conflict = 1 OR d.conflict = ${CONFLICT.directoryInTheWay})
+       ORDER BY e.directory, e.name LIMIT ?3`,
+      [after.directory, toSql(after.name), limit, conflictsOnly ? 1 : 0],
+    );
+  }
+
+  /** Directories, deepest first. */
+  directories(before: ExtraCursor, limit: number, conflictsOnly: boolean): Extra[] {
+    return this.#rows(
+      `e.kind = ${DIRECTORY} AND (d.depth, e.directory, e.name) < (?1, ?2, ?3)
+       AND (?5 = 0 OR e.conflict = 1 OR d.conflict = ${CONFLICT.directoryInTheWay})
+       ORDER BY d.depth DESC, e.directory DESC, e.name DESC LIMIT ?4`,
+      [before.depth, before.directory, toSql(before.name), limit, conflictsOnly ? 1 : 0],
+    );
+  }
+
+  #rows(where: string, values: (string | number | Uint8Array)[]): Extra[] {
+    const statement = this.#database.prepare(`
+      SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
+        e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict, d.depth AS depth
+      FROM extra e JOIN directory d ON d.id = e.directory WHERE ${where}`);
+    statement.setReadBigInts(true);
+    return statement.all(...values).map((row) => {
+      const name = fromSql(row.name);
+      return {
+        directory: Number(row.directory),
+        name,
+        path: join(fromSql(row.parent), name),
+        depth: Number(row.depth),
+        kind: KINDS[Number(row.kind)]!,
+        size: Number(row.size),
+        mtime: row.mtime as bigint,
+        conflict: Number(row.conflict) === 1 ||
+          Number(row.above) === CONFLICT.directoryInTheWay,
+      };
+    });
+  }
+
+  /** An extra is no more: removed, or found to be none. Its directory's times must be set again. */
+  drop(extra: Extra): void {
+    this.#database.prepare("DELETE FROM extra WHERE directory = ? AND name = ?")
+      .run(extra.directory, toSql(extra.name));
+    this.#database.prepare("UPDATE directory SET touched = 1 WHERE id = ?").run(extra.directory);
+    if (extra.kind === "directory") {
+      this.#database.prepare("DELETE FROM directory WHERE path = ?").run(toSql(extra.path));
+    } else {
+      // what blocked a directory of the source is gone, so it can be made now
+      this.#database.prepare(`
+        UPDATE directory SET conflict = ${CONFLICT.none}, destination_state = ${STATE.absent}
+        WHERE parent = ? AND name = ? AND conflict = ${CONFLICT.directoryBlocked}`)
+        .run(extra.directory, toSql(extra.name));
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The scan's part of the database: which directories are still to be listed, what the walkers
+ * found, and, as soon as both sides of a directory are known, what is pending in it.
+ *
+ * Every method that writes must be called inside a transaction, see `sqlite.ts`.
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { type Entry, join } from "../entry.ts";
+import type { ErrorData } from "../errors.ts";
+import type { Side } from "../event.ts";
+import { KINDS, unpackListing } from "../listing.ts";
+import { REASONS } from "../operation.ts";
+import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
+import { DecideStore } from "./decide_store.ts";
+import { STATE, STATUS } from "./schema.ts";
+import { escapedOf, fromSql, toSql } from "./values.ts";
+
+const SPECIAL = KINDS.indexOf("special");
+const NEW = REASONS.indexOf("not at the destination");
+const CHANGED = REASONS.indexOf("changed at the source since it was synced");
+const IS_SPECIAL = REASONS.indexOf("a special file: not a file, link or directory");
+
+/** Writes what the walkers find, for the scan with number `scan`. */
+export class ScanStore {
+  readonly scan: number;
+  readonly #decide: DecideStore;
+  readonly #upsertFile: StatementSync;
+  readonly #upsertDirectory: Record<Side, StatementSync>;
+  readonly #queued: Record<Side, StatementSync>;
+  readonly #setState: Record<Side, StatementSync>;
+  readonly #count: Record<Side, StatementSync>;
+  readonly #prints: StatementSync;
+  readonly #setPrints: StatementSync;
+  readonly #setDestinationPrint: StatementSync;
+  readonly #dropVanished: StatementSync;
+  readonly #putChunk: StatementSync;
+  readonly #dropChunks: StatementSync;
+
+  constructor(database: DatabaseSync, scan: number, options: { window: bigint }) {
+    this.scan = scan;
+    this.#decide = new DecideStore(database, scan, options);
+    const both = (make: (side: Side) => string): Record<Side, StatementSync> => ({
+      source: database.prepare(make("source")),
+      destination: database.prepare(make("destination")),
+    });
+    const changed = "(file.size <> excluded.size OR file.mtime <> excluded.mtime OR " +
+      "file.kind <> excluded.kind OR file.target IS NOT excluded.target)";
+    this.#upsertFile = database.prepare(`
+      INSERT INTO file (directory, name, kind, status, reason, scan, size, mtime, ctime, birthtime,
+        mode, uid, gid, target, escaped)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (directory, name) DO UPDATE SET
+        status = iif(${changed}, excluded.status, file.status),
+        reason = iif(${changed}, iif(file.status = ${STATUS.synced}, ${CHANGED}, excluded.reason),
+          file.reason),
+        hash = iif(${changed}, NULL, file.hash),
+        hash_algorithm = iif(${changed}, NULL, file.hash_algorithm),
+        attempts = iif(${changed}, 0, file.attempts),
+        error = iif(${changed}, NULL, file.error),
+        kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime,
+        birthtime = excluded.birthtime, mode = excluded.mode, uid = excluded.uid,
+        gid = excluded.gid, target = excluded.target, scan = excluded.scan`);
+    this.#upsertDirectory = both((side) => `
+      INSERT INTO directory (parent, name, path, escaped, depth, ${side}_scan, ${side}_state, ${side}_mtime)
+      VALUES (?, ?, ?, ?, ?, ${scan}, ${STATE.queued}, ?)
+      ON CONFLICT (path) DO UPDATE SET parent = excluded.parent, ${side}_scan = ${scan},
+        ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime
+        WHERE ${side}_scan <> ${scan}`);
+    this.#queued = both((side) =>
+      `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ?
+       ORDER BY id LIMIT ?`
+    );
+    this.#setState = both((side) =>
+      `UPDATE directory SET ${side}_state = ?, ${side}_scan = ${scan}, error = ? WHERE id = ?`
+    );
+    this.#count = both((side) =>
+      `UPDATE scan SET ${side}_directories = ${side}_directories + ?,
+       ${side}_files = ${side}_files + ?, ${side}_bytes = ${side}_bytes + ?,
+       ${side}_errors = ${side}_errors + ? WHERE id = ${scan}`
+    );
+    this.#prints = database.prepare("SELECT source_complete FROM directory WHERE id = ?");
+    this.#setPrints = database.prepare(
+      "UPDATE directory SET source_content = ?, source_complete = ? WHERE id = ?",
+    );
+    this.#setDestinationPrint = database.prepare(
+      "UPDATE directory SET destination_content = ? WHERE id = ?",
+    );
+    this.#dropVanished = database.prepare(
+      `DELETE FROM file WHERE directory = ? AND scan <> ${scan}`,
+    );
+    this.#putChunk = database.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?)");
+    this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
+  }
+
+  /** Queues both roots: the first write of a new scan. `mtimes` are those of the roots. */
+  begin(mtimes: Readonly<Record<Side, bigint>>): void {
+    for (const side of ["source", "destination"] as const) {
+      this.#upsertDirectory[side].run(null, "", "", null, 0, mtimes[side]);
+    }
+  }
+
+  /** Up to `limit` directories of a side that are still to be listed, with numbers above `after`. */
+  queued(side: Side, after: number, limit: number): QueuedDirectory[] {
+    const rows = this.#queued[side].all(after, limit);
+    return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
+  }
+
+  /** Stores one chunk of a directory's listing. Returns the directories that became decided. */
+  put(side: Side, chunk: ListedChunk): number[] {
+    return side === "source" ? this.#putSource(chunk) : this.#putDestination(chunk);
+  }
+
+  /** A directory whose listing could not be completed. Returns the directories that became decided. */
+  fail(side: Side, id: number, error: ErrorData): number[] {
+    this.#setState[side].run(STATE.failed, error.message, id);
+    this.#count[side].run(0, 0, 0, 1);
+    return this.#decide.ready(id);
+  }
+
+  #putSource({ id, path, index, last, data, fingerprints, problems }: ListedChunk): number[] {
+    const known = this.#prints.get(id)!.source_complete;
+    const unchanged = fingerprints !== null && problems.length === 0 &&
+      known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
+    let directories = 0, files = 0, bytes = 0;
+    for (const entry of unpackListing(data)) {
+      if (entry.kind === "directory") {
+        this.#putSubdirectory("source", id, path, entry);
+        directories += 1;
+        continue;
+      }
+      files += 1;
+      if (entry.kind === "file") bytes += entry.size;
+      if (!unchanged) this.#putFile(id, path, entry);
+    }
+    this.#count.source.run(
+      directories + (path === "" && index === 0 ? 1 : 0),
+      files,
+      bytes,
+      problems.length,
+    );
+    if (!last) return [];
+    // a name that could not be looked at may still be there: its row stays
+    if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
+    this.#setPrints.run(
+      problems.length === 0 ? fingerprints?.content ?? null : null,
+      problems.length === 0 ? fingerprints?.complete ?? null : null,
+      id,
+    );
+    this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id);
+    return this.#decide.ready(id);
+  }
+
+  #putDestination({ id, path, index, last, data, fingerprints, problems }: ListedChunk): number[] {
+    if (index === 0) this.#dropChunks.run(id);
+    let directories = 0, files = 0, bytes = 0;
+    for (const entry of unpackListing(data)) {
+      if (entry.kind === "directory") {
+        this.#putSubdirectory("destination", id, path, entry);
+        directories += 1;
+      } else {
+        files += 1;
+        if (entry.kind === "file") bytes += entry.size;
+      }
+    }
+    this.#count.destination.run(
+      directories + (path === "" && index === 0 ? 1 : 0),
+      files,
+      bytes,
+      problems.length,
+    );
+    if (data.length > 0) this.#putChunk.run(id, index, data);
+    if (!last) return [];
+    this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
+    this.#setState.destination.run(STATE.listed, problems[0]?.message ?? null, id);
+    return this.#decide.ready(id);
+  }
+
+  #putSubdirectory(side: Side, parent: number, parentPath: string, entry: Entry): void {
+    const path = join(parentPath, entry.name);
+    const depth = path.split("/").length;
+    this.#upsertDirectory[side].run(
+      parent,
+      toSql(entry.name),
+      toSql(path),
+      escapedOf(path),
+      depth,
+      entry.mtime,
+    );
+  }
+
+  #putFile(directory: number, path: string, entry: Entry): void {
+    const kind = KINDS.indexOf(entry.kind);
+    const special = kind === SPECIAL;
+    const values: SQLInputValue[] = [
+      directory,
+      toSql(entry.name),
+      kind,
+      special ? STATUS.skipped : STATUS.pending,
+      special ? IS_SPECIAL : NEW,
+      this.scan,
+      entry.size,
+      entry.mtime,
+      entry.ctime,
+      entry.birthtime,
+      entry.mode,
+      entry.uid,
+      entry.gid,
+      entry.target === "" ? null : toSql(entry.target),
+      escapedOf(join(path, entry.name)),
+    ];
+    this.#upsertFile.run(...values);
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

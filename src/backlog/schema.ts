@@ -1,0 +1,199 @@
+/**
+ * The schema: numbered migrations, applied in order, each in a transaction.
+ *
+ * It is an interface (administrators read it with the sqlite3 shell): it changes only by adding a
+ * migration, with a line in the changelog.
+ *
+ * Names and paths are TEXT where they are UTF-8 and BLOB where they are not; SQLite keeps the two
+ * apart, so no two names ever meet. `escaped` then has the path in the shell's `$'...'` notation
+ * (without the frame), which the view `files` shows.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { KINDS } from "../listing.ts";
+
+/** "sluc": marks a database file as one of sluice. */
+export const APPLICATION_ID = 0x736c7563;
+
+/** What is known of a directory on one side, for the scan whose number stands beside it. */
+export const STATE = { unknown: 0, queued: 1, listed: 2, failed: 3, absent: 4 } as const;
+
+/** The status of a file. */
+export const STATUS = { pending: 0, synced: 1, skipped: 2 } as const;
+
+/** Why a directory cannot simply be made or removed. */
+export const CONFLICT = {
+  none: 0,
+  /** The source has a directory here, the destination something else. */
+  directoryBlocked: 1,
+  /** The destination has a directory here, the source something else. */
+  directoryInTheWay: 2,
+} as const;
+
+const FILE = KINDS.indexOf("file");
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE pair (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    created_at INTEGER NOT NULL           -- milliseconds since the epoch, as all *_at here
+  );
+  CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    token TEXT NOT NULL,                  -- marks this run's temporaries
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    version TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    exit_code INTEGER,
+    resumed INTEGER NOT NULL,
+    copied_files INTEGER NOT NULL DEFAULT 0,
+    copied_bytes INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE scan (
+    id INTEGER PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    source_directories INTEGER NOT NULL DEFAULT 0,
+    source_files INTEGER NOT NULL DEFAULT 0,
+    source_bytes INTEGER NOT NULL DEFAULT 0,
+    source_errors INTEGER NOT NULL DEFAULT 0,
+    destination_directories INTEGER NOT NULL DEFAULT 0,
+    destination_files INTEGER NOT NULL DEFAULT 0,
+    destination_bytes INTEGER NOT NULL DEFAULT 0,
+    destination_errors INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE directory (
+    id INTEGER PRIMARY KEY,
+    parent INTEGER,                       -- null for the root
+    name NOT NULL,
+    path NOT NULL UNIQUE,                 -- relative to the root, '' is the root
+    escaped TEXT,
+    depth INTEGER NOT NULL,
+    source_scan INTEGER NOT NULL DEFAULT 0,
+    source_state INTEGER NOT NULL DEFAULT 0,
+    destination_scan INTEGER NOT NULL DEFAULT 0,
+    destination_state INTEGER NOT NULL DEFAULT 0,
+    decided_scan INTEGER NOT NULL DEFAULT 0,
+    source_content BLOB,                  -- fingerprints of the listings
+    source_complete BLOB,
+    destination_content BLOB,
+    source_mtime INTEGER,                 -- nanoseconds since the epoch
+    destination_mtime INTEGER,
+    conflict INTEGER NOT NULL DEFAULT 0,
+    pending_files INTEGER NOT NULL DEFAULT 0,  -- files and links
+    pending_bytes INTEGER NOT NULL DEFAULT 0,
+    touched INTEGER NOT NULL DEFAULT 0,   -- its times must be set when its content is done
+    in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
+    error TEXT
+  );
+  CREATE INDEX directory_parent ON directory(parent, name);
+  CREATE INDEX directory_depth ON directory(depth, id);
+  CREATE INDEX directory_source_queue ON directory(id) WHERE source_state = ${STATE.queued};
+  CREATE INDEX directory_destination_queue ON directory(id)
+    WHERE destination_state = ${STATE.queued};
+  CREATE INDEX directory_pending ON directory(id) WHERE pending_files > 0;
+  CREATE INDEX directory_in_flight ON directory(id) WHERE in_flight = 1;
+  CREATE TABLE file (
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,                -- ${KINDS.map((kind, i) => `${i} ${kind}`).join(", ")}
+    status INTEGER NOT NULL,              -- 0 pending, 1 synced, 2 skipped
+    reason INTEGER NOT NULL,
+    scan INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,               -- nanoseconds since the epoch, as the next two
+    ctime INTEGER NOT NULL,
+    birthtime INTEGER,
+    mode INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    target,
+    hash BLOB,
+    hash_algorithm TEXT,
+    error TEXT,
+    escaped TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE listing (                  -- the destination's listings until both sides are known
+    directory INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (directory, chunk)
+  ) WITHOUT ROWID;
+  CREATE TABLE extra (                    -- at the destination, not at the source
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    conflict INTEGER NOT NULL DEFAULT 0,  -- 1: the source has something of another kind here
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
+    sequence INTEGER PRIMARY KEY,         -- of the last line
+    lines TEXT NOT NULL,
+    written INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE VIEW files AS
+    SELECT
+      CASE WHEN file.escaped IS NULL
+        THEN pair.source || '/' || iif(directory.path = '', '', directory.path || '/') || file.name
+        ELSE '$''' || replace(replace(pair.source, '\\', '\\\\'), '''', '\\''') || '/' ||
+          file.escaped || '''' END AS source_path,
+      CASE WHEN file.escaped IS NULL
+        THEN pair.destination || '/' || iif(directory.path = '', '', directory.path || '/') ||
+          file.name
+        ELSE '$''' || replace(replace(pair.destination, '\\', '\\\\'), '''', '\\''') || '/' ||
+          file.escaped || '''' END AS dest_path,
+      birthtime AS created_at,
+      ctime AS changed_at,
+      mtime AS modified_at,
+      printf('%04o %d:%d', mode, uid, gid) AS permissions,
+      iif(hash IS NULL, NULL, lower(hex(hash))) AS hash,
+      hash_algorithm,
+      size,
+      CASE status WHEN ${STATUS.synced} THEN 'synced' ELSE 'pending' END AS status,
+      file.error AS error,
+      attempts
+    FROM file JOIN directory ON directory.id = file.directory, pair
+    WHERE kind = ${FILE};
+  `,
+];
+
+/** The version that a migrated database has. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings a database to the current version.
+ *
+ * @throws RangeError when the database was made by a newer version of sluice.
+ */
+export function migrate(database: DatabaseSync): void {
+  const { user_version } = database.prepare("PRAGMA user_version").get() as {
+    user_version: number;
+  };
+  if (user_version > SCHEMA_VERSION) {
+    throw new RangeError(
+      `its schema has version ${user_version}, this sluice knows up to ${SCHEMA_VERSION}; ` +
+        "use the newer sluice that made it",
+    );
+  }
+  for (let version = user_version; version < SCHEMA_VERSION; version++) {
+    database.exec("BEGIN IMMEDIATE");
+    try {
+      database.exec(MIGRATIONS[version]!);
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      database.exec(`PRAGMA user_version = ${version + 1}`);
+      database.exec("COMMIT");
+    } catch (error) {
+      database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,338 @@
+/** The embedded backlog: one SQLite file, opened by one process at a time. */
+import { DatabaseSync } from "node:sqlite";
+import { UsageError } from "../errors.ts";
+import type { Amount, Side, SideCounts } from "../event.ts";
+import type { Job } from "../job.ts";
+import type { ListedChunk } from "./backlog.ts";
+import { ExtraStore } from "./extra_store.ts";
+import { ScanStore } from "./scan_store.ts";
+import { APPLICATION_ID, migrate, STATE } from "./schema.ts";
+import { JobSource, TransferStore } from "./transfer_store.ts";
+import { fromSql } from "./values.ts";
+
+/** The roots a database belongs to: full real paths. */
+export interface Pair {
+  readonly source: string;
+  readonly destination: string;
+}
+
+/** What is recorded of a run when it begins. */
+export interface RunStart {
+  readonly token: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly version: string;
+  readonly resumed: boolean;
+}
+
+/** The counters of a run. */
+export interface RunTotals {
+  readonly copiedFiles: number;
+  readonly copiedBytes: number;
+  readonly failed: number;
+  readonly deleted: number;
+}
+
+/** An open database. Dispose of it to let another process in. */
+export class SqliteBacklog implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #lock: DatabaseSync | null;
+  readonly transfer: TransferStore;
+  readonly extras: ExtraStore;
+
+  /**
+   * Opens, or makes, the database at `path`.
+   *
+   * @throws UsageError when it cannot be opened, is not a database of sluice, belongs to another
+   * pair of roots, or is in use by another process.
+   */
+  static open(path: string, pair: Pair): SqliteBacklog {
+    const lock = acquire(path);
+    let database;
+    try {
+      database = openDatabase(path);
+      bind(database, path, pair);
+      return new SqliteBacklog(database, lock);
+    } catch (error) {
+      database?.close();
+      lock.close();
+      throw error;
+    }
+  }
+
+  /** A database of its own that goes with the process, for a dry run. */
+  static temporary(pair: Pair): SqliteBacklog {
+    // an empty name: SQLite keeps it in memory and spills what is too large to a nameless file
+    const database = new DatabaseSync("");
+    migrate(database);
+    bind(database, "", pair);
+    return new SqliteBacklog(database, null);
+  }
+
+  /** The pair of roots of an existing database, without opening it for a run; undefined if none. */
+  static pairOf(path: string): Pair | undefined {
+    using database = openDatabase(path, true);
+    return pairIn(database);
+  }
+
+  private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
+    this.#database = database;
+    this.#lock = lock;
+    this.transfer = new TransferStore(database);
+    this.extras = new ExtraStore(database);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+    this.#lock?.close();
+  }
+
+  /** Runs `body` in one transaction; when it throws, nothing of it stays. */
+  transaction<T>(body: () => T): T {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = body();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Records that a run begins; returns its number. */
+  beginRun(run: RunStart): number {
+    const { lastInsertRowid } = this.#database.prepare(`
+      INSERT INTO run (token, pid, host, version, started_at, resumed) VALUES (?, ?, ?, ?, ?, ?)`)
+      .run(run.token, run.pid, run.host, run.version, Date.now(), run.resumed ? 1 : 0);
+    return Number(lastInsertRowid);
+  }
+
+  /** Keeps the counters of a run; called with each group that is settled. */
+  countRun(id: number, totals: RunTotals): void {
+    this.#database.prepare(`
+      UPDATE run SET copied_files = ?, copied_bytes = ?, failed = ?, deleted = ? WHERE id = ?`)
+      .run(totals.copiedFiles, totals.copiedBytes, totals.failed, totals.deleted, id);
+  }
+
+  endRun(id: number, exitCode: number): void {
+    this.#database.prepare("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?")
+      .run(Date.now(), exitCode, id);
+  }
+
+  /** The tokens of all earlier runs: none of them can be alive, since this process has the lock. */
+  earlierTokens(): string[] {
+    return this.#database.prepare("SELECT DISTINCT token FROM run").all()
+      .map((row) => String(row.token));
+  }
+
+  /** What was copied by all runs so far. */
+  copiedEver(): Amount {
+    const row = this.#database.prepare(`
+      SELECT coalesce(sum(copied_files), 0) AS files, coalesce(sum(copied_bytes), 0) AS bytes
+      FROM run`).get()!;
+    return { files: Number(row.files), bytes: Number(row.bytes) };
+  }
+
+  /** The last scan: its number, when it began (ms since the epoch), and whether it is complete. */
+  lastScan(): { id: number; startedAt: number; finished: boolean } | undefined {
+    const row = this.#database.prepare(
+      "SELECT id, started_at, finished_at FROM scan ORDER BY id DESC LIMIT 1",
+    ).get();
+    if (row === undefined) return undefined;
+    return {
+      id: Number(row.id),
+      startedAt: Number(row.started_at),
+      finished: row.finished_at !== null,
+    };
+  }
+
+  /** Begins a new scan, which takes the place of one that was interrupted. */
+  beginScan(mtimes: Readonly<Record<Side, bigint>>, options: { window: bigint }): ScanStore {
+    return this.transaction(() => {
+      for (const side of ["source", "destination"]) {
+        this.#database.exec(
+          `UPDATE directory SET ${side}_state = ${STATE.unknown}
+           WHERE ${side}_state = ${STATE.queued}`,
+        );
+      }
+      const { lastInsertRowid } = this.#database.prepare(
+        "INSERT INTO scan (started_at) VALUES (?)",
+      ).run(Date.now());
+      const store = new ScanStore(this.#database, Number(lastInsertRowid), options);
+      store.begin(mtimes);
+      return store;
+    });
+  }
+
+  /** Goes on with a scan that was interrupted. */
+  resumeScan(id: number, options: { window: bigint }): ScanStore {
+    return new ScanStore(this.#database, id, options);
+  }
+
+  /** What a scan has counted on one side so far. */
+  scanCounts(id: number, side: Side): SideCounts {
+    const row = this.#database.prepare(`
+      SELECT ${side}_directories AS directories, ${side}_files AS files, ${side}_bytes AS bytes,
+        ${side}_errors AS errors, finished_at FROM scan WHERE id = ?`).get(id)!;
+    return {
+      directories: Number(row.directories),
+      files: Number(row.files),
+      bytes: Number(row.bytes),
+      errors: Number(row.errors),
+      done: row.finished_at !== null,
+    };
+  }
+
+  /** Ends a scan: drops what it proved to be gone from the source, and marks it complete. */
+  finishScan(id: number): void {
+    this.transaction(() => {
+      this.#database.exec(`
+        CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY);
+        DELETE FROM temp.gone;
+        INSERT INTO temp.gone
+          WITH RECURSIVE gone(id) AS (
+            SELECT child.id FROM directory child JOIN directory parent ON parent.id = child.parent
+            WHERE child.source_scan < ${id} AND parent.source_scan = ${id}
+              AND parent.source_state IN (${STATE.listed}, ${STATE.absent})
+            UNION
+            SELECT child.id FROM directory child JOIN gone ON gone.id = child.parent
+          ) SELECT id FROM gone;
+        INSERT OR IGNORE INTO temp.gone
+          SELECT id FROM directory WHERE source_scan = ${id} AND source_state = ${STATE.absent};
+        DELETE FROM file WHERE directory IN (SELECT id FROM temp.gone);
+        UPDATE directory SET pending_files = 0, pending_bytes = 0, source_content = NULL,
+          source_complete = NULL, source_state = ${STATE.absent}
+          WHERE id IN (SELECT id FROM temp.gone);
+        DELETE FROM extra WHERE directory IN
+          (SELECT id FROM directory WHERE id IN (SELECT id FROM temp.gone)
+            AND destination_scan < ${id});
+        DELETE FROM directory WHERE id IN (SELECT id FROM temp.gone) AND destination_scan < ${id};
+        DELETE FROM temp.gone;
+      `);
+      this.#database.prepare("UPDATE scan SET finished_at = ? WHERE id = ?").run(Date.now(), id);
+    });
+  }
+
+  /** The jobs of one pass over what is pending. */
+  jobs(
+    options: { limits: { files: number; bytes: number }; spread: number; skipBlocked: boolean },
+  ): { next(): Job | undefined } {
+    return new JobSource(this.transfer, options);
+  }
+
+  /** Audit lines that may not be in the log yet, oldest first. */
+  outbox(): { sequence: number; lines: string; written: boolean }[] {
+    return this.#database.prepare("SELECT sequence, lines, written FROM outbox ORDER BY sequence")
+      .all().map((row) => ({
+        sequence: Number(row.sequence),
+        lines: String(row.lines),
+        written: row.written === 1,
+      }));
+  }
+
+  /**
+   * Keeps audit lines with what they tell of, in the caller's transaction. Lines of before that
+   * are in the log by now are dropped, all but the last, which can mend a log that was cut.
+   */
+  putOutbox(sequence: number, lines: string): void {
+    this.#database.exec("DELETE FROM outbox WHERE written = 1");
+    this.#database.prepare("INSERT INTO outbox (sequence, lines) VALUES (?, ?)")
+      .run(sequence, lines);
+  }
+
+  /** The lines up to `sequence` are in the log, durably. */
+  outboxWritten(sequence: number): void {
+    this.#database.prepare("UPDATE outbox SET written = 1 WHERE sequence <= ?").run(sequence);
+  }
+
+  /** Directories whose pending files the caller wants by number, for printing a plan. */
+  planned(directory: number): { path: string; files: ReturnType<TransferStore["pendingFiles"]> } {
+    const row = this.#database.prepare("SELECT path FROM directory WHERE id = ?").get(directory)!;
+    return {
+      path: fromSql(row.path),
+      files: this.transfer.pendingFiles(directory, "", { files: 1_000_000, bytes: Infinity }),
+    };
+  }
+
+  /** Stores one chunk of a walker. Call inside a transaction. */
+  put(scan: ScanStore, side: Side, chunk: ListedChunk): number[] {
+    return scan.put(side, chunk);
+  }
+}
+
+function openDatabase(path: string, readOnly = false): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 5000, readOnly });
+    const { application_id } = database.prepare("PRAGMA application_id").get() as {
+      application_id: number;
+    };
+    const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as {
+      tables: number;
+    };
+    if (application_id !== APPLICATION_ID && (application_id !== 0 || tables !== 0)) {
+      throw new Error("it is a database of another program");
+    }
+    if (!readOnly) {
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
+      migrate(database);
+    }
+    return database;
+  } catch (error) {
+    database?.close();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+  }
+}
+
+/** The lock is a transaction on a file of its own: the system drops it when the process dies. */
+function acquire(path: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(`${path}-lock`, { timeout: 200 });
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    const why = error instanceof Error ? error.message : String(error);
+    if (!/locked|busy/i.test(why)) {
+      throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+    }
+    throw new UsageError(
+      `the database ${path} is in use by ${holderOf(path)}; stop that one first, or name another ` +
+        "database with --db",
+    );
+  }
+}
+
+function holderOf(path: string): string {
+  using database = openDatabase(path, true);
+  const row = database.prepare("SELECT pid, host, started_at FROM run ORDER BY id DESC LIMIT 1")
+    .get();
+  if (row === undefined) return "another sluice that is just starting";
+  const since = new Date(Number(row.started_at)).toISOString();
+  return `process ${row.pid} on ${row.host} since ${since}`;
+}
+
+function pairIn(database: DatabaseSync): Pair | undefined {
+  const exists = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pair'").get();
+  if (exists === undefined) return undefined;
+  const row = database.prepare("SELECT source, destination FROM pair").get();
+  if (row === undefined) return undefined;
+  return { source: String(row.source), destination: String(row.destination) };
+}
+
+function bind(database: DatabaseSync, path: string, pair: Pair): void {
+  const known = pairIn(database);
+  if (known === undefined) {
+    database.prepare("INSERT INTO pair (id, source, destination, created_at) VALUES (1, ?, ?, ?)")
+      .run(pair.source, pair.destination, Date.now());
+  } else if (known.source !== pair.source || known.destination !== pair.destination) {
+    throw new UsageError(
+      `the database ${path} belongs to ${known.source} -> ${known.destination}, not to ` +
+        `${pair.source} -> ${pair.destination}; name another database with --db`,
+    );
+  }
+}

@@ -1,0 +1,259 @@
+/** The transfer's part of the database: pending files out as jobs, outcomes in. */
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { Amount } from "../event.ts";
+import type { Job, JobFile, Outcome } from "../job.ts";
+import { KINDS } from "../listing.ts";
+import { REASONS } from "../operation.ts";
+import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { fromSql, toSql } from "./values.ts";
+
+/** The most files and bytes that one job has. */
+export interface JobLimits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Where the jobs of a pass are: after which directory, and inside which ones. */
+interface OpenDirectory {
+  readonly id: number;
+  readonly path: string;
+  after: string | Uint8Array;
+}
+
+/** Gives out the pending files, directory by directory, each once per pass. */
+export class JobSource {
+  readonly #store: TransferStore;
+  readonly #limits: JobLimits;
+  readonly #spread: number;
+  readonly #skipBlocked: boolean;
+  /** Directories whose files are being given out, taken in turn: lanes work in different ones. */
+  readonly #open: OpenDirectory[] = [];
+  #afterDirectory = 0;
+  #exhausted = false;
+
+  constructor(
+    store: TransferStore,
+    options: { limits: JobLimits; spread: number; skipBlocked: boolean },
+  ) {
+    this.#store = store;
+    this.#limits = options.limits;
+    this.#spread = options.spread;
+    this.#skipBlocked = options.skipBlocked;
+  }
+
+  /** The next job; undefined when the pass is over. Inside a transaction. */
+  next(): Job | undefined {
+    while (this.#open.length < this.#spread && !this.#exhausted) {
+      const found = this.#store.nextPending(this.#afterDirectory, this.#skipBlocked);
+      if (found === undefined) this.#exhausted = true;
+      else {
+        this.#afterDirectory = found.id;
+        this.#open.push({ ...found, after: "" });
+      }
+    }
+    const directory = this.#open.shift();
+    if (directory === undefined) return undefined;
+    const { files, after } = this.#store.pendingFiles(directory.id, directory.after, this.#limits);
+    const last = after === null;
+    if (!last) this.#open.push({ ...directory, after });
+    const missing = this.#store.missingAbove(directory.id);
+    this.#store.markInFlight(directory.id);
+    return { directory: directory.id, path: directory.path, missing, files, last };
+  }
+}
+
+/** Reads pending files and settles outcomes; methods that write need a transaction. */
+export class TransferStore {
+  readonly #database: DatabaseSync;
+  readonly #nextPending: StatementSync;
+  readonly #pendingFiles: StatementSync;
+  readonly #directory: StatementSync;
+  readonly #markInFlight: StatementSync;
+  readonly #synced: StatementSync;
+  readonly #failed: StatementSync;
+  readonly #shrink: StatementSync;
+  readonly #made: StatementSync;
+  readonly #landed: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#nextPending = database.prepare(`
+      SELECT id, path FROM directory
+      WHERE pending_files > 0 AND id > ?
+        AND (?2 = 0 OR conflict <> ${CONFLICT.directoryBlocked}) ORDER BY id LIMIT 1`);
+    this.#pendingFiles = database.prepare(`
+      SELECT name, kind, size, reason FROM file
+      WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`);
+    this.#directory = database.prepare(
+      "SELECT parent, path, destination_state FROM directory WHERE id = ?",
+    );
+    this.#markInFlight = database.prepare(
+      "UPDATE directory SET in_flight = 1, touched = 1 WHERE id = ? AND in_flight = 0",
+    );
+    this.#synced = database.prepare(`
+      UPDATE file SET status = ${STATUS.synced}, hash = ?, hash_algorithm = ?, size = ?, mtime = ?,
+        ctime = ?, birthtime = ?, mode = ?, uid = ?, gid = ?, error = NULL, attempts = attempts + 1,
+        reason = 0
+      WHERE directory = ? AND name = ?`);
+    this.#failed = database.prepare(`
+      UPDATE file SET error = ?, attempts = attempts + 1 WHERE directory = ? AND name = ?`);
+    this.#shrink = database.prepare(`
+      UPDATE directory SET pending_files = pending_files - ?, pending_bytes = pending_bytes - ?
+      WHERE id = ?`);
+    this.#made = database.prepare(`
+      UPDATE directory SET destination_state = ${STATE.listed}, touched = 1, conflict = 0
+      WHERE id = ?`);
+    this.#landed = database.prepare("UPDATE directory SET in_flight = 0 WHERE id = ?");
+  }
+
+  /** What is pending in all. */
+  pending(): Amount {
+    const row = this.#database.prepare(`
+      SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
+      FROM directory WHERE pending_files > 0`).get()!;
+    return { files: Number(row.files), bytes: Number(row.bytes) };
+  }
+
+  /** Directories that the source has and the destination has not, after `after`, parents first. */
+  missingDirectories(
+    after: { depth: number; id: number },
+    limit: number,
+    skipBlocked: boolean,
+  ): { id: number; path: string; depth: number }[] {
+    const rows = this.#database.prepare(`
+      SELECT id, path, depth FROM directory
+      WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.absent}
+        AND (?4 = 0 OR conflict <> ${CONFLICT.directoryBlocked})
+        AND (depth, id) > (?1, ?2) ORDER BY depth, id LIMIT ?3`)
+      .all(after.depth, after.id, limit, skipBlocked ? 1 : 0);
+    return rows.map((row) => ({
+      id: Number(row.id),
+      path: fromSql(row.path),
+      depth: Number(row.depth),
+    }));
+  }
+
+  nextPending(after: number, skipBlocked: boolean): { id: number; path: string } | undefined {
+    const row = this.#nextPending.get(after, skipBlocked ? 1 : 0);
+    return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
+  }
+
+  /** Pending files of a directory; `after` is where to go on, null when there are no more. */
+  pendingFiles(
+    directory: number,
+    after: string | Uint8Array,
+    limits: JobLimits,
+  ): { files: JobFile[]; after: string | Uint8Array | null } {
+    const rows = this.#pendingFiles.all(directory, after, limits.files);
+    const files: JobFile[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      const size = Number(row.size);
+      if (files.length > 0 && bytes + size > limits.bytes) break;
+      bytes += size;
+      files.push({
+        name: fromSql(row.name),
+        kind: KINDS[Number(row.kind)]!,
+        size,
+        reason: REASONS[Number(row.reason)]!,
+      });
+    }
+    const complete = rows.length < limits.files && files.length === rows.length;
+    return { files, after: complete ? null : toSql(files.at(-1)!.name) };
+  }
+
+  /** The directory and those above it that are not at the destination yet, the topmost first. */
+  missingAbove(id: number): { directory: number; path: string }[] {
+    const missing: { directory: number; path: string }[] = [];
+    for (let at: number | null = id; at !== null;) {
+      const row: Record<string, SQLOutputValue> = this.#directory.get(at)!;
+      if (Number(row.destination_state) !== STATE.absent) break;
+      missing.unshift({ directory: at, path: fromSql(row.path) });
+      at = row.parent === null ? null : Number(row.parent);
+    }
+    return missing;
+  }
+
+  /** Before the first temporary can appear in a directory: a later run looks for it there. */
+  markInFlight(id: number): void {
+    this.#markInFlight.run(id);
+  }
+
+  /** Records what became of files; the destination has made them durable before. */
+  settle(outcomes: readonly Outcome[], algorithm: string): void {
+    const shrunk = new Map<number, { files: number; bytes: number }>();
+    for (const outcome of outcomes) {
+      const { directory, name, status, times, permissions } = outcome;
+      if (name === "") {
+        if (status === "success") this.#made.run(directory);
+        continue;
+      }
+      if (status !== "success") {
+        this.#failed.run(outcome.error?.message ?? "unknown", directory, toSql(name));
+        continue;
+      }
+      this.#synced.run(
+        outcome.hash === null ? null : hexToBytes(outcome.hash),
+        outcome.hash === null ? null : algorithm,
+        outcome.size,
+        times!.mtime,
+        times!.ctime,
+        times!.birthtime,
+        permissions!.mode,
+        permissions!.uid,
+        permissions!.gid,
+        directory,
+        toSql(name),
+      );
+      const sum = shrunk.get(directory);
+      if (sum === undefined) shrunk.set(directory, { files: 1, bytes: outcome.expected });
+      else {
+        sum.files += 1;
+        sum.bytes += outcome.expected;
+      }
+    }
+    for (const [directory, { files, bytes }] of shrunk) this.#shrink.run(files, bytes, directory);
+  }
+
+  /** No job of these directories is under way any more. */
+  landed(directories: Iterable<number>): void {
+    for (const directory of directories) this.#landed.run(directory);
+  }
+
+  /** Directories in which a killed run may have left temporaries. */
+  inFlight(): { id: number; path: string }[] {
+    const rows = this.#database.prepare("SELECT id, path FROM directory WHERE in_flight = 1").all();
+    return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
+  }
+
+  /** Directories whose times must be set, deepest first. */
+  untimed(
+    before: { depth: number; id: number },
+    limit: number,
+  ): { id: number; path: string; depth: number }[] {
+    const rows = this.#database.prepare(`
+      SELECT id, path, depth FROM directory
+      WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.listed}
+        AND (touched = 1 OR source_mtime IS NOT destination_mtime)
+        AND (depth, id) < (?, ?) ORDER BY depth DESC, id DESC LIMIT ?`)
+      .all(before.depth, before.id, limit);
+    return rows.map((row) => ({
+      id: Number(row.id),
+      path: fromSql(row.path),
+      depth: Number(row.depth),
+    }));
+  }
+
+  /** The times of a directory are those of the source now. */
+  timed(id: number, mtime: bigint): void {
+    this.#database.prepare(
+      "UPDATE directory SET touched = 0, source_mtime = ?2, destination_mtime = ?2 WHERE id = ?1",
+    ).run(id, mtime);
+  }
+}
+
+function hexToBytes(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}

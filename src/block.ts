@@ -1,0 +1,40 @@
+/** Blocks: what travels from the reader to the writer. */
+import type { Entry } from "./entry.ts";
+import type { SyncError } from "./errors.ts";
+import type { Job, JobFile } from "./job.ts";
+
+/** One file on its way; the reader makes it, the writer ends it. */
+export interface Carried {
+  readonly job: Job;
+  readonly file: JobFile;
+  /** Relative to the source's and to the destination's root. */
+  readonly path: string;
+  /** The source when it was opened; null when it could not be opened. */
+  entry: Entry | null;
+  /** Milliseconds on the clock when work on it began. */
+  readonly began: number;
+  /** Set by either end when the file has failed: the other end stops working on it. */
+  failed: SyncError | null;
+}
+
+/** A stretch of a file. */
+export interface Block {
+  readonly type: "block";
+  readonly carried: Carried;
+  /** Bytes from the beginning of the file. */
+  readonly offset: number;
+  /** The bytes; empty for a file without content and for one that failed. */
+  readonly data: Uint8Array;
+  /** The last block of its file; every file has exactly one, also when it failed. */
+  readonly last: boolean;
+  /** Hex, of the whole file, on the last block. Filled in by the digest. */
+  hash: string | null;
+  /** Gives the memory of `data` back. */
+  release(): void;
+}
+
+/** What a lane's stream carries besides blocks: the edges of a job, and symbolic links. */
+export type Item =
+  | Block
+  | { readonly type: "begin"; readonly job: Job }
+  | { readonly type: "link"; readonly carried: Carried };

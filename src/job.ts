@@ -1,0 +1,54 @@
+/** Jobs: what the thread that owns the database hands to the lanes, and what comes back. */
+import type { Kind, Times } from "./entry.ts";
+import type { ErrorData } from "./errors.ts";
+import type { Action, Reason, Status } from "./operation.ts";
+
+/** One pending file or symbolic link. */
+export interface JobFile {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Bytes, as the scan saw it. */
+  readonly size: number;
+  readonly reason: Reason;
+}
+
+/** Some pending files of one directory: what a lane carries before it asks for more. */
+export interface Job {
+  /** The directory's number in the database. */
+  readonly directory: number;
+  /** Its path relative to the roots. */
+  readonly path: string;
+  /** Directories that are not at the destination yet, the topmost first. */
+  readonly missing: readonly { readonly directory: number; readonly path: string }[];
+  readonly files: readonly JobFile[];
+  /** No more jobs of this directory will come in this pass. */
+  readonly last: boolean;
+}
+
+/** What became of one file, link or directory of a job. */
+export interface Outcome {
+  readonly directory: number;
+  /** Its name; "" for a directory of {@link Job.missing}. */
+  readonly name: string;
+  /** Relative to the roots. */
+  readonly path: string;
+  readonly kind: Kind;
+  readonly action: Action;
+  readonly reason: Reason;
+  readonly status: Status;
+  /** Bytes that were sent. */
+  readonly size: number;
+  /** Hex, of exactly the bytes that were written; null for anything but a file that succeeded. */
+  readonly hash: string | null;
+  /** Of the source, as read when it was opened; null when it could not be. */
+  readonly times: (Times & { readonly birthtime: bigint | null }) | null;
+  /** The source's permission bits and owner, for the record. */
+  readonly permissions:
+    | { readonly mode: number; readonly uid: number; readonly gid: number }
+    | null;
+  /** Bytes the scan saw: what the backlog shrinks by. */
+  readonly expected: number;
+  /** Milliseconds from opening the source to the last byte written. */
+  readonly duration: number;
+  readonly error: ErrorData | null;
+}

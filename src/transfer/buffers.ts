@@ -1,0 +1,57 @@
+/** Buffers: the memory that blocks are read into, bounded and used again. */
+
+/** Files up to this many bytes use small buffers, which do not count against the bound. */
+export const SMALL = 64 * 1024;
+
+/** A piece of memory on loan. */
+export interface Loan {
+  readonly data: Uint8Array;
+  release(): void;
+}
+
+/** Lends buffers; at most `slots` large ones are out at any time. */
+export class Buffers {
+  readonly #blockSize: number;
+  readonly #small: ArrayBuffer[] = [];
+  readonly #large: ArrayBuffer[] = [];
+  readonly #waiting: ((buffer: ArrayBuffer) => void)[] = [];
+  #slots: number;
+
+  constructor(options: { readonly slots: number; readonly blockSize: number }) {
+    this.#slots = options.slots;
+    this.#blockSize = options.blockSize;
+  }
+
+  /** A buffer of exactly `size` bytes, at most the block size; waits for one to come back. */
+  async borrow(size: number): Promise<Loan> {
+    if (size <= SMALL) {
+      return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), size, (b) => this.#small.push(b));
+    }
+    return loan(await this.#takeLarge(), size, (buffer) => {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#large.push(buffer);
+      else next(buffer);
+    });
+  }
+
+  #takeLarge(): ArrayBuffer | Promise<ArrayBuffer> {
+    const free = this.#large.pop();
+    if (free !== undefined) return free;
+    if (this.#slots > 0) {
+      this.#slots -= 1;
+      return new ArrayBuffer(this.#blockSize);
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+function loan(buffer: ArrayBuffer, size: number, giveBack: (buffer: ArrayBuffer) => void): Loan {
+  let out = true;
+  return {
+    data: new Uint8Array(buffer, 0, size),
+    release() {
+      if (out) giveBack(buffer);
+      out = false;
+    },
+  };
+}

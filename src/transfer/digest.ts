@@ -1,0 +1,32 @@
+/** Digest: hashes the bytes of each file as its blocks pass, and puts the hash on the last one. */
+import { createHash, type Hash } from "node:crypto";
+import type { Item } from "../block.ts";
+import type { Algorithm } from "../options.ts";
+
+/** The names that OpenSSL, behind node:crypto, has for our algorithms. */
+const OPENSSL: Readonly<Record<Algorithm, string>> = {
+  md5: "md5",
+  sha1: "sha1",
+  sha256: "sha256",
+  blake2b: "blake2b512",
+};
+
+/** A running hash of the algorithm. */
+export function newHash(algorithm: Algorithm): Hash {
+  return createHash(OPENSSL[algorithm]);
+}
+
+/** A stream that hashes file after file; a lane's files come one after the other. */
+export function digest(algorithm: Algorithm): TransformStream<Item, Item> {
+  let hash: Hash | null = null;
+  return new TransformStream({
+    transform(item, controller) {
+      if (item.type === "block" && item.carried.failed === null) {
+        if (item.offset === 0 || hash === null) hash = newHash(algorithm);
+        if (item.data.length > 0) hash.update(item.data);
+        if (item.last) item.hash = hash.digest("hex");
+      }
+      controller.enqueue(item);
+    },
+  });
+}

@@ -1,0 +1,53 @@
+/** The queue between a lane's reader and its writer: bounded, first in first out. */
+
+/**
+ * A bounded FIFO with a WritableStream to fill it and an async iterator to empty it. When it is
+ * full, the stream's backpressure stops the reader.
+ */
+export class BlockQueue<T> {
+  readonly #items: T[] = [];
+  readonly #capacity: number;
+  #wakeWriter: (() => void) | null = null;
+  #wakeReader: (() => void) | null = null;
+  #closed = false;
+  #error: unknown = undefined;
+
+  /** @param capacity slots, at least 1 */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** The filling end. Closing it ends the iteration after what is queued; aborting ends it now. */
+  readonly writable: WritableStream<T> = new WritableStream<T>({
+    write: async (item) => {
+      this.#items.push(item);
+      this.#wakeReader?.();
+      while (this.#items.length >= this.#capacity) {
+        await new Promise<void>((resolve) => this.#wakeWriter = resolve);
+      }
+    },
+    close: () => {
+      this.#closed = true;
+      this.#wakeReader?.();
+    },
+    abort: (reason) => {
+      this.#closed = true;
+      this.#error = reason;
+      this.#wakeReader?.();
+    },
+  });
+
+  /** The emptying end; throws what the filling end was aborted with, after what is queued. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
+    for (;;) {
+      const item = this.#items.shift();
+      if (item !== undefined) {
+        this.#wakeWriter?.();
+        yield item;
+      } else if (this.#closed) {
+        if (this.#error !== undefined) throw this.#error;
+        return;
+      } else await new Promise<void>((resolve) => this.#wakeReader = resolve);
+    }
+  }
+}

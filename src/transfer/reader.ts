@@ -1,0 +1,137 @@
+/** The reader of a lane: jobs in, blocks of their files out, one file after the other. */
+import type { Backend } from "../backend/backend.ts";
+import type { Block, Carried, Item } from "../block.ts";
+import { type Entry, join } from "../entry.ts";
+import { SyncError } from "../errors.ts";
+import type { Job } from "../job.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { TokenBucket } from "../lib/token_bucket.ts";
+import type { Buffers } from "./buffers.ts";
+
+/** What a reader works with. */
+export interface ReaderOptions {
+  readonly source: Backend;
+  readonly buffers: Buffers;
+  /** Bytes, at least 1. */
+  readonly blockSize: number;
+  /** Paces the reads, so that a lane does not take in faster than it may send. */
+  readonly bucket: TokenBucket;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Gives other tasks of the thread a turn now and then. */
+  readonly breathe: () => Promise<void> | undefined;
+}
+
+const EMPTY = new Uint8Array(0);
+const nothing = () => {};
+
+/** All items of the jobs that `take` hands out, until it hands out undefined. */
+export async function* readItems(
+  take: () => Promise<Job | undefined>,
+  options: ReaderOptions,
+): AsyncGenerator<Item> {
+  for (let job = await take(); job !== undefined; job = await take()) {
+    options.signal.throwIfAborted();
+    yield { type: "begin", job };
+    for (const file of job.files) {
+      options.signal.throwIfAborted();
+      await options.breathe();
+      const carried: Carried = {
+        job,
+        file,
+        path: join(job.path, file.name),
+        entry: null,
+        began: options.clock.now(),
+        failed: null,
+      };
+      if (file.kind === "symlink") {
+        await readLink(carried, options);
+        yield { type: "link", carried };
+      } else yield* readBlocks(carried, options);
+    }
+  }
+}
+
+async function readLink(carried: Carried, { source, signal }: ReaderOptions): Promise<void> {
+  try {
+    const entry = await source.look(carried.path, { signal });
+    if (entry === undefined) throw vanished(carried.path);
+    if (entry.kind !== "symlink") throw changed(carried.path, `it is a ${entry.kind} now`);
+    carried.entry = entry;
+  } catch (error) {
+    carried.failed = entryError(error);
+  }
+}
+
+async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGenerator<Block> {
+  let ended = false;
+  try {
+    await using reader = await options.source.open(carried.path, options);
+    carried.entry = reader.entry;
+    const { size } = reader.entry;
+    let offset = 0;
+    do {
+      if (carried.failed !== null) break;
+      const length = Math.min(options.bucket.slice(options.blockSize), size - offset);
+      await options.bucket.take(length, options);
+      const loan = await options.buffers.borrow(length);
+      try {
+        const read = length === 0 ? 0 : await reader.read(loan.data, offset, options);
+        if (read < length) {
+          throw changed(carried.path, `it ends at byte ${offset + read} of ${size}`);
+        }
+        const last = offset + length === size;
+        if (last) checkUnchanged(carried, await reader.look(options));
+        yield block(carried, offset, loan.data, last, loan.release);
+        ended = last;
+      } catch (error) {
+        loan.release();
+        throw error;
+      }
+      offset += length;
+    } while (offset < size);
+  } catch (error) {
+    carried.failed ??= entryError(error);
+  }
+  // the writer waits for a last block, whatever happened
+  if (!ended) yield block(carried, 0, EMPTY, true, nothing);
+}
+
+function block(
+  carried: Carried,
+  offset: number,
+  data: Uint8Array,
+  last: boolean,
+  release: () => void,
+): Block {
+  return { type: "block", carried, offset, data, last, hash: null, release };
+}
+
+/** The bytes are those of one state of the file only if it looks the same before and after. */
+function checkUnchanged({ entry, path }: Carried, after: Entry | undefined): void {
+  if (after === undefined) throw changed(path, "it was removed");
+  const before = entry!;
+  if (after.inode !== before.inode || after.device !== before.device) {
+    throw changed(path, "it was replaced");
+  }
+  if (after.size !== before.size) {
+    throw changed(path, `its size went from ${before.size} to ${after.size} bytes`);
+  }
+  if (after.mtime !== before.mtime || after.ctime !== before.ctime) {
+    throw changed(path, "its times differ");
+  }
+}
+
+function changed(path: string, how: string): SyncError {
+  return new SyncError("ECHANGED", `changed while it was read: ${how}`, { path, retryable: true });
+}
+
+function vanished(path: string): SyncError {
+  return new SyncError("ENOENT", "no longer at the source", { path });
+}
+
+/** An error that fails the file; anything larger goes on to stop the run. */
+function entryError(error: unknown): SyncError {
+  if (error instanceof SyncError && error.scope === "entry") return error;
+  throw error;
+}
