@@ -157,7 +157,18 @@ class PosixBackend implements Backend {
     }
   }
 
-  async open(path: string, { signal }: CallOptions = {}): Promise<FileReader> {
+  async open(path: string, options: CallOptions = {}): Promise<FileReader> {
+    try {
+      return await this.#openOnce(path, options);
+    } catch (error) {
+      const gone = error instanceof SyncError && error.code === "ENOENT";
+      if (!gone || parentOf(path) === "") throw error;
+      // as in look(); the failed call has dropped the handles on the way
+      return await this.#openOnce(path, options);
+    }
+  }
+
+  async #openOnce(path: string, { signal }: CallOptions): Promise<FileReader> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
     const fd = await this.#openForReading(held.fd, lastName(path), path);
