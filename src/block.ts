@@ -1,6 +1,7 @@
 /** Blocks: what travels from the reader to the writer. */
 import type { Entry } from "./entry.ts";
 import type { SyncError } from "./errors.ts";
+import type { Side } from "./event.ts";
 import type { Job, JobFile } from "./job.ts";
 
 /** One file on its way; the reader makes it, the writer ends it. */
@@ -14,7 +15,7 @@ export interface Carried {
   /** Milliseconds on the clock when work on it began. */
   readonly began: number;
   /** Set by either end when the file has failed: the other end stops working on it. */
-  failed: SyncError | null;
+  failed: { readonly side: Side; readonly error: SyncError } | null;
 }
 
 /** A stretch of a file. */

@@ -28,6 +28,7 @@ export const REASONS = [
   "changed at the source since it was synced",
   "the name is one of sluice's own temporaries",
   "not at the source",
+  "no longer at the source",
 ] as const;
 
 /** One of {@link REASONS}. */

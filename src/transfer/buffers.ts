@@ -22,26 +22,41 @@ export class Buffers {
     this.#blockSize = options.blockSize;
   }
 
-  /** A buffer of exactly `size` bytes, at most the block size; waits for one to come back. */
-  async borrow(size: number): Promise<Loan> {
+  /**
+   * A buffer of exactly `size` bytes, at most the block size; waits for one to come back, and
+   * rejects with the signal's reason.
+   */
+  async borrow(size: number, { signal }: { signal?: AbortSignal } = {}): Promise<Loan> {
     if (size <= SMALL) {
       return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), size, (b) => this.#small.push(b));
     }
-    return loan(await this.#takeLarge(), size, (buffer) => {
+    return loan(await this.#takeLarge(signal), size, (buffer) => {
       const next = this.#waiting.shift();
       if (next === undefined) this.#large.push(buffer);
       else next(buffer);
     });
   }
 
-  #takeLarge(): ArrayBuffer | Promise<ArrayBuffer> {
+  #takeLarge(signal?: AbortSignal): ArrayBuffer | Promise<ArrayBuffer> {
     const free = this.#large.pop();
     if (free !== undefined) return free;
     if (this.#slots > 0) {
       this.#slots -= 1;
       return new ArrayBuffer(this.#blockSize);
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const onAbort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(granted), 1);
+        reject(signal!.reason);
+      };
+      const granted = (buffer: ArrayBuffer) => {
+        signal?.removeEventListener("abort", onAbort);
+        resolve(buffer);
+      };
+      this.#waiting.push(granted);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
   }
 }
 

@@ -11,6 +11,7 @@ export class BlockQueue<T> {
   #wakeReader: (() => void) | null = null;
   #closed = false;
   #error: unknown = undefined;
+  #discarding = false;
 
   /** @param capacity slots, at least 1 */
   constructor(capacity: number) {
@@ -20,6 +21,7 @@ export class BlockQueue<T> {
   /** The filling end. Closing it ends the iteration after what is queued; aborting ends it now. */
   readonly writable: WritableStream<T> = new WritableStream<T>({
     write: async (item) => {
+      if (this.#discarding) return;
       this.#items.push(item);
       this.#wakeReader?.();
       while (this.#items.length >= this.#capacity) {
@@ -36,6 +38,13 @@ export class BlockQueue<T> {
       this.#wakeReader?.();
     },
   });
+
+  /** Nobody will take anything out any more: drops what is queued and what still comes. */
+  discard(): void {
+    this.#discarding = true;
+    this.#items.length = 0;
+    this.#wakeWriter?.();
+  }
 
   /** The emptying end; throws what the filling end was aborted with, after what is queued. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {

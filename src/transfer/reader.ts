@@ -59,7 +59,7 @@ async function readLink(carried: Carried, { source, signal }: ReaderOptions): Pr
     if (entry.kind !== "symlink") throw changed(carried.path, `it is a ${entry.kind} now`);
     carried.entry = entry;
   } catch (error) {
-    carried.failed = entryError(error);
+    carried.failed = { side: "source", error: entryError(error) };
   }
 }
 
@@ -74,7 +74,7 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
       if (carried.failed !== null) break;
       const length = Math.min(options.bucket.slice(options.blockSize), size - offset);
       await options.bucket.take(length, options);
-      const loan = await options.buffers.borrow(length);
+      const loan = await options.buffers.borrow(length, options);
       try {
         const read = length === 0 ? 0 : await reader.read(loan.data, offset, options);
         if (read < length) {
@@ -91,7 +91,7 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
       offset += length;
     } while (offset < size);
   } catch (error) {
-    carried.failed ??= entryError(error);
+    carried.failed ??= { side: "source", error: entryError(error) };
   }
   // the writer waits for a last block, whatever happened
   if (!ended) yield block(carried, 0, EMPTY, true, nothing);

@@ -1,0 +1,73 @@
+/**
+ * The crew: the threads that touch the two trees, and the messages between them and the thread that
+ * owns the database and the screen. A call that hangs on a dead mount hangs here, not there.
+ */
+import type { Capabilities, Identity } from "./backend/backend.ts";
+import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
+import type { ErrorData } from "./errors.ts";
+import type { Side } from "./event.ts";
+import type { Job, Outcome } from "./job.ts";
+import type { Algorithm } from "./options.ts";
+
+/** What a thread is for. */
+export type Role =
+  | { readonly type: "walk"; readonly side: Side; readonly root: string }
+  | {
+    readonly type: "carry";
+    readonly source: string;
+    readonly destination: string;
+    readonly identities: Readonly<Record<Side, Identity>>;
+    readonly lanes: number;
+    readonly slots: number;
+    readonly blockSize: number;
+    readonly algorithm: Algorithm;
+    /** The shared budgets of bytes, see `lib/token_bucket.ts`. */
+    readonly buckets: { readonly read: SharedArrayBuffer; readonly write: SharedArrayBuffer };
+  };
+
+/** Messages to a thread. */
+export type ToCrew =
+  | {
+    readonly type: "start";
+    readonly role: Role;
+    /** Number of the thread within the run; makes its temporary names its own. */
+    readonly thread: number;
+    readonly token: string;
+    /** The owner's clock at the moment of sending, in milliseconds. */
+    readonly now: number;
+  }
+  | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
+  | { readonly type: "jobs"; readonly jobs: readonly Job[] }
+  /** No more work will come. */
+  | { readonly type: "close" }
+  /** Stop at once; what is finished still settles. */
+  | { readonly type: "abort" };
+
+/** Messages from a thread. */
+export type FromCrew =
+  | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
+  | { readonly type: "listed"; readonly listed: readonly (ListedChunk | FailedListing)[] }
+  | {
+    readonly type: "settled";
+    readonly outcomes: readonly Outcome[];
+    /** Directories of the jobs that are over, one per job. */
+    readonly jobs: readonly { readonly directory: number; readonly last: boolean }[];
+  }
+  | {
+    readonly type: "progress";
+    readonly active: readonly {
+      readonly path: string;
+      readonly size: number;
+      readonly done: number;
+    }[];
+  }
+  /** The run must stop. */
+  | { readonly type: "fatal"; readonly error: ErrorData }
+  /** Everything is done, or abandoned after an abort; nothing more will come. */
+  | { readonly type: "done" };
+
+/** One end of a channel to or from a thread. */
+export interface Port<Out, In> {
+  post(message: Out): void;
+  onMessage(handler: (message: In) => void): void;
+}

@@ -1,0 +1,55 @@
+/** The walker's hands: lists one directory of one side, completely, in chunks of bounded size. */
+import type { Backend } from "../backend/backend.ts";
+import type { FailedListing, ListedChunk, Problem, QueuedDirectory } from "../backlog/backlog.ts";
+import type { Entry } from "../entry.ts";
+import { SyncError } from "../errors.ts";
+import type { Side } from "../event.ts";
+import { fingerprint, packListing } from "../listing.ts";
+
+/** Entries in a chunk; a directory with more comes in several. */
+const CHUNK = 4096;
+
+/**
+ * Lists `directory`. The last thing yielded is a chunk with `last` set, or a failure; after a
+ * failure what came before is not a listing.
+ */
+export async function* listDirectory(
+  backend: Backend,
+  side: Side,
+  directory: QueuedDirectory,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<ListedChunk | FailedListing> {
+  let entries: Entry[] = [];
+  let problems: Problem[] = [];
+  let temporaries: string[] = [];
+  let index = 0;
+  const chunk = (last: boolean): ListedChunk => {
+    const whole = last && index === 0;
+    const fingerprints = whole ? fingerprint(entries, { special: side === "destination" }) : null;
+    const data = packListing(entries);
+    const listed = { ...directory, index, last, data, fingerprints, problems, temporaries };
+    entries = [];
+    problems = [];
+    temporaries = [];
+    index += 1;
+    return listed;
+  };
+  try {
+    for await (const batch of backend.list(directory.path, { signal })) {
+      // one by one: a spread of a very large batch would overflow the stack
+      for (const entry of batch.entries) entries.push(entry);
+      for (const problem of batch.problems) problems.push(problem);
+      for (const name of batch.temporaries) temporaries.push(name);
+      if (entries.length >= CHUNK) yield chunk(false);
+    }
+    yield chunk(true);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.scope === "run") throw error;
+    yield { ...directory, error: error.toData() };
+  }
+}
+
+/** Whether a walker's yield is a failure. */
+export function isFailure(listed: ListedChunk | FailedListing): listed is FailedListing {
+  return "error" in listed;
+}

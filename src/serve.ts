@@ -1,0 +1,163 @@
+/** What a crew thread does: opens its backends, then lists or carries as it is told. */
+import type { Backend } from "./backend/backend.ts";
+import { openBackend } from "./backend/open.ts";
+import { temporaryNames } from "./backend/temporary.ts";
+import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
+import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
+import { SyncError } from "./errors.ts";
+import { systemClock } from "./lib/clock.ts";
+import { TokenBucket } from "./lib/token_bucket.ts";
+import { isFailure, listDirectory } from "./scan/walker.ts";
+import { Carrier } from "./transfer/carrier.ts";
+
+/** Opens a backend; tests put their own here. */
+export type Open = (root: string, temporaryName: () => string) => Promise<Backend>;
+
+type Start = Extract<ToCrew, { type: "start" }>;
+type CrewPort = Port<FromCrew, ToCrew>;
+
+/** Directories of one side that are listed at the same time on a share, and on a local disk. */
+const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
+/** Listed bytes after which a message is sent although more is at hand. */
+const MESSAGE_BYTES = 256 * 1024;
+
+/** Serves one run. `port` first brings a "start". */
+export function serve(
+  port: CrewPort,
+  open: Open = (root, temporaryName) => openBackend(root, { temporaryName }),
+): void {
+  const abort = new AbortController();
+  let hand: (message: ToCrew) => void = () => {};
+  port.onMessage((message) => {
+    if (message.type === "abort") abort.abort(new DOMException("interrupted", "AbortError"));
+    if (message.type !== "start") return hand(message);
+    const early: ToCrew[] = [];
+    hand = (message) => early.push(message);
+    const ready = (handler: (message: ToCrew) => void) => {
+      hand = handler;
+      early.forEach(handler);
+    };
+    const { role } = message;
+    const work = role.type === "walk"
+      ? walk(port, role, message, open, abort.signal, ready)
+      : carry(port, role, message, open, abort.signal, ready);
+    work.catch((error) => {
+      if (!abort.signal.aborted) post(port, { type: "fatal", error: asData(error) });
+    }).finally(() => post(port, { type: "done" }));
+  });
+}
+
+function post(port: CrewPort, message: FromCrew): void {
+  port.post(message);
+}
+
+function asData(error: unknown) {
+  const { code, message, path, retryable } = SyncError.from(error);
+  return { code, message, path, retryable, scope: "run" } as const;
+}
+
+async function walk(
+  port: CrewPort,
+  role: Extract<Role, { type: "walk" }>,
+  { token, thread }: Start,
+  open: Open,
+  signal: AbortSignal,
+  ready: (handler: (message: ToCrew) => void) => void,
+): Promise<void> {
+  await using backend = await open(role.root, temporaryNames(token, thread));
+  const waiting: QueuedDirectory[] = [];
+  let closed = false;
+  let wake: (() => void)[] = [];
+  const wakeAll = () => {
+    const sleepers = wake;
+    wake = [];
+    sleepers.forEach((resolve) => resolve());
+  };
+  signal.addEventListener("abort", wakeAll);
+  ready((message) => {
+    if (message.type === "list") {
+      for (const directory of message.directories) waiting.push(directory);
+    }
+    if (message.type === "close") closed = true;
+    wakeAll();
+  });
+  post(port, { type: "ready", capabilities: { [role.side]: backend.capabilities } });
+
+  let batch: (ListedChunk | FailedListing)[] = [];
+  let bytes = 0;
+  const send = () => {
+    if (batch.length > 0) post(port, { type: "listed", listed: batch });
+    batch = [];
+    bytes = 0;
+  };
+  const lister = async () => {
+    while (!signal.aborted) {
+      const directory = waiting.shift();
+      if (directory === undefined) {
+        send();
+        if (closed) return;
+        await new Promise<void>((resolve) => wake.push(resolve));
+        continue;
+      }
+      for await (const listed of listDirectory(backend, role.side, directory, { signal })) {
+        // the root itself cannot be listed: there is nothing to compare with
+        if (isFailure(listed) && directory.path === "") {
+          throw new SyncError(listed.error.code, listed.error.message, { scope: "run" });
+        }
+        batch.push(listed);
+        bytes += isFailure(listed) ? 0 : listed.data.length;
+        if (bytes >= MESSAGE_BYTES) send();
+      }
+      if (backend.capabilities.latency === "waiting") send();
+    }
+  };
+  const listers = backend.capabilities.latency === "waiting" ? LISTS_WAITING : LISTS_IMMEDIATE;
+  await Promise.all(Array.from({ length: listers }, lister));
+}
+
+async function carry(
+  port: CrewPort,
+  role: Extract<Role, { type: "carry" }>,
+  { token, thread, now }: Start,
+  open: Open,
+  signal: AbortSignal,
+  ready: (handler: (message: ToCrew) => void) => void,
+): Promise<void> {
+  const clock = systemClock(now - performance.now());
+  await using source = await open(role.source, temporaryNames(token, thread));
+  await using destination = await open(role.destination, temporaryNames(token, thread));
+  const carrier = new Carrier({
+    ...role,
+    source,
+    destination,
+    buckets: {
+      read: new TokenBucket(role.buckets.read, clock),
+      write: new TokenBucket(role.buckets.write, clock),
+    },
+    clock,
+    signal,
+    settled: ({ outcomes, jobs }) =>
+      post(port, {
+        type: "settled",
+        outcomes,
+        jobs: jobs.map(({ directory, last }) => ({ directory, last })),
+      }),
+  });
+  ready((message) => {
+    if (message.type === "jobs") carrier.add(message.jobs);
+    if (message.type === "close") carrier.close();
+  });
+  post(port, {
+    type: "ready",
+    capabilities: { source: source.capabilities, destination: destination.capabilities },
+  });
+  const progress = setInterval(
+    () => post(port, { type: "progress", active: carrier.underway() }),
+    200,
+  );
+  try {
+    await carrier.run();
+  } finally {
+    clearInterval(progress);
+  }
+}

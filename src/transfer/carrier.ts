@@ -1,0 +1,214 @@
+/** The carrier: the lanes of one thread, and everything they share. */
+import type { Backend, Identity } from "../backend/backend.ts";
+import type { Carried, Item } from "../block.ts";
+import { SyncError } from "../errors.ts";
+import type { Side } from "../event.ts";
+import type { Job } from "../job.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { TokenBucket } from "../lib/token_bucket.ts";
+import type { Algorithm } from "../options.ts";
+import { Buffers } from "./buffers.ts";
+import { digest } from "./digest.ts";
+import { Group, type Settled } from "./group.ts";
+import { BlockQueue } from "./queue.ts";
+import { readItems } from "./reader.ts";
+import { throttle } from "./throttle.ts";
+import { writeItems } from "./writer.ts";
+
+/** A file under way, for the display. */
+export interface Underway {
+  readonly path: string;
+  readonly size: number;
+  readonly done: number;
+}
+
+/** What a carrier works with. */
+export interface CarrierOptions {
+  readonly source: Backend;
+  readonly destination: Backend;
+  /** What the roots were when the run began. */
+  readonly identities: Readonly<Record<Side, Identity>>;
+  readonly lanes: number;
+  /** Large buffers that may be out at once, see `buffers.ts`. */
+  readonly slots: number;
+  readonly blockSize: number;
+  readonly algorithm: Algorithm;
+  /** One budget for what is read and one for what is written, shared by all carriers. */
+  readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly settled: (settled: Settled) => void;
+}
+
+/** Milliseconds after which a busy lane lets messages and timers of its thread have a turn. */
+const BREATH = 20;
+
+/** Carries jobs until it is told that there are no more. */
+export class Carrier {
+  readonly #options: CarrierOptions;
+  readonly #jobs: Job[] = [];
+  readonly #underway = new Map<number, Underway>();
+  #closed = false;
+  #wake: (() => void)[] = [];
+  #breathed: number;
+
+  constructor(options: CarrierOptions) {
+    this.#options = options;
+    this.#breathed = options.clock.now();
+  }
+
+  /** Adds jobs; lanes that wait take them up. */
+  add(jobs: readonly Job[]): void {
+    this.#jobs.push(...jobs);
+    this.#wakeAll();
+  }
+
+  /** No more jobs will come. */
+  close(): void {
+    this.#closed = true;
+    this.#wakeAll();
+  }
+
+  /** The files under way now. */
+  underway(): Underway[] {
+    return [...this.#underway.values()];
+  }
+
+  /**
+   * Runs the lanes until all jobs are done and everything has settled. When the signal aborts,
+   * what is finished still settles, what is not leaves nothing behind, and the promise rejects.
+   */
+  async run(): Promise<void> {
+    const { lanes, signal, settled, destination, clock } = this.#options;
+    const group = new Group({ destination, clock, settled });
+    const stop = new AbortController();
+    const both = AbortSignal.any([signal, stop.signal]);
+    const buffers = new Buffers(this.#options);
+    both.addEventListener("abort", () => this.#wakeAll());
+    const ticker = setInterval(() => group.pace().catch((error) => stop.abort(error)), 250);
+    const results = await Promise.allSettled(
+      Array.from({ length: lanes }, async (_, lane) => {
+        try {
+          await this.#lane(lane, group, buffers, both, stop);
+        } catch (error) {
+          stop.abort(error);
+          throw error;
+        }
+      }),
+    );
+    clearInterval(ticker);
+    // a destination that is gone cannot settle anything; the first error is the one that counts
+    const failed = results.find((result) => result.status === "rejected");
+    try {
+      await group.drain();
+    } catch (error) {
+      throw failed?.reason ?? error;
+    }
+    if (stop.signal.aborted) throw stop.signal.reason;
+    signal.throwIfAborted();
+  }
+
+  async #lane(
+    lane: number,
+    group: Group,
+    buffers: Buffers,
+    signal: AbortSignal,
+    stop: AbortController,
+  ): Promise<void> {
+    const { source, destination, blockSize, buckets, clock, algorithm } = this.#options;
+    const queue = new BlockQueue<Item>(this.#options.slots);
+    const items = readItems(() => this.#take(signal), {
+      source,
+      buffers,
+      blockSize,
+      bucket: buckets.read,
+      clock,
+      signal,
+      breathe: () => this.#breathe(),
+    });
+    const filled = ReadableStream.from(items)
+      .pipeThrough(throttle(buckets.write, { signal }))
+      .pipeThrough(digest(algorithm))
+      .pipeTo(queue.writable);
+    const written = writeItems(queue, {
+      source,
+      destination,
+      group,
+      clock,
+      signal,
+      checkRoot: (side) => this.#checkRoot(side),
+      progress: (carried, done) => this.#progress(lane, carried, done),
+    });
+    // a writer that fails must not leave the reader waiting for room in the queue
+    const emptied = written.catch(async (error) => {
+      queue.discard();
+      await filled.catch(
+        () => {/* it ends with the same abort; the writer's error is the cause */},
+      );
+      throw error;
+    });
+    const [read, wrote] = await Promise.allSettled([filled, emptied]);
+    if (wrote.status === "rejected") throw wrote.reason;
+    if (read.status === "rejected") throw read.reason;
+  }
+
+  async #take(signal: AbortSignal): Promise<Job | undefined> {
+    for (;;) {
+      signal.throwIfAborted();
+      const job = this.#jobs.shift();
+      if (job !== undefined || this.#closed) return job;
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+
+  #progress(lane: number, carried: Carried | null, done: number): void {
+    if (carried === null) this.#underway.delete(lane);
+    else {
+      this.#underway.set(lane, {
+        path: carried.path,
+        size: carried.entry?.size ?? carried.file.size,
+        done,
+      });
+    }
+  }
+
+  #breathe(): Promise<void> | undefined {
+    const { clock } = this.#options;
+    if (clock.now() - this.#breathed < BREATH) return undefined;
+    this.#breathed = clock.now();
+    return new Promise((resolve) => setTimeout(resolve, 0));
+  }
+
+  async #checkRoot(side: Side): Promise<void> {
+    const { identities, signal } = this.#options;
+    await checkRoot(this.#options[side], identities[side], side, signal);
+  }
+}
+
+/** Throws an error that stops the run when a root is no longer the directory that it was. */
+export async function checkRoot(
+  backend: Backend,
+  expected: Identity,
+  side: Side,
+  signal: AbortSignal,
+): Promise<void> {
+  let why = "another directory is there now";
+  try {
+    const { device, inode } = await backend.identify({ signal });
+    if (device === expected.device && inode === expected.inode) return;
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    why = error.message;
+  }
+  throw new SyncError(
+    "EROOT",
+    `the ${side} ${backend.root} is gone (unmounted?): ${why}; mount it again and start again`,
+    { scope: "run" },
+  );
+}

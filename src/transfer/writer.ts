@@ -1,0 +1,207 @@
+/** The writer of a lane: items in, files at the destination out. */
+import type { Backend, FileWriter } from "../backend/backend.ts";
+import type { Block, Carried, Item } from "../block.ts";
+import { SyncError } from "../errors.ts";
+import type { Side } from "../event.ts";
+import type { Job, Outcome } from "../job.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Group } from "./group.ts";
+
+/** What a writer works with. */
+export interface WriterOptions {
+  readonly source: Backend;
+  readonly destination: Backend;
+  readonly group: Group;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Throws a run's error when the root of a side is not what it was; a file failed there. */
+  readonly checkRoot: (side: Side) => Promise<void>;
+  /** Bytes of a file have been handed to the destination; null when no file is under way. */
+  readonly progress: (carried: Carried | null, done: number) => void;
+}
+
+/** Writes everything that `items` brings; what was begun and not completed leaves nothing behind. */
+export async function writeItems(
+  items: AsyncIterable<Item>,
+  options: WriterOptions,
+): Promise<void> {
+  let writer: FileWriter | null = null;
+  let jobError: SyncError | null = null;
+  try {
+    for await (const item of items) {
+      if (item.type === "begin") {
+        jobError = await beginJob(item.job, options);
+      } else if (item.type === "link") {
+        if (jobError !== null) item.carried.failed ??= { side: "destination", error: jobError };
+        await writeLink(item.carried, options);
+      } else {
+        const { carried } = item;
+        if (jobError !== null) carried.failed ??= { side: "destination", error: jobError };
+        if (carried.failed === null && item.offset === 0) {
+          writer = await begin(carried, options);
+        }
+        if (carried.failed === null) await write(writer!, item, options);
+        item.release();
+        if (item.last) {
+          const ended: FileWriter | null = writer;
+          writer = null;
+          await end(ended, item, options);
+        }
+      }
+      await options.group.pace();
+    }
+  } finally {
+    await writer?.abort();
+  }
+}
+
+/** Makes the directories that the job's files need. Returns the error that fails all its files. */
+async function beginJob(job: Job, { destination, group, signal }: WriterOptions) {
+  group.begin(job, job.files.length + job.missing.length);
+  let failed: SyncError | null = null;
+  for (const { directory, path } of job.missing) {
+    const base: Outcome = {
+      ...ABOUT_NOTHING,
+      directory,
+      path,
+      kind: "directory",
+      action: "mkdir",
+      reason: "not at the destination",
+    };
+    if (failed !== null) {
+      // the failure above was recorded; what could not be tried is tried again by the next run
+      group.failed(job, { ...base, action: "keep", status: "skipped" });
+      continue;
+    }
+    try {
+      const made = await destination.makeDirectory(path, { signal });
+      // another lane may have been faster: one of the two reports it
+      group.made(job, { ...base, action: made ? "mkdir" : "keep" });
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.scope === "run") throw error;
+      failed = error;
+      group.failed(job, { ...base, status: "failure", error: error.toData() });
+    }
+  }
+  return failed;
+}
+
+const ABOUT_NOTHING = {
+  name: "",
+  status: "success",
+  size: 0,
+  hash: null,
+  times: null,
+  permissions: null,
+  expected: 0,
+  duration: 0,
+  error: null,
+} as const;
+
+async function begin(
+  carried: Carried,
+  { destination, signal }: WriterOptions,
+): Promise<FileWriter | null> {
+  try {
+    return await destination.create(carried.path, { signal });
+  } catch (error) {
+    carried.failed = { side: "destination", error: entryError(error) };
+    return null;
+  }
+}
+
+async function write(writer: FileWriter, block: Block, options: WriterOptions): Promise<void> {
+  if (block.data.length === 0) return;
+  try {
+    await writer.write(block.data, block.offset, options);
+    options.progress(block.carried, block.offset + block.data.length);
+  } catch (error) {
+    block.carried.failed = { side: "destination", error: entryError(error) };
+  }
+}
+
+async function end(
+  writer: FileWriter | null,
+  { carried, hash }: Block,
+  options: WriterOptions,
+): Promise<void> {
+  try {
+    if (carried.failed === null) await writer!.finish(carried.entry!, options);
+  } catch (error) {
+    carried.failed = { side: "destination", error: entryError(error) };
+    if (carried.failed.error.scope === "run") throw error;
+  }
+  options.progress(null, 0);
+  if (carried.failed === null) {
+    await options.group.stage(carried.job, writer!, outcomeOf(carried, hash, options));
+    return;
+  }
+  await writer?.abort();
+  await fail(carried, options);
+}
+
+async function writeLink(carried: Carried, options: WriterOptions): Promise<void> {
+  const { destination, group, signal } = options;
+  try {
+    if (carried.failed === null) {
+      await destination.createLink(carried.path, carried.entry!, { signal });
+    }
+  } catch (error) {
+    carried.failed = { side: "destination", error: entryError(error) };
+  }
+  if (carried.failed === null) group.made(carried.job, outcomeOf(carried, null, options));
+  else await fail(carried, options);
+}
+
+/** Reports a file that failed, unless the failure turns out to be larger than the file. */
+async function fail(carried: Carried, options: WriterOptions): Promise<void> {
+  const { side, error } = carried.failed!;
+  await options.checkRoot(side);
+  const outcome = outcomeOf(carried, null, options);
+  if (side === "source" && error.code === "ENOENT") {
+    // the root is there and the file is not: it was removed after the scan, which is no failure
+    const again = await options.source.look(carried.path, options);
+    if (again === undefined) {
+      options.group.failed(carried.job, {
+        ...outcome,
+        action: "skip",
+        status: "skipped",
+        reason: "no longer at the source",
+        error: null,
+      });
+      return;
+    }
+  }
+  options.group.failed(carried.job, { ...outcome, status: "failure", error: error.toData() });
+}
+
+function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptions): Outcome {
+  const { job, file, path, entry, began } = carried;
+  return {
+    directory: job.directory,
+    name: file.name,
+    path,
+    kind: file.kind,
+    action: file.reason === "not at the destination" ? "copy" : "overwrite",
+    reason: file.reason,
+    status: "success",
+    size: entry?.kind === "file" ? entry.size : 0,
+    hash,
+    times: entry === null ? null : {
+      mtime: entry.mtime,
+      atime: entry.atime,
+      ctime: entry.ctime,
+      birthtime: entry.birthtime,
+    },
+    permissions: entry === null ? null : { mode: entry.mode, uid: entry.uid, gid: entry.gid },
+    expected: file.size,
+    duration: clock.now() - began,
+    error: null,
+  };
+}
+
+/** An error that fails the file; anything larger goes on to stop the run. */
+function entryError(error: unknown): SyncError {
+  if (error instanceof SyncError && error.scope === "entry") return error;
+  throw error;
+}
