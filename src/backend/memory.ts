@@ -129,8 +129,8 @@ class Memory implements MemoryBackend {
   async look(path: string, options: CallOptions = {}): Promise<Entry | undefined> {
     await enter(options);
     if (path === "") return this.#entry(this.#top, "");
-    checkName(baseOf(path), path);
-    const names = componentsOf(parentOf(path));
+    const names = componentsOf(path);
+    names.pop();
     let directory = this.#top;
     for (const name of names) {
       const next = directory.children.get(name);
@@ -178,7 +178,7 @@ class Memory implements MemoryBackend {
   async create(path: string, options: CallOptions = {}): Promise<FileWriter> {
     await enter(options);
     const doing = "create a temporary file next to the file";
-    checkName(baseOf(path), path);
+    demandName(path);
     const directory = this.#directory(parentOf(path), doing);
     const temporary = this.#temporaryName();
     if (directory.children.has(temporary)) throw failure("EEXIST", doing, path);
@@ -217,7 +217,7 @@ class Memory implements MemoryBackend {
     options: CallOptions = {},
   ): Promise<void> {
     await enter(options);
-    checkName(baseOf(path), path);
+    demandName(path);
     const directory = this.#directory(parentOf(path), "make the symbolic link");
     if (link.target === "") throw failure("ENOENT", "make the symbolic link", path);
     const temporary = this.#temporaryName();
@@ -234,7 +234,7 @@ class Memory implements MemoryBackend {
   async makeDirectory(path: string, options: CallOptions = {}): Promise<boolean> {
     await enter(options);
     const doing = "make the directory";
-    checkName(baseOf(path), path);
+    demandName(path);
     const directory = this.#directory(parentOf(path), doing);
     const there = directory.children.get(baseOf(path));
     if (there?.kind === "directory") return false;
@@ -262,7 +262,7 @@ class Memory implements MemoryBackend {
 
   async removeDirectory(path: string, options: CallOptions = {}): Promise<void> {
     await enter(options);
-    checkName(baseOf(path), path);
+    demandName(path);
     const doing = "remove the directory";
     const node = this.#node(path, doing);
     if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
@@ -335,6 +335,11 @@ class Memory implements MemoryBackend {
 async function enter({ signal }: CallOptions = {}): Promise<void> {
   signal?.throwIfAborted();
   await Promise.resolve();
+}
+
+/** @throws SyncError EINVAL for the root and for a path that is none */
+function demandName(path: string): void {
+  if (componentsOf(path).length === 0) checkName("", path);
 }
 
 function demandLength(path: string, doing: string): void {

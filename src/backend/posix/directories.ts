@@ -28,7 +28,8 @@ export function nulTerminated(text: string): Uint8Array {
  * @throws SyncError EINVAL when it is not a name that stays in its directory
  */
 export function lastName(path: string): Uint8Array {
-  const name = baseOf(path);
+  // "/a" has the parent "" and the base "a", as "a" has
+  const name = path.startsWith("/") ? "" : baseOf(path);
   checkName(name, path);
   return nulTerminated(name);
 }

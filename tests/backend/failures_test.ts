@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { componentsOf, failure, inTheWay, notAFile } from "../../src/backend/failures.ts";
+import { posixError } from "../../src/backend/posix/errno.ts";
+import { fileSystemOf } from "../../src/backend/posix/file_systems.ts";
+
+Deno.test("failure carries what a code means for the run", () => {
+  const full = failure("ENOSPC", "write", "a/b");
+  assert.equal(full.code, "ENOSPC");
+  assert.equal(full.path, "a/b");
+  assert.equal(full.scope, "run");
+  assert.equal(full.retryable, false);
+  assert.equal(full.message, "cannot write: no space left on device (ENOSPC)");
+  assert.equal(failure("ESTALE", "open", "").retryable, true);
+  assert.equal(failure("ENOENT", "open", "").scope, "entry");
+});
+
+Deno.test("failure keeps the cause's words when the code is not known", () => {
+  assert.equal(failure("EODD", "open", "", new Error("odd")).message, "cannot open: odd (EODD)");
+  assert.equal(failure("EODD", "open", "").message, "cannot open: unknown error (EODD)");
+});
+
+Deno.test("posixError names the errno, or its number when it has no name here", () => {
+  assert.equal(posixError(-2, "open", "a").code, "ENOENT");
+  assert.equal(posixError(-116, "open", "a").code, "ESTALE");
+  assert.equal(posixError(-4095, "open", "a").code, "E4095");
+});
+
+Deno.test("inTheWay and notAFile say what is there", () => {
+  assert.match(inTheWay("file", "a").message, /has a file where/);
+  assert.match(notAFile("special", "a").message, /but a special file$/);
+});
+
+Deno.test("componentsOf gives the names, and refuses what is none", () => {
+  assert.deepEqual(componentsOf(""), []);
+  assert.deepEqual(componentsOf("a/b c/..."), ["a", "b c", "..."]);
+  for (const path of ["/", "/a", "a/", "a//b", ".", "a/..", "a\0"]) {
+    assert.throws(() => componentsOf(path), { code: "EINVAL" }, path);
+  }
+});
+
+Deno.test("fileSystemOf knows shares from disks", () => {
+  assert.deepEqual(fileSystemOf(0x6969), { name: "nfs", network: true });
+  assert.deepEqual(fileSystemOf(0xff534d42), { name: "cifs", network: true });
+  assert.deepEqual(fileSystemOf(0xef53), { name: "ext4", network: false });
+  assert.deepEqual(fileSystemOf(0x1234), { name: "0x1234", network: false });
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import type { Backend } from "../../src/backend/backend.ts";
+import { loadLibc } from "../../src/backend/posix/libc.ts";
+import { openPosix, type PosixOptions } from "../../src/backend/posix/posix.ts";
+import { listAll, namesIn, put, rejectsWith, text, TIMES } from "./actions.ts";
+import { backendContract } from "./contract.ts";
+import { mountedSubject } from "./mounted.ts";
+
+// outside of a test, where no sanitizer asks for it to be unloaded
+const libc = loadLibc();
+
+type Overrides = Pick<PosixOptions, "latency" | "durability">;
+
+function make(overrides: Overrides = {}) {
+  return mountedSubject(
+    (root, temporaryName) => openPosix(root, libc, { temporaryName, ...overrides }),
+    { linkTimes: true, earlyTimes: true },
+  );
+}
+
+/** Runs with a backend for each of the two ways of calling. */
+async function each(run: (backend: Backend, root: string) => Promise<void>): Promise<void> {
+  for (const latency of ["immediate", "waiting"] as const) {
+    const { backend, root, dispose } = await make({ latency });
+    try {
+      await run(backend, root);
+    } finally {
+      await dispose();
+    }
+  }
+}
+
+backendContract(
+  "openPosix (immediate, group)",
+  () => make({ latency: "immediate", durability: "group" }),
+);
+backendContract(
+  "openPosix (waiting, file)",
+  () => make({ latency: "waiting", durability: "file" }),
+);
+
+Deno.test("openPosix rejects when the root is no directory", async () => {
+  const file = await Deno.makeTempFile();
+  const options = { temporaryName: () => "" };
+  await rejectsWith(openPosix(file, libc, options), "ENOTDIR");
+  await Deno.remove(file);
+  const error = await rejectsWith(openPosix(file, libc, options), "ENOENT");
+  assert.match(error.message, /^cannot open \//);
+});
+
+Deno.test("openPosix takes what the file system says when nothing is overridden", async () => {
+  const { backend, dispose } = await make();
+  const { capabilities } = backend;
+  assert.equal(capabilities.exactNames, true);
+  assert.equal(capabilities.timePrecision, 1n);
+  assert.notEqual(capabilities.kind, "");
+  await dispose();
+});
+
+Deno.test("PosixBackend.look finds the file when its directory was replaced by another", async () => {
+  await each(async (backend, root) => {
+    await backend.makeDirectory("a");
+    await backend.makeDirectory("a/b");
+    assert.equal(await backend.look("a/b/file"), undefined);
+    await Deno.rename(`${root}/a`, `${root}/old`);
+    await Deno.mkdir(`${root}/a/b`, { recursive: true });
+    await Deno.writeTextFile(`${root}/a/b/file`, "here");
+    assert.equal((await backend.look("a/b/file"))?.kind, "file");
+    assert.equal(await text(backend, "a/b/file"), "here");
+  });
+});
+
+Deno.test("PosixBackend.open finds the file when its directory was replaced by another", async () => {
+  await each(async (backend, root) => {
+    await backend.makeDirectory("a");
+    await rejectsWith(backend.open("a/file"), "ENOENT");
+    await Deno.remove(`${root}/a`);
+    await Deno.mkdir(`${root}/a`);
+    await Deno.writeTextFile(`${root}/a/file`, "here");
+    assert.equal(await text(backend, "a/file"), "here");
+    assert.deepEqual(await namesIn(backend, "a"), ["file"]);
+  });
+});
+
+Deno.test("PosixBackend.create works again when its directory was replaced by another", async () => {
+  await each(async (backend, root) => {
+    await backend.makeDirectory("a");
+    await put(backend, "a/file");
+    await Deno.remove(`${root}/a`, { recursive: true });
+    await Deno.mkdir(`${root}/a`);
+    // the first failure drops the handle of the directory that is gone
+    await backend.create("a/file").then((writer) => writer.abort(), () => {});
+    await put(backend, "a/file", "again");
+    assert.equal(await Deno.readTextFile(`${root}/a/file`), "again");
+  });
+});
+
+Deno.test("PosixBackend keeps no handle of a directory when hundreds were used", async () => {
+  await each(async (backend) => {
+    const open = async () => (await Array.fromAsync(Deno.readDir("/proc/self/fd"))).length;
+    const before = await open();
+    const paths = Array.from({ length: 300 }, (_, i) => `d${i}`);
+    await Promise.all(paths.map(async (path) => {
+      await backend.makeDirectory(path);
+      await put(backend, `${path}/file`);
+    }));
+    for (const path of paths) await backend.look(`${path}/file`);
+    assert.ok(await open() - before <= 50, `${await open() - before} more handles`);
+  });
+});
+
+Deno.test("PosixBackend.identify tells when another directory has the root's path", async () => {
+  const { backend, root, dispose } = await make();
+  const before = await backend.identify();
+  await Deno.rename(root, `${root}-moved`);
+  await rejectsWith(backend.identify(), "ENOENT");
+  await Deno.mkdir(root);
+  assert.notDeepEqual(await backend.identify(), before);
+  await dispose();
+});
+
+Deno.test("PosixBackend.open leaves the access time as it is", async () => {
+  await each(async (backend) => {
+    const atime = BigInt(Date.now() - 3 * 86_400_000) * 1_000_000n + 123n;
+    await put(backend, "file", "x", { mtime: TIMES.mtime, atime });
+    assert.equal(await text(backend, "file"), "x");
+    assert.equal((await backend.look("file"))?.atime, atime);
+  });
+});
+
+Deno.test("PosixBackend.list keeps names apart that differ only in bytes beyond UTF-8", async () => {
+  await each(async (backend, root) => {
+    const script = "import os,sys\n" +
+      "for n in (b'x\\xff', b'x\\xfe', b'x\\xef\\xbf\\xbd'): open(os.fsencode(sys.argv[1])+b'/'+n,'w')";
+    await new Deno.Command("python3", { args: ["-c", script, root] }).output();
+    assert.deepEqual(await namesIn(backend, ""), ["x\udcfe", "x\udcff", "x\ufffd"]);
+    assert.deepEqual((await listAll(backend, "")).problems, []);
+  });
+});
+
+Deno.test({
+  name: "PosixBackend.open rejects with EACCES when the file may not be read",
+  // root may read everything
+  ignore: Deno.uid() === 0,
+  fn: async () => {
+    const { backend, root, dispose } = await make();
+    await put(backend, "file");
+    await Deno.chmod(`${root}/file`, 0);
+    await rejectsWith(backend.open("file"), "EACCES");
+    await dispose();
+  },
+});

@@ -1,0 +1,110 @@
+import { Buffer } from "node:buffer";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { decodeName, encodeName, showPath } from "../src/name.ts";
+
+const utf8 = new TextEncoder();
+/** Bytes of a name: any but NUL and "/", with many that are nearly UTF-8. */
+const nameBytes = fc.array(
+  fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 1 }),
+    fc.string({ unit: "binary", maxLength: 3 }).map((text) => utf8.encode(text.toWellFormed())),
+    fc.constantFrom([0xc3], [0xe2, 0x82], [0xed, 0xa0, 0x80], [0xf0, 0x9f], [0xef, 0xbb, 0xbf])
+      .map((bytes) => Uint8Array.from(bytes)),
+  ),
+  { maxLength: 20 },
+).map((parts) =>
+  Uint8Array.from(parts.flatMap((part) => [...part]).filter((b) => b !== 0 && b !== 0x2f))
+);
+
+Deno.test("decodeName and encodeName go there and back for any bytes", () => {
+  fc.assert(
+    fc.property(nameBytes, (bytes) => {
+      assert.deepEqual(encodeName(decodeName(bytes)), bytes);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("decodeName gives the string when the bytes are UTF-8", () => {
+  for (const text of ["", "plain", "é", "日本語", "👩‍🚀", "\ufeffmark", "\ufffd", "\n"]) {
+    assert.equal(decodeName(utf8.encode(text)), text);
+    assert.deepEqual(encodeName(text), utf8.encode(text));
+  }
+});
+
+Deno.test("decodeName keeps each byte that is not UTF-8", () => {
+  const table: [number[], string][] = [
+    [[0xff], "\udcff"],
+    [[0x61, 0x80, 0x62], "a\udc80b"],
+    // cut short, overlong, a surrogate, beyond U+10FFFF
+    [[0xe2, 0x82], "\udce2\udc82"],
+    [[0xc0, 0xaf], "\udcc0\udcaf"],
+    [[0xed, 0xa0, 0x80], "\udced\udca0\udc80"],
+    [[0xf4, 0x90, 0x80, 0x80], "\udcf4\udc90\udc80\udc80"],
+    [[0xff, 0xc3, 0xa9], "\udcffé"],
+    [[0xff, 0xef, 0xbb, 0xbf], "\udcff\ufeff"],
+  ];
+  for (const [bytes, name] of table) {
+    assert.equal(decodeName(Uint8Array.from(bytes)), name);
+    assert.deepEqual([...encodeName(name)], bytes);
+  }
+});
+
+Deno.test("decodeName never merges two names", () => {
+  fc.assert(fc.property(nameBytes, nameBytes, (a, b) => {
+    assert.equal(decodeName(a) === decodeName(b), Buffer.compare(a, b) === 0);
+  }));
+});
+
+Deno.test("showPath shows a plain path as it is, any other in the shell's notation", () => {
+  const table: [string, string][] = [
+    ["", ""],
+    ["a b/c'd\"e", "a b/c'd\"e"],
+    ["back\\slash", "back\\slash"],
+    ["é/日本", "é/日本"],
+    ["line\nbreak", "$'line\\nbreak'"],
+    ["tab\t'", "$'tab\\t\\''"],
+    ["\x01\x7f", "$'\\x01\\x7f'"],
+    ["a\udcffb", "$'a\\xffb'"],
+    ["$'looks like it'", "$'$\\'looks like it\\''"],
+  ];
+  for (const [path, shown] of table) assert.equal(showPath(path), shown);
+});
+
+Deno.test("showPath keeps control characters when told to, but not odd bytes", () => {
+  assert.equal(showPath("a\nb", true), "a\nb");
+  assert.equal(showPath("a\n\udcff", true), "$'a\\n\\xff'");
+});
+
+Deno.test("showPath never shows two paths alike", () => {
+  const path = nameBytes.map(decodeName);
+  fc.assert(
+    fc.property(path, path, fc.boolean(), (a, b, keep) => {
+      assert.equal(showPath(a, keep) === showPath(b, keep), a === b);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+Deno.test("showPath is read back byte for byte when bash is given what it shows", async () => {
+  const samples = [
+    ...fc.sample(nameBytes, { numRuns: 300, seed: 7 }),
+    ...["\x1b[31m", "\u0085\u009f", "\\n", "$'", "'", "\x7f0", "a\n1"].map((s) => utf8.encode(s)),
+    Uint8Array.of(0xff, 0x31, 0x66),
+  ];
+  const commands = samples.map((bytes) => {
+    const shown = showPath(decodeName(bytes));
+    const quoted = shown.startsWith("$'") ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+    return `printf '%s\\0' ${quoted}`;
+  });
+  // outside of a UTF-8 locale bash does not read \u back
+  const env = { LC_ALL: "C.UTF-8" };
+  const child = new Deno.Command("bash", { stdin: "piped", stdout: "piped", env }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(utf8.encode(commands.join("\n")));
+  await writer.close();
+  const { stdout } = await child.output();
+  const expected = samples.flatMap((bytes) => [...bytes, 0]);
+  assert.ok(Buffer.compare(stdout, Uint8Array.from(expected)) === 0);
+});
