@@ -47,6 +47,8 @@ export type ToCrew =
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
   | { readonly type: "listed"; readonly listed: readonly (ListedChunk | FailedListing)[] }
+  /** A carrier has few jobs left that no lane has taken up. */
+  | { readonly type: "hungry"; readonly waiting: number }
   | {
     readonly type: "settled";
     readonly outcomes: readonly Outcome[];
@@ -55,6 +57,8 @@ export type FromCrew =
   }
   | {
     readonly type: "progress";
+    /** Bytes that are sent but not in a "settled" yet. */
+    readonly bytes: number;
     readonly active: readonly {
       readonly path: string;
       readonly size: number;

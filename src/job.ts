@@ -51,4 +51,6 @@ export interface Outcome {
   /** Milliseconds from opening the source to the last byte written. */
   readonly duration: number;
   readonly error: ErrorData | null;
+  /** What the reason leaves out: the evidence of a deletion or refusal. */
+  readonly detail?: string;
 }

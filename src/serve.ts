@@ -136,6 +136,7 @@ async function carry(
     },
     clock,
     signal,
+    hungry: (waiting) => post(port, { type: "hungry", waiting }),
     settled: ({ outcomes, jobs }) =>
       post(port, {
         type: "settled",
@@ -152,7 +153,7 @@ async function carry(
     capabilities: { source: source.capabilities, destination: destination.capabilities },
   });
   const progress = setInterval(
-    () => post(port, { type: "progress", active: carrier.underway() }),
+    () => post(port, { type: "progress", ...carrier.underway() }),
     200,
   );
   try {

@@ -59,7 +59,8 @@ export class ExtraStore {
   #rows(where: string, values: (string | number | Uint8Array)[]): Extra[] {
     const statement = this.#database.prepare(`
       SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
-        e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict, d.depth AS depth
+        e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict,
+        e.attempted AS attempted, d.depth AS depth
       FROM extra e JOIN directory d ON d.id = e.directory WHERE ${where}`);
     statement.setReadBigInts(true);
     return statement.all(...values).map((row) => {
@@ -74,8 +75,17 @@ export class ExtraStore {
         mtime: row.mtime as bigint,
         conflict: Number(row.conflict) === 1 ||
           Number(row.above) === CONFLICT.directoryInTheWay,
+        attempted: Number(row.attempted) === 1,
       };
     });
+  }
+
+  /** The removal of these begins. */
+  attempt(extras: readonly Extra[]): void {
+    const statement = this.#database.prepare(
+      "UPDATE extra SET attempted = 1 WHERE directory = ? AND name = ?",
+    );
+    for (const { directory, name } of extras) statement.run(directory, toSql(name));
   }
 
   /** An extra is no more: removed, or found to be none. Its directory's times must be set again. */

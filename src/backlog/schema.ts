@@ -120,6 +120,7 @@ const MIGRATIONS: readonly string[] = [
     escaped TEXT,
     PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
+  CREATE INDEX file_skipped ON file(directory, name) WHERE status = ${STATUS.skipped};
   CREATE TABLE listing (                  -- the destination's listings until both sides are known
     directory INTEGER NOT NULL,
     chunk INTEGER NOT NULL,
@@ -133,13 +134,18 @@ const MIGRATIONS: readonly string[] = [
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
     conflict INTEGER NOT NULL DEFAULT 0,  -- 1: the source has something of another kind here
+    attempted INTEGER NOT NULL DEFAULT 0, -- its removal has begun
     PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
   CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
     sequence INTEGER PRIMARY KEY,         -- of the last line
-    lines TEXT NOT NULL,
-    written INTEGER NOT NULL DEFAULT 0
+    lines TEXT NOT NULL
   );
+  CREATE TABLE outbox_written (           -- the lines up to this one are in the log
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sequence INTEGER NOT NULL
+  );
+  INSERT INTO outbox_written VALUES (1, 0);
   CREATE VIEW files AS
     SELECT
       CASE WHEN file.escaped IS NULL

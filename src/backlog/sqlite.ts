@@ -1,14 +1,15 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
-import { DatabaseSync } from "node:sqlite";
+import { existsSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { join, type Times } from "../entry.ts";
 import { UsageError } from "../errors.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { Job } from "../job.ts";
-import type { ListedChunk } from "./backlog.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { ScanStore } from "./scan_store.ts";
-import { APPLICATION_ID, migrate, STATE } from "./schema.ts";
+import { APPLICATION_ID, CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { JobSource, TransferStore } from "./transfer_store.ts";
-import { fromSql } from "./values.ts";
+import { fromSql, toSql } from "./values.ts";
 
 /** The roots a database belongs to: full real paths. */
 export interface Pair {
@@ -37,6 +38,9 @@ export interface RunTotals {
 export class SqliteBacklog implements Disposable {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync | null;
+  readonly #dropOutbox: StatementSync;
+  readonly #putOutbox: StatementSync;
+  readonly #outboxWritten: StatementSync;
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
 
@@ -47,6 +51,7 @@ export class SqliteBacklog implements Disposable {
    * pair of roots, or is in use by another process.
    */
   static open(path: string, pair: Pair): SqliteBacklog {
+    refuseOtherPair(path, pair);
     const lock = acquire(path);
     let database;
     try {
@@ -69,10 +74,13 @@ export class SqliteBacklog implements Disposable {
     return new SqliteBacklog(database, null);
   }
 
-  /** The pair of roots of an existing database, without opening it for a run; undefined if none. */
-  static pairOf(path: string): Pair | undefined {
-    using database = openDatabase(path, true);
-    return pairIn(database);
+  /**
+   * Checks an existing database without making or changing anything.
+   *
+   * @throws UsageError when it is not a database of sluice or belongs to another pair of roots
+   */
+  static check(path: string, pair: Pair): void {
+    refuseOtherPair(path, pair);
   }
 
   private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
@@ -80,6 +88,11 @@ export class SqliteBacklog implements Disposable {
     this.#lock = lock;
     this.transfer = new TransferStore(database);
     this.extras = new ExtraStore(database);
+    this.#dropOutbox = database.prepare(
+      "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
+    );
+    this.#putOutbox = database.prepare("INSERT INTO outbox (sequence, lines) VALUES (?, ?)");
+    this.#outboxWritten = database.prepare("UPDATE outbox_written SET sequence = ?");
   }
 
   [Symbol.dispose](): void {
@@ -216,19 +229,20 @@ export class SqliteBacklog implements Disposable {
 
   /** The jobs of one pass over what is pending. */
   jobs(
-    options: { limits: { files: number; bytes: number }; spread: number; skipBlocked: boolean },
+    options: { limits: { files: number; bytes: number }; spread: number },
   ): { next(): Job | undefined } {
     return new JobSource(this.transfer, options);
   }
 
   /** Audit lines that may not be in the log yet, oldest first. */
   outbox(): { sequence: number; lines: string; written: boolean }[] {
-    return this.#database.prepare("SELECT sequence, lines, written FROM outbox ORDER BY sequence")
-      .all().map((row) => ({
-        sequence: Number(row.sequence),
-        lines: String(row.lines),
-        written: row.written === 1,
-      }));
+    return this.#database.prepare(`
+      SELECT sequence, lines, sequence <= (SELECT sequence FROM outbox_written) AS written
+      FROM outbox ORDER BY sequence`).all().map((row) => ({
+      sequence: Number(row.sequence),
+      lines: String(row.lines),
+      written: row.written === 1,
+    }));
   }
 
   /**
@@ -236,28 +250,54 @@ export class SqliteBacklog implements Disposable {
    * are in the log by now are dropped, all but the last, which can mend a log that was cut.
    */
   putOutbox(sequence: number, lines: string): void {
-    this.#database.exec("DELETE FROM outbox WHERE written = 1");
-    this.#database.prepare("INSERT INTO outbox (sequence, lines) VALUES (?, ?)")
-      .run(sequence, lines);
+    this.#dropOutbox.run();
+    this.#putOutbox.run(sequence, lines);
   }
 
   /** The lines up to `sequence` are in the log, durably. */
   outboxWritten(sequence: number): void {
-    this.#database.prepare("UPDATE outbox SET written = 1 WHERE sequence <= ?").run(sequence);
+    this.#outboxWritten.run(sequence);
   }
 
-  /** Directories whose pending files the caller wants by number, for printing a plan. */
-  planned(directory: number): { path: string; files: ReturnType<TransferStore["pendingFiles"]> } {
-    const row = this.#database.prepare("SELECT path FROM directory WHERE id = ?").get(directory)!;
+  /** The path of a directory, and whether a plan must make it at the destination. */
+  plannedDirectory(id: number): { path: string; missing: boolean; blocked: boolean } {
+    const row = this.#database.prepare(`
+      SELECT path, source_state, destination_state, conflict FROM directory WHERE id = ?`).get(id)!;
+    const missing = row.source_state === STATE.listed && row.destination_state === STATE.absent;
     return {
       path: fromSql(row.path),
-      files: this.transfer.pendingFiles(directory, "", { files: 1_000_000, bytes: Infinity }),
+      missing,
+      blocked: missing && row.conflict === CONFLICT.directoryBlocked,
     };
   }
 
-  /** Stores one chunk of a walker. Call inside a transaction. */
-  put(scan: ScanStore, side: Side, chunk: ListedChunk): number[] {
-    return scan.put(side, chunk);
+  /** Special files that a scan found, by directory and name, for the audit log. */
+  skipped(
+    scan: number,
+    after: { directory: number; name: string },
+    limit: number,
+  ): { directory: number; name: string; path: string; times: Times }[] {
+    const statement = this.#database.prepare(`
+      SELECT f.directory AS directory, d.path AS parent, f.name AS name, f.mtime AS mtime,
+        f.ctime AS ctime FROM file f JOIN directory d ON d.id = f.directory
+      WHERE f.status = ${STATUS.skipped} AND f.scan = ? AND (f.directory, f.name) > (?, ?)
+      ORDER BY f.directory, f.name LIMIT ?`);
+    statement.setReadBigInts(true);
+    return statement.all(scan, after.directory, toSql(after.name), limit).map((row) => {
+      const name = fromSql(row.name);
+      const mtime = row.mtime as bigint;
+      return {
+        directory: Number(row.directory),
+        name,
+        path: join(fromSql(row.parent), name),
+        times: { mtime, atime: mtime, ctime: row.ctime as bigint },
+      };
+    });
+  }
+
+  /** Something was changed inside a directory at the destination: its times must be set again. */
+  touch(path: string): void {
+    this.#database.prepare("UPDATE directory SET touched = 1 WHERE path = ?").run(toSql(path));
   }
 }
 
@@ -308,9 +348,13 @@ function acquire(path: string): DatabaseSync {
 }
 
 function holderOf(path: string): string {
-  using database = openDatabase(path, true);
-  const row = database.prepare("SELECT pid, host, started_at FROM run ORDER BY id DESC LIMIT 1")
-    .get();
+  const database = openDatabase(path, true);
+  let row;
+  try {
+    row = database.prepare("SELECT pid, host, started_at FROM run ORDER BY id DESC LIMIT 1").get();
+  } finally {
+    database.close();
+  }
   if (row === undefined) return "another sluice that is just starting";
   const since = new Date(Number(row.started_at)).toISOString();
   return `process ${row.pid} on ${row.host} since ${since}`;
@@ -324,15 +368,29 @@ function pairIn(database: DatabaseSync): Pair | undefined {
   return { source: String(row.source), destination: String(row.destination) };
 }
 
+/** Before a lock or anything else is made next to a file that is not ours. */
+function refuseOtherPair(path: string, pair: Pair): void {
+  if (!existsSync(path)) return;
+  const database = openDatabase(path, true);
+  try {
+    const known = pairIn(database);
+    if (known !== undefined) refuseIfOther(known, path, pair);
+  } finally {
+    database.close();
+  }
+}
+
 function bind(database: DatabaseSync, path: string, pair: Pair): void {
   const known = pairIn(database);
-  if (known === undefined) {
-    database.prepare("INSERT INTO pair (id, source, destination, created_at) VALUES (1, ?, ?, ?)")
-      .run(pair.source, pair.destination, Date.now());
-  } else if (known.source !== pair.source || known.destination !== pair.destination) {
-    throw new UsageError(
-      `the database ${path} belongs to ${known.source} -> ${known.destination}, not to ` +
-        `${pair.source} -> ${pair.destination}; name another database with --db`,
-    );
-  }
+  if (known !== undefined) return refuseIfOther(known, path, pair);
+  database.prepare("INSERT INTO pair (id, source, destination, created_at) VALUES (1, ?, ?, ?)")
+    .run(pair.source, pair.destination, Date.now());
+}
+
+function refuseIfOther(known: Pair, path: string, pair: Pair): void {
+  if (known.source === pair.source && known.destination === pair.destination) return;
+  throw new UsageError(
+    `the database ${path} belongs to ${known.source} -> ${known.destination}, not to ` +
+      `${pair.source} -> ${pair.destination}; name another database with --db`,
+  );
 }

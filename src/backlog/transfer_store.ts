@@ -4,7 +4,7 @@ import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** The most files and bytes that one job has. */
@@ -25,7 +25,6 @@ export class JobSource {
   readonly #store: TransferStore;
   readonly #limits: JobLimits;
   readonly #spread: number;
-  readonly #skipBlocked: boolean;
   /** Directories whose files are being given out, taken in turn: lanes work in different ones. */
   readonly #open: OpenDirectory[] = [];
   #afterDirectory = 0;
@@ -33,18 +32,17 @@ export class JobSource {
 
   constructor(
     store: TransferStore,
-    options: { limits: JobLimits; spread: number; skipBlocked: boolean },
+    options: { limits: JobLimits; spread: number },
   ) {
     this.#store = store;
     this.#limits = options.limits;
     this.#spread = options.spread;
-    this.#skipBlocked = options.skipBlocked;
   }
 
   /** The next job; undefined when the pass is over. Inside a transaction. */
   next(): Job | undefined {
     while (this.#open.length < this.#spread && !this.#exhausted) {
-      const found = this.#store.nextPending(this.#afterDirectory, this.#skipBlocked);
+      const found = this.#store.nextPending(this.#afterDirectory);
       if (found === undefined) this.#exhausted = true;
       else {
         this.#afterDirectory = found.id;
@@ -74,13 +72,14 @@ export class TransferStore {
   readonly #shrink: StatementSync;
   readonly #made: StatementSync;
   readonly #landed: StatementSync;
+  readonly #removed: StatementSync;
+  #remaining = { files: 0, bytes: 0 };
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#nextPending = database.prepare(`
       SELECT id, path FROM directory
-      WHERE pending_files > 0 AND id > ?
-        AND (?2 = 0 OR conflict <> ${CONFLICT.directoryBlocked}) ORDER BY id LIMIT 1`);
+      WHERE pending_files > 0 AND id > ? ORDER BY id LIMIT 1`);
     this.#pendingFiles = database.prepare(`
       SELECT name, kind, size, reason FROM file
       WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`);
@@ -102,7 +101,8 @@ export class TransferStore {
       WHERE id = ?`);
     this.#made = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, touched = 1, conflict = 0
-      WHERE id = ?`);
+      WHERE id = ? AND destination_state = ${STATE.absent}`);
+    this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
     this.#landed = database.prepare("UPDATE directory SET in_flight = 0 WHERE id = ?");
   }
 
@@ -111,21 +111,25 @@ export class TransferStore {
     const row = this.#database.prepare(`
       SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
       FROM directory WHERE pending_files > 0`).get()!;
-    return { files: Number(row.files), bytes: Number(row.bytes) };
+    this.#remaining = { files: Number(row.files), bytes: Number(row.bytes) };
+    return { ...this.#remaining };
+  }
+
+  /** What is pending, from the last {@link pending} and what was settled since; costs nothing. */
+  remaining(): Amount {
+    return { ...this.#remaining };
   }
 
   /** Directories that the source has and the destination has not, after `after`, parents first. */
   missingDirectories(
     after: { depth: number; id: number },
     limit: number,
-    skipBlocked: boolean,
   ): { id: number; path: string; depth: number }[] {
     const rows = this.#database.prepare(`
       SELECT id, path, depth FROM directory
       WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.absent}
-        AND (?4 = 0 OR conflict <> ${CONFLICT.directoryBlocked})
         AND (depth, id) > (?1, ?2) ORDER BY depth, id LIMIT ?3`)
-      .all(after.depth, after.id, limit, skipBlocked ? 1 : 0);
+      .all(after.depth, after.id, limit);
     return rows.map((row) => ({
       id: Number(row.id),
       path: fromSql(row.path),
@@ -133,8 +137,8 @@ export class TransferStore {
     }));
   }
 
-  nextPending(after: number, skipBlocked: boolean): { id: number; path: string } | undefined {
-    const row = this.#nextPending.get(after, skipBlocked ? 1 : 0);
+  nextPending(after: number): { id: number; path: string } | undefined {
+    const row = this.#nextPending.get(after);
     return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
   }
 
@@ -179,13 +183,21 @@ export class TransferStore {
     this.#markInFlight.run(id);
   }
 
+  /** A directory is at the destination now. False when that was known before. */
+  made(directory: number): boolean {
+    return this.#made.run(directory).changes === 1;
+  }
+
   /** Records what became of files; the destination has made them durable before. */
   settle(outcomes: readonly Outcome[], algorithm: string): void {
     const shrunk = new Map<number, { files: number; bytes: number }>();
     for (const outcome of outcomes) {
       const { directory, name, status, times, permissions } = outcome;
-      if (name === "") {
-        if (status === "success") this.#made.run(directory);
+      if (name === "") continue;
+      if (status === "skipped") {
+        // it is no longer at the source: there is nothing left to do for it
+        this.#removed.run(directory, toSql(name));
+        this.#count(shrunk, outcome);
         continue;
       }
       if (status !== "success") {
@@ -205,14 +217,22 @@ export class TransferStore {
         directory,
         toSql(name),
       );
-      const sum = shrunk.get(directory);
-      if (sum === undefined) shrunk.set(directory, { files: 1, bytes: outcome.expected });
-      else {
-        sum.files += 1;
-        sum.bytes += outcome.expected;
-      }
+      this.#count(shrunk, outcome);
     }
-    for (const [directory, { files, bytes }] of shrunk) this.#shrink.run(files, bytes, directory);
+    for (const [directory, { files, bytes }] of shrunk) {
+      this.#shrink.run(files, bytes, directory);
+      this.#remaining.files -= files;
+      this.#remaining.bytes -= bytes;
+    }
+  }
+
+  #count(shrunk: Map<number, { files: number; bytes: number }>, outcome: Outcome): void {
+    const sum = shrunk.get(outcome.directory);
+    if (sum === undefined) shrunk.set(outcome.directory, { files: 1, bytes: outcome.expected });
+    else {
+      sum.files += 1;
+      sum.bytes += outcome.expected;
+    }
   }
 
   /** No job of these directories is under way any more. */

@@ -38,6 +38,8 @@ export interface CarrierOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settled: (settled: Settled) => void;
+  /** Called when fewer jobs wait than there are lanes; more should be added. */
+  readonly hungry: (waiting: number) => void;
 }
 
 /** Milliseconds after which a busy lane lets messages and timers of its thread have a turn. */
@@ -48,7 +50,10 @@ export class Carrier {
   readonly #options: CarrierOptions;
   readonly #jobs: Job[] = [];
   readonly #underway = new Map<number, Underway>();
+  /** Bytes of files that are written and not settled yet. */
+  #unsettled = 0;
   #closed = false;
+  #asked = false;
   #wake: (() => void)[] = [];
   #breathed: number;
 
@@ -60,6 +65,7 @@ export class Carrier {
   /** Adds jobs; lanes that wait take them up. */
   add(jobs: readonly Job[]): void {
     this.#jobs.push(...jobs);
+    this.#asked = false;
     this.#wakeAll();
   }
 
@@ -69,9 +75,10 @@ export class Carrier {
     this.#wakeAll();
   }
 
-  /** The files under way now. */
-  underway(): Underway[] {
-    return [...this.#underway.values()];
+  /** The files under way now, and the bytes that are sent but not yet in a settled outcome. */
+  underway(): { active: Underway[]; bytes: number } {
+    const active = [...this.#underway.values()];
+    return { active, bytes: active.reduce((sum, { done }) => sum + done, this.#unsettled) };
   }
 
   /**
@@ -79,7 +86,11 @@ export class Carrier {
    * what is finished still settles, what is not leaves nothing behind, and the promise rejects.
    */
   async run(): Promise<void> {
-    const { lanes, signal, settled, destination, clock } = this.#options;
+    const { lanes, signal, destination, clock } = this.#options;
+    const settled = (settled: Settled) => {
+      for (const { kind, size } of settled.outcomes) if (kind === "file") this.#unsettled -= size;
+      this.#options.settled(settled);
+    };
     const group = new Group({ destination, clock, settled });
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
@@ -138,6 +149,7 @@ export class Carrier {
       signal,
       checkRoot: (side) => this.#checkRoot(side),
       progress: (carried, done) => this.#progress(lane, carried, done),
+      ended: (outcome) => this.#unsettled += outcome.kind === "file" ? outcome.size : 0,
     });
     // a writer that fails must not leave the reader waiting for room in the queue
     const emptied = written.catch(async (error) => {
@@ -156,6 +168,10 @@ export class Carrier {
     for (;;) {
       signal.throwIfAborted();
       const job = this.#jobs.shift();
+      if (this.#jobs.length < this.#options.lanes && !this.#closed && !this.#asked) {
+        this.#asked = true;
+        this.#options.hungry(this.#jobs.length);
+      }
       if (job !== undefined || this.#closed) return job;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }

@@ -18,6 +18,8 @@ export interface WriterOptions {
   readonly checkRoot: (side: Side) => Promise<void>;
   /** Bytes of a file have been handed to the destination; null when no file is under way. */
   readonly progress: (carried: Carried | null, done: number) => void;
+  /** A file has reached its end, one way or the other, and will be settled. */
+  readonly ended: (outcome: Outcome) => void;
 }
 
 /** Writes everything that `items` brings; what was begun and not completed leaves nothing behind. */
@@ -74,9 +76,8 @@ async function beginJob(job: Job, { destination, group, signal }: WriterOptions)
       continue;
     }
     try {
-      const made = await destination.makeDirectory(path, { signal });
-      // another lane may have been faster: one of the two reports it
-      group.made(job, { ...base, action: made ? "mkdir" : "keep" });
+      await destination.makeDirectory(path, { signal });
+      group.made(job, base);
     } catch (error) {
       if (!(error instanceof SyncError) || error.scope === "run") throw error;
       failed = error;
@@ -133,7 +134,9 @@ async function end(
   }
   options.progress(null, 0);
   if (carried.failed === null) {
-    await options.group.stage(carried.job, writer!, outcomeOf(carried, hash, options));
+    const outcome = outcomeOf(carried, hash, options);
+    options.ended(outcome);
+    await options.group.stage(carried.job, writer!, outcome);
     return;
   }
   await writer?.abort();
@@ -158,6 +161,7 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
   const { side, error } = carried.failed!;
   await options.checkRoot(side);
   const outcome = outcomeOf(carried, null, options);
+  options.ended(outcome);
   if (side === "source" && error.code === "ENOENT") {
     // the root is there and the file is not: it was removed after the scan, which is no failure
     const again = await options.source.look(carried.path, options);

@@ -1,0 +1,160 @@
+/** The command: arguments to a run, signals to an abort, the outcome to an exit code. */
+import { configureSync, type Sink } from "@logtape/logtape";
+import { type Invocation, parseArguments } from "./arguments.ts";
+import { UsageError } from "./errors.ts";
+import type { Reporter } from "./event.ts";
+import { jsonLinesReporter } from "./report/json_lines.ts";
+import { plainReporter } from "./report/plain.ts";
+import type { Statistics } from "./report/statistics.ts";
+import { terminalReporter } from "./report/terminal.ts";
+import { sync } from "./sync.ts";
+
+const encoder = new TextEncoder();
+/** Exit codes by signal, as shells know them: 128 and the signal's number. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
+export async function main(args: readonly string[]): Promise<number> {
+  let invocation: Invocation;
+  try {
+    invocation = parseArguments(args);
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(error);
+    throw error;
+  }
+  if (invocation.type === "print") {
+    print(Deno.stdout, invocation.text);
+    return 0;
+  }
+  return await runSync(invocation);
+}
+
+async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promise<number> {
+  const { source, destination, options } = invocation;
+  const stop = new AbortController();
+  let code: number = SIGNALS.SIGINT;
+  let interrupted = false;
+  let statistics: Statistics | undefined;
+  using _signals = onSignals((signal) => {
+    if (interrupted) Deno.exit(SIGNALS[signal]);
+    interrupted = true;
+    code = SIGNALS[signal];
+    statistics?.notice("interrupted: settling what is done; once more leaves at once");
+    stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+  });
+  try {
+    const summary = await sync(source, destination, {
+      ...options,
+      signal: stop.signal,
+      interruptedCode: () => code,
+      base: workingDirectory(),
+      reporter: (made) => {
+        statistics = made;
+        return makeReporter(invocation, made);
+      },
+    });
+    if (summary.outcome === "stopped") complain(summary.reason ?? "the run had to stop");
+    return summary.exitCode;
+  } catch (error) {
+    if (error instanceof UsageError) return refuse(error);
+    if (stop.signal.aborted && error === stop.signal.reason) return code;
+    // a defect of sluice: the cause must be found, so nothing of it is hidden
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    complain(`an error that sluice did not expect: ${text}`);
+    return 3;
+  }
+}
+
+function makeReporter(
+  { progress, quiet, verbose, options }: Extract<Invocation, { type: "sync" }>,
+  statistics: Statistics,
+): Reporter {
+  const snapshot = () => statistics.snapshot();
+  const write = (text: string) => print(Deno.stdout, text);
+  const terminal = Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
+  if (progress === "json") {
+    logTo((text) => print(Deno.stderr, text), verbose);
+    return jsonLinesReporter({ snapshot, output: { write } });
+  }
+  if (progress === "auto" && terminal && !quiet && !options.dryRun) {
+    const reporter = terminalReporter({
+      snapshot,
+      output: {
+        write,
+        columns: () => terminalSize().columns,
+        rows: () => terminalSize().rows,
+      },
+      colour: !Deno.env.get("NO_COLOR"),
+    });
+    logTo((text) => reporter.interrupt(() => print(Deno.stderr, text)), verbose);
+    return reporter;
+  }
+  logTo((text) => print(Deno.stderr, text), verbose);
+  return plainReporter({
+    snapshot,
+    output: { write },
+    quiet,
+    progress: progress !== "none" && !options.dryRun,
+  });
+}
+
+/** Diagnostics go to stderr, and never into the middle of a live screen. */
+function logTo(write: (text: string) => void, verbose: boolean): void {
+  const stderr: Sink = ({ level, message }) =>
+    write(`${level}: ${message.map((part) => String(part)).join("")}\n`);
+  configureSync({
+    reset: true,
+    sinks: { stderr },
+    loggers: [
+      { category: "sluice", sinks: ["stderr"], lowestLevel: verbose ? "debug" : "warning" },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "error" },
+    ],
+  });
+}
+
+function terminalSize(): { columns: number; rows: number } {
+  try {
+    return Deno.consoleSize();
+  } catch (error) {
+    // a terminal without a size (a serial line) has always had 80 columns
+    if (error instanceof Error) return { columns: 80, rows: 24 };
+    throw error;
+  }
+}
+
+/** A task runs in the project's directory; the user's own is in INIT_CWD then. */
+function workingDirectory(): string {
+  const typed = Deno.build.standalone ? undefined : Deno.env.get("INIT_CWD");
+  return typed ?? Deno.cwd();
+}
+
+function onSignals(handler: (signal: keyof typeof SIGNALS) => void): Disposable {
+  const windows = Deno.build.os === "windows";
+  const names = windows ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const listeners = names.map((name) => [name, () => handler(name)] as const);
+  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
+  return {
+    [Symbol.dispose]() {
+      for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
+    },
+  };
+}
+
+function refuse(error: UsageError): number {
+  complain(error.message);
+  return 2;
+}
+
+function complain(message: string): void {
+  print(Deno.stderr, `sluice: ${message}\n`);
+}
+
+/** Writes all of a text; a reader that has gone away (`| head`) does not stop the run. */
+function print(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

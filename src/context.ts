@@ -1,0 +1,36 @@
+/** The context of a run: what its stages share, made once and handed on. */
+import type { Backend, Identity } from "./backend/backend.ts";
+import type { SqliteBacklog } from "./backlog/sqlite.ts";
+import type { RunEvent, Side } from "./event.ts";
+import type { Crew } from "./hands.ts";
+import type { Outcome } from "./job.ts";
+import type { Clock } from "./lib/clock.ts";
+import type { SyncOptions } from "./options.ts";
+import type { AuditRecord } from "./report/audit.ts";
+import type { Statistics } from "./report/statistics.ts";
+
+/** What the stages of a run share. */
+export interface RunContext {
+  readonly options: SyncOptions;
+  readonly backlog: SqliteBacklog;
+  readonly crew: Crew;
+  /** Backends of the owner's thread, on which every call is made on the pool. */
+  readonly source: Backend;
+  readonly destination: Backend;
+  readonly identities: Readonly<Record<Side, Identity>>;
+  readonly statistics: Statistics;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Tells the reporter. */
+  readonly event: (event: RunEvent) => void;
+  /** Adds an audit record; it is kept with the next {@link settle}. */
+  readonly audit: (record: AuditRecord) => void;
+  /** Counts an outcome, and adds its audit record. `lanes` is the thread that carried it, if any. */
+  readonly outcome: (outcome: Outcome, lanes: string | null) => void;
+  /** Runs `body` in a transaction together with the audit records added so far, then logs them. */
+  readonly settle: <T>(body: () => T) => T;
+  /** Times closer than this many nanoseconds are equal. */
+  readonly window: bigint;
+  /** How long a thread may take to stop, in ms. */
+  readonly grace: number;
+}

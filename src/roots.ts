@@ -1,0 +1,117 @@
+/** Roots: the two directories of a run, checked before anything is touched. */
+import { UsageError } from "./errors.ts";
+
+/** The full real paths of a run. */
+export interface RunPaths {
+  readonly source: string;
+  readonly destination: string;
+  readonly db: string;
+  readonly log: string;
+}
+
+/**
+ * Resolves and checks the paths of a run.
+ *
+ * @param base the directory that relative paths are relative to
+ * @throws UsageError with one sentence that says what is wrong and what to do
+ */
+export function resolvePaths(paths: RunPaths, base: string): RunPaths {
+  const source = rootOf(paths.source, "source", base);
+  const destination = rootOf(paths.destination, "destination", base);
+  const a = Deno.statSync(source), b = Deno.statSync(destination);
+  if (source === destination || (a.ino !== null && a.ino === b.ino && a.dev === b.dev)) {
+    throw new UsageError(
+      `the source and the destination are the same directory (${source}); name two`,
+    );
+  }
+  for (const [inner, outer, what] of nestings(source, destination)) {
+    if (isInside(inner, outer)) {
+      throw new UsageError(
+        `the ${what}: ${inner} is inside ${outer}; sluice would copy its own output, so name two ` +
+          "separate trees",
+      );
+    }
+  }
+  const db = fileOf(paths.db, "database", "--db", base);
+  const log = fileOf(paths.log, "audit log", "--log", base);
+  if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
+  for (const [file, what, flag] of [[db, "database", "--db"], [log, "audit log", "--log"]]) {
+    for (const [root, side] of [[source, "source"], [destination, "destination"]]) {
+      if (isInside(file!, root!)) {
+        throw new UsageError(
+          `the ${what} ${file} is inside the ${side} ${root}, which is being synchronised; put it ` +
+            `elsewhere with ${flag}`,
+        );
+      }
+    }
+  }
+  return { source, destination, db, log };
+}
+
+function nestings(source: string, destination: string): [string, string, string][] {
+  return [
+    [source, destination, "source is inside the destination"],
+    [destination, source, "destination is inside the source"],
+  ];
+}
+
+/** Whether `path` is `root` or below it; both are real paths. */
+function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
+}
+
+function absolute(path: string, base: string): string {
+  return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${base}/${path}`;
+}
+
+function rootOf(path: string, side: string, base: string): string {
+  if (path === "") throw new UsageError(`the ${side} is an empty path; name a directory`);
+  let real: string;
+  try {
+    real = Deno.realPathSync(absolute(path, base));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new UsageError(
+        `the ${side} ${path} does not exist; ${
+          side === "source" ? "is it mounted?" : "mount it, or make it with mkdir"
+        }`,
+        { cause: error },
+      );
+    }
+    throw new UsageError(`cannot reach the ${side} ${path}: ${reason(error)}`, { cause: error });
+  }
+  if (!Deno.statSync(real).isDirectory) {
+    throw new UsageError(`the ${side} ${path} is not a directory; name the directory it is in`);
+  }
+  return real;
+}
+
+/** The real path of a file that need not exist; its directory must. */
+function fileOf(path: string, what: string, flag: string, base: string): string {
+  if (path === "") throw new UsageError(`the path of the ${what} is empty; give ${flag} a file`);
+  const full = absolute(path, base);
+  try {
+    return Deno.realPathSync(full);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UsageError(`cannot reach the ${what} ${path}: ${reason(error)}`, { cause: error });
+    }
+  }
+  const slash = full.lastIndexOf("/");
+  const directory = full.slice(0, slash) || "/";
+  try {
+    const real = Deno.realPathSync(directory);
+    if (full.slice(slash + 1) === "") throw new UsageError(`the ${what} ${path} names no file`);
+    return `${real === "/" ? "" : real}/${full.slice(slash + 1)}`;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(
+      `the directory of the ${what} ${path} does not exist; make it, or name another with ${flag}`,
+      { cause: error },
+    );
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,158 @@
+/** The scan: two walkers, one on each side, and the database in which they meet. */
+import type { FailedListing, ListedChunk } from "../backlog/backlog.ts";
+import type { ScanStore } from "../backlog/scan_store.ts";
+import type { RunContext } from "../context.ts";
+import type { FromCrew } from "../crew.ts";
+import { join } from "../entry.ts";
+import type { Side } from "../event.ts";
+import { type Hand, together } from "../hands.ts";
+import { auditPath } from "../report/audit.ts";
+import { isFailure } from "./walker.ts";
+
+/** Directories that a walker has been given and has not answered for, at most and at least. */
+const MOST_GIVEN = 256, FEW_GIVEN = 64;
+const SIDES = ["source", "destination"] as const;
+
+/** What the scan tells while it runs. */
+export interface ScanHandlers {
+  /** Directories that became decided, by number. */
+  readonly decided: (directories: readonly number[]) => void;
+  /** Temporaries of sluice seen in a directory of the destination. */
+  readonly temporaries: (directory: string, names: readonly string[]) => void;
+}
+
+/** Runs a scan to its end, or until the signal aborts; what was listed stays listed. */
+export async function runScan(
+  context: RunContext,
+  store: ScanStore,
+  handlers: ScanHandlers,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const walkers = SIDES.map((side) => new WalkerDesk(context, store, side, handlers, signal));
+  tellCounts(context, store);
+  await together(walkers, (reason) => stop.abort(reason));
+  context.signal.throwIfAborted();
+  context.backlog.finishScan(store.scan);
+  tellCounts(context, store);
+}
+
+function tellCounts({ backlog, statistics }: RunContext, store: ScanStore): void {
+  for (const side of SIDES) {
+    const { done, ...counts } = backlog.scanCounts(store.scan, side);
+    statistics.side(side, counts, done);
+  }
+  statistics.pending(backlog.transfer.pending());
+}
+
+/** The owner's side of one walker: hands directories out, takes listings in. */
+class WalkerDesk {
+  readonly done: Promise<void>;
+  readonly #context: RunContext;
+  readonly #store: ScanStore;
+  readonly #side: Side;
+  readonly #handlers: ScanHandlers;
+  readonly #given = new Set<number>();
+  readonly #hand: Hand;
+
+  constructor(
+    context: RunContext,
+    store: ScanStore,
+    side: Side,
+    handlers: ScanHandlers,
+    signal: AbortSignal,
+  ) {
+    this.#context = context;
+    this.#store = store;
+    this.#side = side;
+    this.#handlers = handlers;
+    const { hand, done } = context.crew.start(
+      { type: "walk", side, root: context[side].root },
+      (message) => this.#receive(message),
+      { signal, grace: context.grace },
+    );
+    this.#hand = hand;
+    this.done = done;
+    this.#give();
+  }
+
+  #receive(message: FromCrew): void {
+    if (message.type !== "listed") return;
+    const { statistics, backlog } = this.#context;
+    const decided = this.#context.settle(() =>
+      message.listed.flatMap((listed) => this.#put(listed))
+    );
+    if (decided.length > 0) this.#handlers.decided(decided);
+    const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
+    statistics.side(this.#side, counts, false);
+    this.#pending();
+    this.#give();
+  }
+
+  #put(listed: ListedChunk | FailedListing): number[] {
+    if (isFailure(listed)) {
+      this.#given.delete(listed.id);
+      this.#failure(listed.path, listed.error.message);
+      return this.#store.fail(this.#side, listed.id, listed.error);
+    }
+    if (listed.last) this.#given.delete(listed.id);
+    for (const { name, message } of listed.problems) {
+      this.#failure(join(listed.path, name), message);
+    }
+    if (listed.temporaries.length > 0) this.#temporaries(listed);
+    return this.#store.put(this.#side, listed);
+  }
+
+  /** A directory or entry that could not be looked at: an error of its own, not of the run. */
+  #failure(path: string, message: string): void {
+    const { event, audit, statistics, source, destination } = this.#context;
+    statistics.finished({ action: "list", status: "failure", bytes: 0, lanes: null });
+    statistics.failure(path, `${this.#side}: ${message}`);
+    event({ type: "failure", path, message: `${this.#side}: ${message}` });
+    audit({
+      type: "operation",
+      action: "list",
+      status: "failure",
+      side: this.#side,
+      source: auditPath(source.root, path),
+      destination: auditPath(destination.root, path),
+      error: message,
+    });
+  }
+
+  #temporaries({ path, temporaries }: ListedChunk): void {
+    if (this.#side === "destination") return this.#handlers.temporaries(path, temporaries);
+    const { audit, statistics, source, destination } = this.#context;
+    for (const name of temporaries) {
+      statistics.finished({ action: "skip", status: "skipped", bytes: 0, lanes: null });
+      audit({
+        type: "operation",
+        action: "skip",
+        status: "skipped",
+        reason: "the name is one of sluice's own temporaries",
+        source: auditPath(source.root, join(path, name)),
+        destination: auditPath(destination.root, join(path, name)),
+      });
+    }
+  }
+
+  #give(): void {
+    if (this.#given.size >= FEW_GIVEN) return;
+    // those already given are still queued in the database and come first
+    const queued = this.#store.queued(this.#side, 0, MOST_GIVEN)
+      .filter(({ id }) => !this.#given.has(id));
+    if (queued.length > 0) {
+      for (const { id } of queued) this.#given.add(id);
+      this.#hand.post({ type: "list", directories: queued });
+    } else if (this.#given.size === 0) this.#hand.post({ type: "close" });
+  }
+
+  #lastPending = -Infinity;
+  /** A sum over all directories: often enough for a display, not for every message. */
+  #pending(): void {
+    const now = this.#context.clock.now();
+    if (now - this.#lastPending < 500) return;
+    this.#lastPending = now;
+    this.#context.statistics.pending(this.#context.backlog.transfer.pending());
+  }
+}

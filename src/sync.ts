@@ -1,0 +1,465 @@
+/** A run, from its start record to its end record: the only file that knows the stages' order. */
+import { openBackend } from "./backend/open.ts";
+import { temporaryNames } from "./backend/temporary.ts";
+import type { ScanStore } from "./backlog/scan_store.ts";
+import { SqliteBacklog } from "./backlog/sqlite.ts";
+import type { RunContext } from "./context.ts";
+import { SyncError, UsageError } from "./errors.ts";
+import type { Amount, Reporter, Side, Summary } from "./event.ts";
+import { Crew, type Spawn, spawnWorker } from "./hands.ts";
+import type { Outcome } from "./job.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import { DEFAULTS, type SyncOptions } from "./options.ts";
+import { printDecided, printLeft } from "./plan/print.ts";
+import { removeExtras } from "./plan/extras.ts";
+import { AuditLog, auditPath, isoTimes } from "./report/audit.ts";
+import { Statistics } from "./report/statistics.ts";
+import { resolvePaths } from "./roots.ts";
+import { runScan } from "./scan/scan.ts";
+import { setDirectoryTimes } from "./transfer/directory_times.ts";
+import { identifySelf, isLeftover, removeLeftovers, type Self } from "./transfer/temporaries.ts";
+import { runTransfer, type TransferPlan } from "./transfer/transfer.ts";
+import type { Backend, Identity } from "./backend/backend.ts";
+import { VERSION } from "./version.ts";
+
+/** How a run is watched, stopped and, in tests, given other parts. */
+export interface SyncEnvironment {
+  /** Stops the run: what is finished settles, nothing half-done appears. */
+  readonly signal?: AbortSignal;
+  /** Made when the statistics are there to look at; default: nobody is told anything. */
+  readonly reporter?: (statistics: Statistics) => Reporter;
+  /** The directory that relative paths are relative to. Default: the working directory. */
+  readonly base?: string;
+  readonly spawn?: Spawn;
+  readonly open?: (root: string, temporaryName: () => string) => Promise<Backend>;
+  readonly clock?: Clock;
+  /** The exit code for an interruption. Default 130. */
+  readonly interruptedCode?: () => number;
+}
+
+const silent: Reporter = { event() {}, async [Symbol.asyncDispose]() {} };
+
+/**
+ * Brings `destination` in line with `source`.
+ *
+ * Resolves with a summary, also when files failed or the run was stopped; its `exitCode` says which.
+ *
+ * @throws UsageError when the run may not begin; nothing was touched then
+ */
+export async function sync(
+  source: string,
+  destination: string,
+  options: Partial<SyncOptions> & SyncEnvironment = {},
+): Promise<Summary> {
+  const all: SyncOptions = { ...DEFAULTS, ...options };
+  const base = options.base ?? Deno.cwd();
+  const paths = resolvePaths({ source, destination, db: all.db, log: all.log }, base);
+  const clock = options.clock ?? systemClock();
+  const self = await identifySelf();
+  const names = temporaryNames(self.token, 0);
+  const open = options.open ??
+    ((root, temporaryName) => openBackend(root, { temporaryName, latency: "waiting" }));
+  if (all.dryRun) SqliteBacklog.check(paths.db, paths);
+  const log = all.dryRun ? null : AuditLog.open(paths.log);
+  let backlog: SqliteBacklog;
+  try {
+    backlog = all.dryRun ? SqliteBacklog.temporary(paths) : SqliteBacklog.open(paths.db, paths);
+  } catch (error) {
+    log?.abandon();
+    throw error;
+  }
+  using _log = log ?? NOTHING_TO_CLOSE;
+  using _backlog = backlog;
+  await using from = await open(paths.source, names);
+  await using to = await open(paths.destination, names);
+  const statistics = new Statistics(clock);
+  statistics.limit(all.bwlimit);
+  await using reporter = options.reporter?.(statistics) ?? silent;
+  const run = new Run({ options: all, backlog, log, from, to, statistics, clock, self, reporter }, {
+    signal: options.signal ?? new AbortController().signal,
+    spawn: options.spawn ?? spawnWorker,
+    interruptedCode: options.interruptedCode ?? (() => 130),
+  });
+  return await run.run({ ...paths });
+}
+
+const NOTHING_TO_CLOSE: Disposable = { [Symbol.dispose]() {} };
+
+interface Parts {
+  readonly options: SyncOptions;
+  readonly backlog: SqliteBacklog;
+  readonly log: AuditLog | null;
+  readonly from: Backend;
+  readonly to: Backend;
+  readonly statistics: Statistics;
+  readonly clock: Clock;
+  readonly self: Self;
+  readonly reporter: Reporter;
+}
+
+interface Environment {
+  readonly signal: AbortSignal;
+  readonly spawn: Spawn;
+  readonly interruptedCode: () => number;
+}
+
+class Run {
+  readonly #parts: Parts;
+  readonly #environment: Environment;
+  readonly #totals = { copiedFiles: 0, copiedBytes: 0, failed: 0, deleted: 0 };
+  #id = 0;
+  #earlier: ReadonlySet<string> = new Set();
+
+  constructor(parts: Parts, environment: Environment) {
+    this.#parts = parts;
+    this.#environment = environment;
+  }
+
+  async run(paths: { source: string; destination: string; db: string; log: string }) {
+    const { options, backlog, log, statistics, self, reporter } = this.#parts;
+    const resumed = this.#resumable();
+    this.#earlier = new Set(backlog.earlierTokens());
+    statistics.ever(backlog.copiedEver());
+    if (log !== null) {
+      this.#id = backlog.beginRun({
+        token: self.token,
+        pid: Deno.pid,
+        host: Deno.hostname(),
+        version: VERSION,
+        resumed: resumed !== null,
+      });
+      log.attach(backlog, this.#id);
+      log.add({
+        type: "start",
+        version: VERSION,
+        source: auditPath(paths.source, ""),
+        destination: auditPath(paths.destination, ""),
+        resumed: resumed !== null,
+        options: { ...pick(options), db: paths.db, log: paths.log },
+      });
+      log.write(backlog.transaction(() => log.stage()));
+    }
+    reporter.event({
+      type: "start",
+      source: paths.source,
+      destination: paths.destination,
+      version: VERSION,
+      database: paths.db,
+      log: paths.log,
+      dryRun: options.dryRun,
+      resumed,
+    });
+    const summary = await this.#stages(resumed !== null);
+    statistics.phase("finished");
+    if (log !== null) {
+      log.add({
+        type: "end",
+        outcome: summary.outcome,
+        exit_code: summary.exitCode,
+        reason: summary.reason,
+        totals: {
+          copied_files: summary.copied.files,
+          copied_bytes: this.#totals.copiedBytes,
+          failed: summary.failed,
+          skipped: summary.skipped,
+          deleted: summary.deleted,
+          refused: summary.refused,
+          pending_files: summary.pending.files,
+          pending_bytes: summary.pending.bytes,
+        },
+      });
+      log.write(backlog.transaction(() => {
+        backlog.endRun(this.#id, summary.exitCode);
+        return log.stage();
+      }));
+    }
+    reporter.event({ type: "end", summary });
+    return summary;
+  }
+
+  /** What an earlier run left pending, if this run is to go on with it instead of scanning. */
+  #resumable(): (Amount & { since: number }) | null {
+    const { options, backlog } = this.#parts;
+    const scan = backlog.lastScan();
+    const pending = backlog.transfer.pending();
+    if (options.rescan || scan === undefined || !scan.finished || pending.files === 0) return null;
+    return { ...pending, since: scan.startedAt };
+  }
+
+  /** Runs the stages; whatever ends them becomes the summary. */
+  async #stages(resumed: boolean): Promise<Summary> {
+    const { statistics, backlog, options } = this.#parts;
+    const { signal, interruptedCode } = this.#environment;
+    let stopped:
+      | { outcome: "interrupted" | "stopped"; reason: string | null; code: number }
+      | null = null;
+    try {
+      await this.#inOrder(resumed);
+    } catch (error) {
+      if (signal.aborted && (error === signal.reason || !(error instanceof SyncError))) {
+        stopped = { outcome: "interrupted", reason: null, code: interruptedCode() };
+      } else if (error instanceof SyncError) {
+        stopped = { outcome: "stopped", reason: error.message, code: 3 };
+      } else if (isDatabaseError(error)) {
+        const message = `the database cannot be used any more: ${(error as Error).message}`;
+        stopped = { outcome: "stopped", reason: message, code: 3 };
+      } else throw error;
+    }
+    if (!options.dryRun && stopped?.code !== 3) statistics.pending(backlog.transfer.pending());
+    const { failed, refused } = statistics.snapshot();
+    if (stopped !== null) {
+      const { outcome, reason, code: exitCode } = stopped;
+      return statistics.summary({ outcome, reason, exitCode });
+    }
+    return failed + refused > 0
+      ? statistics.summary({ outcome: "failures", reason: null, exitCode: 1 })
+      : statistics.summary({ outcome: "in sync", reason: null, exitCode: 0 });
+  }
+
+  async #inOrder(resumed: boolean): Promise<void> {
+    const { options, backlog, statistics, from, to } = this.#parts;
+    const { signal } = this.#environment;
+    const identities = {
+      source: await from.identify({ signal }),
+      destination: await to.identify({ signal }),
+    };
+    const context = this.#context(identities);
+    if (resumed) await this.#clearInFlight(context);
+    if (!resumed) await this.#scan(context);
+    if (options.dryRun) return printLeft(context);
+    const deletes = options.deleteExtras && this.#mayDelete(context);
+    if (deletes) await removeExtras(context, true);
+    statistics.phase("transfer");
+    const pending = backlog.transfer.pending();
+    statistics.pending(pending);
+    statistics.backlog(pending);
+    await runTransfer(context, transferPlan(from, to));
+    if (deletes) {
+      statistics.phase("mirror");
+      await removeExtras(context, false);
+    }
+    statistics.phase("directories");
+    await setDirectoryTimes(context);
+  }
+
+  #context(identities: Readonly<Record<Side, Identity>>): RunContext {
+    const { options, backlog, from, to, statistics, clock, self, reporter } = this.#parts;
+    const { signal, spawn } = this.#environment;
+    return {
+      options,
+      backlog,
+      crew: new Crew({ spawn, token: self.token, now: () => clock.now() }),
+      source: from,
+      destination: to,
+      identities,
+      statistics,
+      clock,
+      signal,
+      event: (event) => reporter.event(event),
+      audit: (record) => this.#parts.log?.add(record),
+      outcome: (outcome, lanes) => this.#outcome(outcome, lanes),
+      settle: (body) => this.#settle(body),
+      window: 1n,
+      grace: to.capabilities.durability === "group" ? 10_000 : 1_500,
+    };
+  }
+
+  #settle<T>(body: () => T): T {
+    const { backlog, log } = this.#parts;
+    let staged = "";
+    const result = backlog.transaction(() => {
+      const result = body();
+      if (log !== null) {
+        backlog.countRun(this.#id, this.#totals);
+        staged = log.stage();
+      }
+      return result;
+    });
+    log?.write(staged);
+    return result;
+  }
+
+  #outcome(outcome: Outcome, lanes: string | null): void {
+    const { statistics, reporter, from, to, options } = this.#parts;
+    const { action, status, path, size, error, times, permissions } = outcome;
+    if (action === "keep") return;
+    statistics.finished({ action, status, bytes: size, lanes });
+    if (status === "failure") {
+      const message = outcome.detail ?? error?.message ?? "failed";
+      this.#totals.failed += 1;
+      statistics.failure(path, message);
+      reporter.event({ type: "failure", path, message });
+    } else if (status === "success" && action === "delete") this.#totals.deleted += 1;
+    else if (status === "success" && (action === "copy" || action === "overwrite")) {
+      this.#totals.copiedFiles += 1;
+      this.#totals.copiedBytes += size;
+    }
+    this.#parts.log?.add({
+      type: "operation",
+      action,
+      status,
+      reason: outcome.detail ?? outcome.reason,
+      kind: outcome.kind,
+      source: auditPath(from.root, path),
+      destination: auditPath(to.root, path),
+      size,
+      checksum: outcome.hash,
+      checksum_algorithm: outcome.hash === null ? null : options.checksum,
+      ...isoTimes(times),
+      permissions: permissions === null
+        ? null
+        : `${permissions.mode.toString(8).padStart(4, "0")} ${permissions.uid}:${permissions.gid}`,
+      duration_ms: Math.round(outcome.duration * 1000) / 1000,
+      error: error?.message ?? (status === "failure" ? outcome.detail ?? null : null),
+    });
+  }
+
+  async #scan(context: RunContext): Promise<void> {
+    const { options, backlog, statistics, from, to, self } = this.#parts;
+    const { signal } = this.#environment;
+    statistics.phase("scan");
+    const last = backlog.lastScan();
+    let store: ScanStore;
+    if (last !== undefined && !last.finished && !options.rescan) {
+      store = backlog.resumeScan(last.id, context);
+      context.event({ type: "note", message: "completing a scan that was interrupted" });
+    } else {
+      const [source, destination] = await Promise.all([from.look(""), to.look("")]);
+      store = backlog.beginScan({
+        source: source?.mtime ?? 0n,
+        destination: destination?.mtime ?? 0n,
+      }, context);
+    }
+    let removed = 0;
+    const removals: Promise<void>[] = [];
+    await runScan(context, store, {
+      decided: (directories) => {
+        if (options.dryRun) printDecided(context, directories);
+      },
+      temporaries: (directory, names) => {
+        if (options.dryRun) return;
+        const leftover = (name: string) => isLeftover(name, self, this.#earlier);
+        removals.push(
+          removeLeftovers(to, directory, names, leftover, { signal }).then((count) => {
+            removed += count;
+            if (count > 0) backlog.touch(directory);
+          }),
+        );
+      },
+    });
+    await Promise.all(removals);
+    this.#noteRemoved(context, removed);
+    this.#recordScan(context, store.scan);
+  }
+
+  /** One record of the scan, and one for each special file that it found. */
+  #recordScan(context: RunContext, scan: number): void {
+    const { backlog, from, to, statistics } = this.#parts;
+    let after = { directory: 0, name: "" };
+    for (;;) {
+      const page = backlog.skipped(scan, after, 1000);
+      if (page.length === 0) break;
+      after = page.at(-1)!;
+      this.#settle(() => {
+        for (const { path, times } of page) {
+          statistics.finished({ action: "skip", status: "skipped", bytes: 0, lanes: null });
+          context.audit({
+            type: "operation",
+            action: "skip",
+            status: "skipped",
+            reason: "a special file: not a file, link or directory",
+            kind: "special",
+            source: auditPath(from.root, path),
+            destination: auditPath(to.root, path),
+            size: 0,
+            ...isoTimes(times),
+          });
+        }
+      });
+    }
+    const side = (name: Side) => {
+      const { done: _, ...counts } = backlog.scanCounts(scan, name);
+      return counts;
+    };
+    context.audit({
+      type: "scan",
+      scan,
+      source: side("source"),
+      destination: side("destination"),
+      pending: backlog.transfer.pending(),
+      extras: backlog.extras.count(),
+    });
+    this.#settle(() => {});
+  }
+
+  /** Where a killed run was at work, its temporaries are; a scan finds them all by itself. */
+  async #clearInFlight(context: RunContext): Promise<void> {
+    const { backlog, to, self } = this.#parts;
+    const { signal } = this.#environment;
+    let removed = 0;
+    const directories = backlog.transfer.inFlight();
+    for (const { path } of directories) {
+      try {
+        for await (const { temporaries } of to.list(path, { signal })) {
+          const leftover = (name: string) => isLeftover(name, self, this.#earlier);
+          removed += await removeLeftovers(to, path, temporaries, leftover, { signal });
+        }
+      } catch (error) {
+        // a directory that was never made holds nothing
+        if (!(error instanceof SyncError) || error.code !== "ENOENT") throw error;
+      }
+    }
+    backlog.transaction(() => backlog.transfer.landed(directories.map(({ id }) => id)));
+    this.#noteRemoved(context, removed);
+  }
+
+  #noteRemoved(context: RunContext, removed: number): void {
+    if (removed === 0) return;
+    const message = `removed ${removed} ${removed === 1 ? "temporary" : "temporaries"} of an ` +
+      "earlier run";
+    context.event({ type: "note", message });
+    context.audit({ type: "note", message });
+    this.#settle(() => {});
+  }
+
+  /** Deletions need a scan of the source that is complete and had no error. */
+  #mayDelete(context: RunContext): boolean {
+    const { backlog, statistics } = this.#parts;
+    const scan = backlog.lastScan();
+    const errors = scan === undefined ? 0 : backlog.scanCounts(scan.id, "source").errors;
+    if (scan?.finished && errors === 0) return true;
+    const { files, directories } = backlog.extras.count();
+    if (files + directories === 0) return false;
+    const message = `nothing was deleted: the scan of the source had ${errors} ` +
+      `${errors === 1 ? "error" : "errors"}, so ${files + directories} extras stay`;
+    statistics.finished({ action: "refuse", status: "failure", bytes: 0, lanes: null });
+    context.event({ type: "note", message });
+    context.audit({ type: "operation", action: "refuse", status: "failure", reason: message });
+    this.#settle(() => {});
+    return false;
+  }
+}
+
+/** How many threads and lanes suit the two sides. */
+function transferPlan(source: Backend, destination: Backend): TransferPlan {
+  // on a share, calls wait and lanes hide the waiting; on a local disk, threads share the work
+  const cores = navigator.hardwareConcurrency;
+  const isShare = (backend: Backend) => backend.capabilities.durability === "file";
+  if (isShare(source) || isShare(destination)) return { threads: 2, lanes: 8 };
+  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 2 };
+}
+
+function pick({ db: _db, log: _log, ...rest }: SyncOptions): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(DEFAULTS).flatMap((key) =>
+      key in rest ? [[key, rest[key as keyof typeof rest]]] : []
+    ),
+  );
+}
+
+function isDatabaseError(error: unknown): boolean {
+  return error instanceof Error &&
+    ((error as { code?: string }).code === "ERR_SQLITE_ERROR" || "errcode" in error);
+}
+
+export { UsageError };

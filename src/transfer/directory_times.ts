@@ -1,0 +1,63 @@
+/** Directory times: set from the source when a directory's content is done, deepest first. */
+import type { RunContext } from "../context.ts";
+import { type Entry } from "../entry.ts";
+import { SyncError } from "../errors.ts";
+import type { Outcome } from "../job.ts";
+import { mapConcurrently } from "../lib/concurrent.ts";
+
+/** Directories in one go, and how many of them at the same time. */
+const PAGE = 256, IN_FLIGHT = 16;
+
+/** Gives every directory whose content or times differ the times that the source has now. */
+export async function setDirectoryTimes(context: RunContext): Promise<void> {
+  const { backlog, signal, outcome, settle } = context;
+  let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
+  for (;;) {
+    signal.throwIfAborted();
+    const page = backlog.transfer.untimed(before, PAGE);
+    if (page.length === 0) return;
+    before = page.at(-1)!;
+    const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
+    const done = results.filter((result) => result !== null);
+    for (const result of done) outcome(result, null);
+    settle(() => {
+      for (const { directory, times, status } of done) {
+        if (status === "success") backlog.transfer.timed(directory, times!.mtime);
+      }
+    });
+  }
+}
+
+async function setOne(
+  { source, destination, signal, clock }: RunContext,
+  { id, path }: { id: number; path: string },
+): Promise<Outcome | null> {
+  const began = clock.now();
+  let entry: Entry | undefined;
+  let error: SyncError | null = null;
+  try {
+    entry = await source.look(path, { signal });
+    // removed since the scan: the next scan will see to it
+    if (entry?.kind !== "directory") return null;
+    await destination.setTimes(path, entry, { signal });
+  } catch (thrown) {
+    if (!(thrown instanceof SyncError) || thrown.scope === "run") throw thrown;
+    error = thrown;
+  }
+  return {
+    directory: id,
+    name: "",
+    path,
+    kind: "directory",
+    action: "times",
+    reason: "times differ",
+    status: error === null ? "success" : "failure",
+    size: 0,
+    hash: null,
+    times: entry ?? null,
+    permissions: null,
+    expected: 0,
+    duration: clock.now() - began,
+    error: error?.toData() ?? null,
+  };
+}

@@ -1,0 +1,144 @@
+/** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
+import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
+import type { RunContext } from "../context.ts";
+import type { FromCrew } from "../crew.ts";
+import { type Hand, together } from "../hands.ts";
+import type { Job } from "../job.ts";
+
+/** Files and bytes of one job. */
+const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
+
+/** Threads and lanes that carry. */
+export interface TransferPlan {
+  readonly threads: number;
+  /** Lanes of each thread. */
+  readonly lanes: number;
+}
+
+/** Carries everything that is pending, each file once, and makes missing directories. */
+export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const desk = new TransferDesk(context, plan, signal);
+  await together(desk.threads, (reason) => stop.abort(reason));
+  context.signal.throwIfAborted();
+}
+
+/** The owner's side of the carriers. */
+class TransferDesk {
+  readonly threads: { readonly done: Promise<void> }[] = [];
+  readonly #context: RunContext;
+  readonly #plan: TransferPlan;
+  readonly #files: { next(): Job | undefined };
+  readonly #hands: { readonly hand: Hand }[] = [];
+  /** Jobs of a directory that are under way, one more while others are to come. */
+  readonly #openJobs = new Map<number, number>();
+  #afterMissing = { depth: -1, id: 0 };
+  #exhausted = false;
+
+  constructor(context: RunContext, plan: TransferPlan, signal: AbortSignal) {
+    this.#context = context;
+    this.#plan = plan;
+    const { options, backlog } = context;
+    this.#files = backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes });
+    const memory = { read: bucketMemory(), write: bucketMemory() };
+    for (const words of [memory.read, memory.write]) {
+      new TokenBucket(words, context.clock).rate = options.bwlimit;
+    }
+    for (let thread = 0; thread < plan.threads; thread++) {
+      const seat: { hand: Hand } = { hand: undefined! };
+      const { hand, done } = context.crew.start(
+        {
+          type: "carry",
+          source: context.source.root,
+          destination: context.destination.root,
+          identities: context.identities,
+          lanes: plan.lanes,
+          slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
+          blockSize: options.blockSize,
+          algorithm: options.checksum,
+          buckets: memory,
+        },
+        (message) => this.#receive(seat, `carrier ${thread}`, message),
+        { signal, grace: context.grace },
+      );
+      seat.hand = hand;
+      this.#hands.push(seat);
+      this.threads.push({ done });
+    }
+  }
+
+  #receive(seat: { hand: Hand }, key: string, message: FromCrew): void {
+    const { statistics, backlog, options, outcome, settle } = this.#context;
+    if (message.type === "progress") {
+      statistics.progress(key, message.active, message.bytes);
+    } else if (message.type === "settled") {
+      settle(() => {
+        for (const one of message.outcomes) {
+          // two lanes, or a run that was killed, may have made the same directory: one record
+          const again = one.kind === "directory" && one.status === "success" &&
+            !backlog.transfer.made(one.directory);
+          if (!again) outcome(one, one.kind === "file" ? key : null);
+        }
+        backlog.transfer.settle(message.outcomes, options.checksum);
+        backlog.transfer.landed(this.#landed(message.jobs));
+      });
+      statistics.pending(backlog.transfer.remaining());
+    } else if (message.type === "hungry") {
+      this.#feed(seat, message.waiting);
+    }
+  }
+
+  /** The directories of which no job is under way or to come any more. */
+  #landed(jobs: readonly { directory: number; last: boolean }[]): number[] {
+    const landed: number[] = [];
+    for (const { directory } of jobs) {
+      const left = this.#openJobs.get(directory)! - 1;
+      if (left > 0) this.#openJobs.set(directory, left);
+      else {
+        this.#openJobs.delete(directory);
+        landed.push(directory);
+      }
+    }
+    return landed;
+  }
+
+  /** Gives a carrier with `waiting` jobs enough to go on with. */
+  #feed({ hand }: { hand: Hand }, waiting: number): void {
+    if (this.#context.signal.aborted) return;
+    const jobs: Job[] = [];
+    this.#context.backlog.transaction(() => {
+      while (!this.#exhausted && waiting + jobs.length < this.#plan.lanes * 2 + 2) {
+        const job = this.#next();
+        if (job === undefined) this.#exhausted = true;
+        else {
+          this.#count(job);
+          jobs.push(job);
+        }
+      }
+    });
+    if (jobs.length > 0) hand.post({ type: "jobs", jobs });
+    if (this.#exhausted) { for (const { hand } of this.#hands) hand.post({ type: "close" }); }
+  }
+
+  #count(job: Job): void {
+    // while more jobs of a directory are to come, one is counted for them
+    const known = this.#openJobs.get(job.directory) ?? 1;
+    this.#openJobs.set(job.directory, job.last ? known : known + 1);
+  }
+
+  /** A job with files; when there are none left, one that makes a directory without any. */
+  #next(): Job | undefined {
+    const job = this.#files.next();
+    if (job !== undefined) return job;
+    const { transfer } = this.#context.backlog;
+    for (;;) {
+      const [directory] = transfer.missingDirectories(this.#afterMissing, 1);
+      if (directory === undefined) return undefined;
+      this.#afterMissing = directory;
+      const { id, path } = directory;
+      const missing = transfer.missingAbove(id);
+      if (missing.length > 0) return { directory: id, path, missing, files: [], last: true };
+    }
+  }
+}
