@@ -71,6 +71,7 @@ export class TransferStore {
   readonly #failed: StatementSync;
   readonly #shrink: StatementSync;
   readonly #made: StatementSync;
+  readonly #touchParent: StatementSync;
   readonly #landed: StatementSync;
   readonly #removed: StatementSync;
   #remaining = { files: 0, bytes: 0 };
@@ -102,6 +103,9 @@ export class TransferStore {
     this.#made = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, touched = 1, conflict = 0
       WHERE id = ? AND destination_state = ${STATE.absent}`);
+    this.#touchParent = database.prepare(
+      "UPDATE directory SET touched = 1 WHERE id = (SELECT parent FROM directory WHERE id = ?)",
+    );
     this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
     this.#landed = database.prepare("UPDATE directory SET in_flight = 0 WHERE id = ?");
   }
@@ -185,7 +189,9 @@ export class TransferStore {
 
   /** A directory is at the destination now. False when that was known before. */
   made(directory: number): boolean {
-    return this.#made.run(directory).changes === 1;
+    if (this.#made.run(directory).changes === 0) return false;
+    this.#touchParent.run(directory);
+    return true;
   }
 
   /** Records what became of files; the destination has made them durable before. */

@@ -1,0 +1,160 @@
+/** A backend that fails, lies, or hangs where a test says so; everything else it passes on. */
+import type { Backend, CallOptions, FileReader, FileWriter } from "../../src/backend/backend.ts";
+import { failure } from "../../src/backend/failures.ts";
+
+/** The calls that a rule can name; those of readers and writers go by the path of their file. */
+export type Call =
+  | "identify"
+  | "look"
+  | "list"
+  | "open"
+  | "read"
+  | "lookAgain"
+  | "create"
+  | "write"
+  | "finish"
+  | "commit"
+  | "createLink"
+  | "makeDirectory"
+  | "setTimes"
+  | "removeFile"
+  | "removeDirectory"
+  | "flush";
+
+/** What goes wrong, and where. The first rule that fits decides. */
+export interface Rule {
+  readonly call: Call;
+  /** The path it is about: exactly, by a pattern, or any (default). */
+  readonly path?: string | RegExp;
+  /** Calls that fit and still go well before the rule begins. Default 0. */
+  readonly after?: number;
+  /** Calls that the rule then decides. Default: all. */
+  readonly times?: number;
+  /** Fails with this errno. */
+  readonly errno?: string;
+  /** Lets a read give at most so many bytes. */
+  readonly short?: number;
+  /** Runs first: changes the tree under the reader's feet, or throws. May return a promise. */
+  readonly act?: () => void | Promise<void>;
+  /** The call does not go on before this resolves; it then goes on, also when its signal aborted. */
+  readonly until?: Promise<void>;
+}
+
+/** A faulty backend, and how often each call was made. */
+export type FaultyBackend<B extends Backend> = B & { readonly calls: Map<Call, number> };
+
+/** Wraps a backend. The calls of tests themselves (`put`, `tree`) go to the inner one. */
+export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]): FaultyBackend<B> {
+  const seen = rules.map(() => 0);
+  const calls = new Map<Call, number>();
+
+  async function enter(call: Call, path: string): Promise<Rule | null> {
+    calls.set(call, (calls.get(call) ?? 0) + 1);
+    for (const [i, rule] of rules.entries()) {
+      if (rule.call !== call || !fits(rule.path, path)) continue;
+      const nth = seen[i]!++;
+      const first = rule.after ?? 0;
+      if (nth < first || nth >= first + (rule.times ?? Infinity)) continue;
+      await rule.until;
+      await rule.act?.();
+      if (rule.errno !== undefined) throw failure(rule.errno, `${call} (injected)`, path);
+      return rule;
+    }
+    return null;
+  }
+
+  const reader = (path: string, file: FileReader): FileReader => ({
+    entry: file.entry,
+    async read(into, position, options) {
+      const rule = await enter("read", path);
+      const part = rule?.short === undefined ? into : into.subarray(0, rule.short);
+      return await file.read(part, position, options);
+    },
+    async look(options) {
+      await enter("lookAgain", path);
+      return await file.look(options);
+    },
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  });
+
+  const writer = (path: string, file: FileWriter): FileWriter => ({
+    path: file.path,
+    async write(data, position, options) {
+      await enter("write", path);
+      await file.write(data, position, options);
+    },
+    async finish(times, options) {
+      await enter("finish", path);
+      await file.finish(times, options);
+    },
+    async commit(options) {
+      await enter("commit", path);
+      await file.commit(options);
+    },
+    abort: () => file.abort(),
+  });
+
+  const outer: Backend = {
+    root: inner.root,
+    capabilities: inner.capabilities,
+    async identify(options) {
+      await enter("identify", "");
+      return await inner.identify(options);
+    },
+    async look(path, options) {
+      await enter("look", path);
+      return await inner.look(path, options);
+    },
+    async *list(path: string, options?: CallOptions) {
+      await enter("list", path);
+      yield* inner.list(path, options);
+    },
+    async open(path, options) {
+      await enter("open", path);
+      return reader(path, await inner.open(path, options));
+    },
+    async create(path, options) {
+      await enter("create", path);
+      return writer(path, await inner.create(path, options));
+    },
+    async createLink(path, link, options) {
+      await enter("createLink", path);
+      await inner.createLink(path, link, options);
+    },
+    async makeDirectory(path, options) {
+      await enter("makeDirectory", path);
+      return await inner.makeDirectory(path, options);
+    },
+    async setTimes(path, times, options) {
+      await enter("setTimes", path);
+      await inner.setTimes(path, times, options);
+    },
+    async removeFile(path, options) {
+      await enter("removeFile", path);
+      await inner.removeFile(path, options);
+    },
+    async removeDirectory(path, options) {
+      await enter("removeDirectory", path);
+      await inner.removeDirectory(path, options);
+    },
+    async flush(options) {
+      await enter("flush", "");
+      await inner.flush(options);
+    },
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  };
+  // what only the inner one has (put, tree) stays reachable
+  return new Proxy(inner, {
+    get(target, key) {
+      if (key === "calls") return calls;
+      if (key in outer) return outer[key as keyof Backend];
+      const value = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  }) as FaultyBackend<B>;
+}
+
+function fits(wanted: string | RegExp | undefined, path: string): boolean {
+  if (wanted === undefined) return true;
+  return typeof wanted === "string" ? wanted === path : wanted.test(path);
+}
