@@ -66,6 +66,28 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
+/** A small file that was read in one go, and looked the same before and after. */
+export interface SmallFile {
+  readonly entry: Entry;
+  /** Bytes that were read: the whole file. */
+  readonly length: number;
+}
+
+/**
+ * Reading and writing whole small files without a single promise, where calls answer at once.
+ * Null means: take the ordinary way, which does the same and reports what is wrong.
+ */
+export interface SmallFiles {
+  /** Reads a file that fits into `into`. */
+  read(path: string, into: Uint8Array): SmallFile | null;
+  /** Writes a file as create, write and finish do; what remains is to commit it. */
+  write(
+    path: string,
+    data: Uint8Array,
+    times: Pick<Times, "mtime" | "atime">,
+  ): FileWriter | null;
+}
+
 /** One batch of a directory listing. */
 export interface ListBatch {
   readonly entries: readonly Entry[];
@@ -84,6 +106,8 @@ export interface Backend extends AsyncDisposable {
   /** The root as a full path or URL, as a string like every path. */
   readonly root: string;
   readonly capabilities: Capabilities;
+  /** Set where small files have a short way. */
+  readonly small?: SmallFiles;
   /** What the root's path leads to now (looked up anew, not through an open handle). */
   identify(options?: CallOptions): Promise<Identity>;
   /** A fresh look at a path; undefined only when the file system says that it is not there (ENOENT). */

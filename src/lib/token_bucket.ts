@@ -42,8 +42,11 @@ export class TokenBucket {
     Atomics.store(this.#words, RATE, BigInt(Math.round(bytesPerSecond ?? 0)));
   }
 
-  /** Resolves when `bytes` may go; rejects with the signal's reason. */
-  async take(bytes: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  /**
+   * Resolves when `bytes` may go; rejects with the signal's reason. Undefined where there is nothing
+   * to wait for.
+   */
+  take(bytes: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> | undefined {
     const rate = this.rate;
     if (rate === null || bytes === 0) return;
     const now = this.#clock.now();
@@ -56,7 +59,7 @@ export class TokenBucket {
       if (Atomics.compareExchange(this.#words, MOMENT, moment, start + cost) === moment) break;
     }
     const wait = Number(start) / NANOSECONDS - now;
-    if (wait >= NEGLIGIBLE) await this.#clock.sleep(wait, { signal });
+    if (wait >= NEGLIGIBLE) return this.#clock.sleep(wait, { signal });
   }
 
   /** The largest piece to ask for at once so that the flow stays smooth: 25 ms of the rate. */

@@ -28,7 +28,7 @@ export class Buffers {
    */
   async borrow(size: number, { signal }: { signal?: AbortSignal } = {}): Promise<Loan> {
     if (size <= SMALL) {
-      return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), size, (b) => this.#small.push(b));
+      return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), size, this.#keepSmall);
     }
     return loan(await this.#takeLarge(signal), size, (buffer) => {
       const next = this.#waiting.shift();
@@ -36,6 +36,13 @@ export class Buffers {
       else next(buffer);
     });
   }
+
+  /** A small buffer; there is always one. */
+  borrowSmall(): Loan {
+    return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), SMALL, this.#keepSmall);
+  }
+
+  readonly #keepSmall = (buffer: ArrayBuffer) => void this.#small.push(buffer);
 
   #takeLarge(signal?: AbortSignal): ArrayBuffer | Promise<ArrayBuffer> {
     const free = this.#large.pop();

@@ -96,7 +96,7 @@ export class Carrier {
     const both = AbortSignal.any([signal, stop.signal]);
     const buffers = new Buffers(this.#options);
     both.addEventListener("abort", () => this.#wakeAll());
-    const ticker = setInterval(() => group.pace().catch((error) => stop.abort(error)), 250);
+    const ticker = setInterval(() => group.pace()?.catch((error) => stop.abort(error)), 250);
     const results = await Promise.allSettled(
       Array.from({ length: lanes }, async (_, lane) => {
         try {
@@ -127,7 +127,7 @@ export class Carrier {
     stop: AbortController,
   ): Promise<void> {
     const { source, destination, blockSize, buckets, clock, algorithm } = this.#options;
-    const queue = new BlockQueue<Item>(this.#options.slots);
+    const queue = new BlockQueue<Item[]>(this.#options.slots);
     const items = readItems(() => this.#take(signal), {
       source,
       buffers,

@@ -17,16 +17,17 @@ export function newHash(algorithm: Algorithm): Hash {
 }
 
 /** A stream that hashes file after file; a lane's files come one after the other. */
-export function digest(algorithm: Algorithm): TransformStream<Item, Item> {
+export function digest(algorithm: Algorithm): TransformStream<Item[], Item[]> {
   let hash: Hash | null = null;
   return new TransformStream({
-    transform(item, controller) {
-      if (item.type === "block" && item.carried.failed === null) {
+    transform(batch, controller) {
+      for (const item of batch) {
+        if (item.type !== "block" || item.carried.failed !== null) continue;
         if (item.offset === 0 || hash === null) hash = newHash(algorithm);
         if (item.data.length > 0) hash.update(item.data);
         if (item.last) item.hash = hash.digest("hex");
       }
-      controller.enqueue(item);
+      controller.enqueue(batch);
     },
   });
 }

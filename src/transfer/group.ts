@@ -55,14 +55,13 @@ export class Group {
     if (outcomes === 0) this.#close(job);
   }
 
-  /** A file is complete under its temporary name. */
-  async stage(job: Job, writer: FileWriter, outcome: Outcome): Promise<void> {
+  /** A file is complete under its temporary name. Undefined: there is nothing to wait for. */
+  stage(job: Job, writer: FileWriter, outcome: Outcome): Promise<void> | undefined {
     if (this.#options.destination.capabilities.durability === "file") {
-      this.#leave(job, await commit(writer, outcome));
-    } else {
-      this.#wait();
-      this.#staged.push({ job, writer, outcome });
+      return commit(writer, outcome).then((result) => this.#leave(job, result));
     }
+    this.#wait();
+    this.#staged.push({ job, writer, outcome });
   }
 
   /** Something is at its final name, but not durable where durability comes in groups. */
@@ -79,11 +78,12 @@ export class Group {
     this.#leave(job, outcome);
   }
 
-  /** Flushes if it is time to. Cheap to call often. */
-  async pace(): Promise<void> {
+  /** Flushes if it is time to. Undefined, and cheap, when it is not. */
+  pace(): Promise<void> | undefined {
     const waiting = this.#staged.length + this.#committed.length + this.#leaving.outcomes.length;
+    if (waiting === 0) return;
     const due = waiting >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
-    if (waiting > 0 && due) await this.flush();
+    if (due) return this.flush();
   }
 
   /** One step: what is staged gets its final name, what had it already leaves. */

@@ -6,7 +6,7 @@ import { SyncError } from "../errors.ts";
 import type { Job } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import type { Buffers } from "./buffers.ts";
+import { type Buffers, SMALL } from "./buffers.ts";
 
 /** What a reader works with. */
 export interface ReaderOptions {
@@ -25,30 +25,63 @@ export interface ReaderOptions {
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};
 
-/** All items of the jobs that `take` hands out, until it hands out undefined. */
+/** Small files travel together: at most so many of them, and so many bytes. */
+const BATCH_FILES = 16, BATCH_BYTES = 256 * 1024;
+
+/**
+ * All items of the jobs that `take` hands out, until it hands out undefined, in batches: passing
+ * small files on one by one would cost more than copying them.
+ */
 export async function* readItems(
   take: () => Promise<Job | undefined>,
   options: ReaderOptions,
-): AsyncGenerator<Item> {
+): AsyncGenerator<Item[]> {
+  const { bucket, clock, signal, breathe } = options;
+  let batch: Item[] = [];
+  let bytes = 0;
+  const takeBatch = () => {
+    const items = batch;
+    batch = [];
+    bytes = 0;
+    return items;
+  };
   for (let job = await take(); job !== undefined; job = await take()) {
-    options.signal.throwIfAborted();
-    yield { type: "begin", job };
+    batch.push({ type: "begin", job });
     for (const file of job.files) {
-      options.signal.throwIfAborted();
-      await options.breathe();
+      signal.throwIfAborted();
       const carried: Carried = {
         job,
         file,
         path: join(job.path, file.name),
         entry: null,
-        began: options.clock.now(),
+        began: clock.now(),
         failed: null,
       };
       if (file.kind === "symlink") {
         await readLink(carried, options);
-        yield { type: "link", carried };
-      } else yield* readBlocks(carried, options);
+        batch.push({ type: "link", carried });
+      } else if (isSmall(file.size, options)) {
+        if (bytes + file.size > bucket.slice(BATCH_BYTES) && batch.length > 0) yield takeBatch();
+        const pacing = bucket.take(file.size, options);
+        if (pacing !== undefined) {
+          if (batch.length > 0) yield takeBatch();
+          await pacing;
+        }
+        const small = readSmall(carried, options);
+        if (small !== null) {
+          batch.push(small);
+          bytes += file.size;
+        } else {for await (const block of readBlocks(carried, options)) {
+            yield [...takeBatch(), block];
+          }}
+      } else {
+        for await (const block of readBlocks(carried, options)) yield [...takeBatch(), block];
+      }
+      if (batch.length >= BATCH_FILES) yield takeBatch();
+      const breath = breathe();
+      if (breath !== undefined) await breath;
     }
+    if (batch.length > 0) yield takeBatch();
   }
 }
 
@@ -61,6 +94,22 @@ async function readLink(carried: Carried, { source, signal }: ReaderOptions): Pr
   } catch (error) {
     carried.failed = { side: "source", error: entryError(error) };
   }
+}
+
+function isSmall(size: number, { source, bucket, blockSize }: ReaderOptions): boolean {
+  return source.small !== undefined && size <= Math.min(SMALL, bucket.slice(blockSize));
+}
+
+/** A small file as one block, where the source has a short way; null to take the ordinary one. */
+function readSmall(carried: Carried, { source, buffers, blockSize }: ReaderOptions): Block | null {
+  const loan = buffers.borrowSmall();
+  const read = source.small!.read(carried.path, loan.data);
+  if (read === null || read.length > blockSize) {
+    loan.release();
+    return null;
+  }
+  carried.entry = read.entry;
+  return block(carried, 0, loan.data.subarray(0, read.length), true, loan.release);
 }
 
 async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGenerator<Block> {

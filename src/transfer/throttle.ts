@@ -1,16 +1,19 @@
-/** Throttle: holds each block back until the budget of bytes allows it to go on. */
+/** Throttle: holds blocks back until the budget of bytes allows it to go on. */
 import type { Item } from "../block.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 
-/** A stream that passes items on at the pace of `bucket`. */
+/** A stream that passes batches of items on at the pace of `bucket`. */
 export function throttle(
   bucket: TokenBucket,
   { signal }: { signal?: AbortSignal } = {},
-): TransformStream<Item, Item> {
+): TransformStream<Item[], Item[]> {
   return new TransformStream({
-    async transform(item, controller) {
-      if (item.type === "block") await bucket.take(item.data.length, { signal });
-      controller.enqueue(item);
+    transform(batch, controller) {
+      let bytes = 0;
+      for (const item of batch) if (item.type === "block") bytes += item.data.length;
+      const pacing = bucket.take(bytes, { signal });
+      if (pacing === undefined) controller.enqueue(batch);
+      else return pacing.then(() => controller.enqueue(batch));
     },
   });
 }

@@ -22,39 +22,54 @@ export interface WriterOptions {
   readonly ended: (outcome: Outcome) => void;
 }
 
-/** Writes everything that `items` brings; what was begun and not completed leaves nothing behind. */
+/** Writes everything that `batches` bring; what was begun and not completed leaves nothing behind. */
 export async function writeItems(
-  items: AsyncIterable<Item>,
+  batches: AsyncIterable<Item[]>,
   options: WriterOptions,
 ): Promise<void> {
   let writer: FileWriter | null = null;
   let jobError: SyncError | null = null;
   try {
-    for await (const item of items) {
-      if (item.type === "begin") {
-        jobError = await beginJob(item.job, options);
-      } else if (item.type === "link") {
-        if (jobError !== null) item.carried.failed ??= { side: "destination", error: jobError };
-        await writeLink(item.carried, options);
-      } else {
-        const { carried } = item;
-        if (jobError !== null) carried.failed ??= { side: "destination", error: jobError };
-        if (carried.failed === null && item.offset === 0) {
-          writer = await begin(carried, options);
+    for await (const batch of batches) {
+      for (const item of batch) {
+        if (item.type === "begin") {
+          jobError = await beginJob(item.job, options);
+          continue;
         }
-        if (carried.failed === null) await write(writer!, item, options);
-        item.release();
-        if (item.last) {
-          const ended: FileWriter | null = writer;
-          writer = null;
-          await end(ended, item, options);
+        if (jobError !== null) item.carried.failed ??= { side: "destination", error: jobError };
+        if (item.type === "link") await writeLink(item.carried, options);
+        else if (!writeSmall(item, options)) {
+          const { carried } = item;
+          if (carried.failed === null && item.offset === 0) writer = await begin(carried, options);
+          if (carried.failed === null) await write(writer!, item, options);
+          item.release();
+          if (item.last) {
+            const ended: FileWriter | null = writer;
+            writer = null;
+            await end(ended, item, options);
+          }
         }
       }
-      await options.group.pace();
+      const pacing = options.group.pace();
+      if (pacing !== undefined) await pacing;
     }
   } finally {
     await writer?.abort();
   }
+}
+
+/** Writes a whole small file where the destination has a short way; false to take the other. */
+function writeSmall(item: Block, options: WriterOptions): boolean {
+  const { carried } = item;
+  if (carried.failed !== null || item.offset !== 0 || !item.last) return false;
+  const { small } = options.destination;
+  const staged = small?.write(carried.path, item.data, carried.entry!) ?? null;
+  if (staged === null) return false;
+  item.release();
+  const outcome = outcomeOf(carried, item.hash, options);
+  options.ended(outcome);
+  void options.group.stage(carried.job, staged, outcome);
+  return true;
 }
 
 /** Makes the directories that the job's files need. Returns the error that fails all its files. */

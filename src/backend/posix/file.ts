@@ -10,15 +10,29 @@ import { AT, type Syscalls } from "./libc.ts";
 /** Reads and writes of at least this many bytes go to the pool even where calls answer at once. */
 const LARGE = 256 * 1024;
 
+const SECOND = 1_000_000_000n;
+
 /** Packs atime and mtime as two struct timespec. */
-export function timespecs({ atime, mtime }: Pick<Times, "mtime" | "atime">): Uint8Array {
+export function timespecs(times: Pick<Times, "mtime" | "atime">): Uint8Array {
   const words = new BigInt64Array(4);
-  [atime, mtime].forEach((time, i) => {
-    const nanoseconds = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-    words[2 * i] = (time - nanoseconds) / 1_000_000_000n;
-    words[2 * i + 1] = nanoseconds;
-  });
+  fillTimespecs(words, times);
   return new Uint8Array(words.buffer);
+}
+
+/** As {@link timespecs}, into memory of the caller's. */
+export function fillTimespecs(
+  words: BigInt64Array,
+  { atime, mtime }: Pick<Times, "mtime" | "atime">,
+): void {
+  fillTimespec(words, 0, atime);
+  fillTimespec(words, 2, mtime);
+}
+
+function fillTimespec(words: BigInt64Array, at: number, time: bigint): void {
+  let nanoseconds = time % SECOND;
+  if (nanoseconds < 0n) nanoseconds += SECOND;
+  words[at] = (time - nanoseconds) / SECOND;
+  words[at + 1] = nanoseconds;
 }
 
 /** A file that is being read by position. */
@@ -79,7 +93,9 @@ export class PosixWriter implements FileWriter {
   readonly #flushEach: boolean;
   readonly #handle: Handle;
   readonly #temporary: Uint8Array;
+  readonly #commitAtOnce: ((path: string, temporary: Uint8Array) => boolean) | null;
 
+  /** @param commitAtOnce a short way to commit, true when it worked */
   constructor(
     sys: Syscalls,
     pooled: Syscalls,
@@ -88,6 +104,7 @@ export class PosixWriter implements FileWriter {
     handle: Handle,
     path: string,
     temporary: Uint8Array,
+    commitAtOnce: ((path: string, temporary: Uint8Array) => boolean) | null,
   ) {
     this.#sys = sys;
     this.#pooled = pooled;
@@ -96,6 +113,7 @@ export class PosixWriter implements FileWriter {
     this.#handle = handle;
     this.path = path;
     this.#temporary = temporary;
+    this.#commitAtOnce = commitAtOnce;
   }
 
   async write(data: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<void> {
@@ -133,6 +151,7 @@ export class PosixWriter implements FileWriter {
 
   async commit({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
+    if (this.#commitAtOnce?.(this.path, this.#temporary)) return;
     using held = await this.#directories.hold(parentOf(this.path));
     const name = lastName(this.path);
     const result = await this.#sys.renameat2(held.fd, this.#temporary, held.fd, name, 0);

@@ -18,6 +18,13 @@ export class Handle {
     this.#fd = fd;
   }
 
+  /** A handle that is closed already. */
+  static closed(sys: Syscalls): Handle {
+    const handle = new Handle(sys, -1);
+    handle.#closed = true;
+    return handle;
+  }
+
   /** Makes a call with the descriptor; a negative errno when it failed or the handle is closed. */
   async use(call: (fd: number) => Result): Promise<number> {
     if (this.#closed) return -EBADF;

@@ -124,20 +124,19 @@ export function loadLibc(): Libc {
   const errno = () => new Deno.UnsafePointerView(library.__errno_location!()).getInt32();
   const raw = rawSyscall(library, arch);
   // deno-lint-ignore no-explicit-any
-  const now: Record<string, any> = {}, pooled: Record<string, any> = {};
+  const pooled: Record<string, any> = {};
   for (const name of names) {
     const number = CALLS[name][arch];
-    const call = library[name]!;
-    now[name] = immediate(call, number, CALLS[name].parameters.length, errno);
     if (raw === null) continue;
     const pointer = foreign(raw, ["i64", ...CALLS[name].parameters]);
     // the closure holds on to the buffers until the pool's thread is done with them
     pooled[name] = (...args: unknown[]) =>
       pointer.call(number, ...args).then((result) => settled(result, args));
   }
+  const now = immediateCalls(library, arch, errno);
   return {
-    now: now as Syscalls,
-    pooled: (raw === null ? now : pooled) as Syscalls,
+    now,
+    pooled: raw === null ? now : pooled as Syscalls,
     [Symbol.dispose]: () => loaded.close(),
   };
 }
@@ -155,24 +154,50 @@ function settled(result: bigint | number, _keptAlive: unknown[]): number {
   return Number(result);
 }
 
-/** One function per arity: a rest parameter would allocate an array at each call. */
 // deno-lint-ignore no-explicit-any
 type Call = (...args: any[]) => number;
-function immediate(call: Call, nr: number, arity: number, errno: () => number): Call {
+
+/**
+ * The calls on the calling thread. Each is written out: V8 calls a foreign function directly only
+ * from code that has never called another one, and a shared wrapper would be five times as slow.
+ */
+function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => number): Syscalls {
   // a failure stays one (EIO) should something have reset errno in between
   const check = (result: number) => result < 0 ? -(errno() || 5) : result;
-  switch (arity) {
-    case 1:
-      return (a) => check(call(nr, a));
-    case 2:
-      return (a, b) => check(call(nr, a, b));
-    case 3:
-      return (a, b, c) => check(call(nr, a, b, c));
-    case 4:
-      return (a, b, c, d) => check(call(nr, a, b, c, d));
-    default:
-      return (a, b, c, d, e) => check(call(nr, a, b, c, d, e));
-  }
+  const openat = library.openat!, openatNumber = CALLS.openat[arch];
+  const close = library.close!, closeNumber = CALLS.close[arch];
+  const pread64 = library.pread64!, pread64Number = CALLS.pread64[arch];
+  const pwrite64 = library.pwrite64!, pwrite64Number = CALLS.pwrite64[arch];
+  const statx = library.statx!, statxNumber = CALLS.statx[arch];
+  const getdents64 = library.getdents64!, getdents64Number = CALLS.getdents64[arch];
+  const renameat2 = library.renameat2!, renameat2Number = CALLS.renameat2[arch];
+  const unlinkat = library.unlinkat!, unlinkatNumber = CALLS.unlinkat[arch];
+  const mkdirat = library.mkdirat!, mkdiratNumber = CALLS.mkdirat[arch];
+  const symlinkat = library.symlinkat!, symlinkatNumber = CALLS.symlinkat[arch];
+  const readlinkat = library.readlinkat!, readlinkatNumber = CALLS.readlinkat[arch];
+  const utimensat = library.utimensat!, utimensatNumber = CALLS.utimensat[arch];
+  const fdatasync = library.fdatasync!, fdatasyncNumber = CALLS.fdatasync[arch];
+  const fsync = library.fsync!, fsyncNumber = CALLS.fsync[arch];
+  const syncfs = library.syncfs!, syncfsNumber = CALLS.syncfs[arch];
+  const fstatfs = library.fstatfs!, fstatfsNumber = CALLS.fstatfs[arch];
+  return {
+    openat: (a, b, c, d) => check(openat(openatNumber, a, b, c, d)),
+    close: (a) => check(close(closeNumber, a)),
+    pread64: (a, b, c, d) => check(pread64(pread64Number, a, b, c, d)),
+    pwrite64: (a, b, c, d) => check(pwrite64(pwrite64Number, a, b, c, d)),
+    statx: (a, b, c, d, e) => check(statx(statxNumber, a, b, c, d, e)),
+    getdents64: (a, b, c) => check(getdents64(getdents64Number, a, b, c)),
+    renameat2: (a, b, c, d, e) => check(renameat2(renameat2Number, a, b, c, d, e)),
+    unlinkat: (a, b, c) => check(unlinkat(unlinkatNumber, a, b, c)),
+    mkdirat: (a, b, c) => check(mkdirat(mkdiratNumber, a, b, c)),
+    symlinkat: (a, b, c) => check(symlinkat(symlinkatNumber, a, b, c)),
+    readlinkat: (a, b, c, d) => check(readlinkat(readlinkatNumber, a, b, c, d)),
+    utimensat: (a, b, c, d) => check(utimensat(utimensatNumber, a, b, c, d)),
+    fdatasync: (a) => check(fdatasync(fdatasyncNumber, a)),
+    fsync: (a) => check(fsync(fsyncNumber, a)),
+    syncfs: (a) => check(syncfs(syncfsNumber, a)),
+    fstatfs: (a, b) => check(fstatfs(fstatfsNumber, a, b)),
+  };
 }
 
 /** Puts the machine code into a page of its own, first writable, then executable, never both. */

@@ -21,6 +21,7 @@ import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
+import { PosixSmallFiles } from "./small.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Metadata look-ups in flight for one directory of a share. */
@@ -66,6 +67,7 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
 class PosixBackend implements Backend {
   readonly root: string;
   readonly capabilities: Capabilities;
+  readonly small?: PosixSmallFiles;
   readonly #fd: number;
   readonly #libc: Libc;
   readonly #sys: Syscalls;
@@ -89,6 +91,16 @@ class PosixBackend implements Backend {
     this.#sys = capabilities.latency === "immediate" ? libc.now : libc.pooled;
     this.#directories = new Directories(this.#sys, libc.now, fd);
     this.#options = options;
+    // a flush for each file is more than the short way can do
+    if (capabilities.latency === "immediate" && capabilities.durability === "group") {
+      this.small = new PosixSmallFiles({
+        sys: libc.now,
+        directories: this.#directories,
+        temporaryName: options.temporaryName,
+        noatime: () => this.#noatime,
+        writer: (path, temporary) => this.#writer(Handle.closed(libc.now), path, temporary),
+      });
+    }
   }
 
   // deno-lint-ignore require-await
@@ -208,14 +220,20 @@ class PosixBackend implements Backend {
     if (fd < 0) {
       throw this.#directories.failure(fd, "create a temporary file next to the file", path);
     }
+    return this.#writer(new Handle(this.#sys, fd), path, temporary);
+  }
+
+  #writer(handle: Handle, path: string, temporary: Uint8Array): FileWriter {
+    const { small } = this;
     return new PosixWriter(
       this.#sys,
       this.#libc.pooled,
       this.#directories,
       this.capabilities.durability === "file",
-      new Handle(this.#sys, fd),
+      handle,
       path,
       temporary,
+      small === undefined ? null : (path, temporary) => small.commit(path, temporary),
     );
   }
 

@@ -36,6 +36,16 @@ export class StatxBuffer {
     };
   }
 
+  /** Whether two looks found the same object in the same state: inode, size, mtime and ctime. */
+  sameState(other: StatxBuffer): boolean {
+    const a = this.#u32, b = other.#u32;
+    // inode 8-9, size 10-11, ctime 24-26, mtime 28-30, device 34-35, in words of struct statx
+    return a[8] === b[8] && a[9] === b[9] && a[10] === b[10] && a[11] === b[11] &&
+      a[24] === b[24] && a[25] === b[25] && a[26] === b[26] &&
+      a[28] === b[28] && a[29] === b[29] && a[30] === b[30] &&
+      a[34] === b[34] && a[35] === b[35];
+  }
+
   /** Kind alone, for callers that need to know whether a target must be read. */
   kind(): Kind {
     return kindOf(this.#u32[7]! & 0xffff);
