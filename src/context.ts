@@ -14,7 +14,7 @@ export interface RunContext {
   readonly options: SyncOptions;
   readonly backlog: SqliteBacklog;
   readonly crew: Crew;
-  /** Backends of the owner's thread, on which every call is made on the pool. */
+  /** Backends of the owner's thread; on a share every call is made on the pool. */
   readonly source: Backend;
   readonly destination: Backend;
   readonly identities: Readonly<Record<Side, Identity>>;

@@ -49,13 +49,15 @@ export function spawnInProcess(open: Open): Spawn {
   };
 }
 
-/** Gives threads their roles, and ends them with the run. */
-export class Crew {
+/** Gives threads their roles, one after the other, and ends them with the run. */
+export class Crew implements Disposable {
   readonly #spawn: Spawn;
   readonly #token: string;
   readonly #now: () => number;
-  readonly #hands = new Set<Hand>();
-  #threads = 0;
+  /** Threads that have ended a role and can take another. */
+  readonly #idle: Hand[] = [];
+  readonly #busy = new Set<Hand>();
+  #roles = 0;
 
   constructor(options: { spawn: Spawn; token: string; now: () => number }) {
     this.#spawn = options.spawn;
@@ -63,8 +65,12 @@ export class Crew {
     this.#now = options.now;
   }
 
+  [Symbol.dispose](): void {
+    for (const hand of [...this.#idle, ...this.#busy]) hand.terminate();
+  }
+
   /**
-   * Starts a thread in a role. `onMessage` gets what it says; the promise resolves when it is done
+   * Puts a thread into a role. `onMessage` gets what it says; the promise resolves when it is done
    * and rejects when it says that the run must stop. `signal` tells it to stop at once; a thread
    * that does not answer within `grace` ms (a call that hangs) is left behind.
    */
@@ -73,29 +79,34 @@ export class Crew {
     onMessage: (message: FromCrew) => void,
     { signal, grace }: { signal: AbortSignal; grace: number },
   ): { hand: Hand; done: Promise<void> } {
-    const hand = this.#spawn();
-    this.#hands.add(hand);
-    this.#threads += 1;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const hand = this.#idle.pop() ?? this.#spawn();
+    this.#busy.add(hand);
+    this.#roles += 1;
     const done = new Promise<void>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
       let fatal: SyncError | null = null;
       const end = () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", stop);
-        hand.terminate();
-        this.#hands.delete(hand);
+        this.#busy.delete(hand);
         if (fatal === null) resolve();
         else reject(fatal);
       };
       const stop = () => {
         hand.post({ type: "abort" });
-        timer = setTimeout(end, grace);
+        timer ??= setTimeout(() => {
+          hand.terminate();
+          end();
+        }, grace);
       };
       hand.onMessage((message) => {
-        if (!this.#hands.has(hand)) return;
+        if (!this.#busy.has(hand)) return;
         if (message.type === "fatal") fatal ??= SyncError.fromData(message.error);
-        else if (message.type === "done") end();
-        else {
+        else if (message.type === "done") {
+          end();
+          if (fatal === null) this.#idle.push(hand);
+          else hand.terminate();
+        } else {
           try {
             onMessage(message);
           } catch (error) {
@@ -107,13 +118,8 @@ export class Crew {
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
     });
-    hand.post({
-      type: "start",
-      role,
-      thread: this.#threads,
-      token: this.#token,
-      now: this.#now(),
-    });
+    const now = this.#now();
+    hand.post({ type: "start", role, thread: this.#roles, token: this.#token, now });
     return { hand, done };
   }
 }

@@ -1,6 +1,5 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend } from "./backend/backend.ts";
-import { openBackend } from "./backend/open.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
@@ -21,16 +20,15 @@ const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
 /** Listed bytes after which a message is sent although more is at hand. */
 const MESSAGE_BYTES = 256 * 1024;
 
-/** Serves one run. `port` first brings a "start". */
-export function serve(
-  port: CrewPort,
-  open: Open = (root, temporaryName) => openBackend(root, { temporaryName }),
-): void {
-  const abort = new AbortController();
+/** Serves one role after the other. Each begins with a "start" and ends with a "done". */
+export function serve(port: CrewPort, open: Open): void {
+  let abort = new AbortController();
   let hand: (message: ToCrew) => void = () => {};
   port.onMessage((message) => {
     if (message.type === "abort") abort.abort(new DOMException("interrupted", "AbortError"));
     if (message.type !== "start") return hand(message);
+    abort = new AbortController();
+    const { signal } = abort;
     const early: ToCrew[] = [];
     hand = (message) => early.push(message);
     const ready = (handler: (message: ToCrew) => void) => {
@@ -39,10 +37,10 @@ export function serve(
     };
     const { role } = message;
     const work = role.type === "walk"
-      ? walk(port, role, message, open, abort.signal, ready)
-      : carry(port, role, message, open, abort.signal, ready);
+      ? walk(port, role, message, open, signal, ready)
+      : carry(port, role, message, open, signal, ready);
     work.catch((error) => {
-      if (!abort.signal.aborted) post(port, { type: "fatal", error: asData(error) });
+      if (!signal.aborted) post(port, { type: "fatal", error: asData(error) });
     }).finally(() => post(port, { type: "done" }));
   });
 }

@@ -12,7 +12,8 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { removeExtras } from "./plan/extras.ts";
-import { AuditLog, auditPath, isoTimes } from "./report/audit.ts";
+import { AuditLog } from "./report/audit.ts";
+import { auditPath, isoTimes, operationRecords } from "./report/operation_record.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
@@ -58,7 +59,7 @@ export async function sync(
   const self = await identifySelf();
   const names = temporaryNames(self.token, 0);
   const open = options.open ??
-    ((root, temporaryName) => openBackend(root, { temporaryName, latency: "waiting" }));
+    ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
@@ -107,11 +108,18 @@ class Run {
   readonly #parts: Parts;
   readonly #environment: Environment;
   readonly #totals = { copiedFiles: 0, copiedBytes: 0, failed: 0, deleted: 0 };
+  readonly #record: (outcome: Outcome) => string;
+  readonly #iso = isoTimes();
   #id = 0;
   #earlier: ReadonlySet<string> = new Set();
 
   constructor(parts: Parts, environment: Environment) {
     this.#parts = parts;
+    this.#record = operationRecords({
+      source: parts.from.root,
+      destination: parts.to.root,
+      algorithm: parts.options.checksum,
+    });
     this.#environment = environment;
   }
 
@@ -223,7 +231,8 @@ class Run {
       source: await from.identify({ signal }),
       destination: await to.identify({ signal }),
     };
-    const context = this.#context(identities);
+    using crew = this.#crew();
+    const context = this.#context(identities, crew);
     if (resumed) await this.#clearInFlight(context);
     if (!resumed) await this.#scan(context);
     if (options.dryRun) return printLeft(context);
@@ -242,13 +251,19 @@ class Run {
     await setDirectoryTimes(context);
   }
 
-  #context(identities: Readonly<Record<Side, Identity>>): RunContext {
-    const { options, backlog, from, to, statistics, clock, self, reporter } = this.#parts;
-    const { signal, spawn } = this.#environment;
+  #crew(): Crew {
+    const { clock, self } = this.#parts;
+    const { spawn } = this.#environment;
+    return new Crew({ spawn, token: self.token, now: () => clock.now() });
+  }
+
+  #context(identities: Readonly<Record<Side, Identity>>, crew: Crew): RunContext {
+    const { options, backlog, from, to, statistics, clock, reporter } = this.#parts;
+    const { signal } = this.#environment;
     return {
       options,
       backlog,
-      crew: new Crew({ spawn, token: self.token, now: () => clock.now() }),
+      crew,
       source: from,
       destination: to,
       identities,
@@ -280,8 +295,8 @@ class Run {
   }
 
   #outcome(outcome: Outcome, lanes: string | null): void {
-    const { statistics, reporter, from, to, options } = this.#parts;
-    const { action, status, path, size, error, times, permissions } = outcome;
+    const { statistics, reporter } = this.#parts;
+    const { action, status, path, size, error } = outcome;
     if (action === "keep") return;
     statistics.finished({ action, status, bytes: size, lanes });
     if (status === "failure") {
@@ -294,24 +309,7 @@ class Run {
       this.#totals.copiedFiles += 1;
       this.#totals.copiedBytes += size;
     }
-    this.#parts.log?.add({
-      type: "operation",
-      action,
-      status,
-      reason: outcome.detail ?? outcome.reason,
-      kind: outcome.kind,
-      source: auditPath(from.root, path),
-      destination: auditPath(to.root, path),
-      size,
-      checksum: outcome.hash,
-      checksum_algorithm: outcome.hash === null ? null : options.checksum,
-      ...isoTimes(times),
-      permissions: permissions === null
-        ? null
-        : `${permissions.mode.toString(8).padStart(4, "0")} ${permissions.uid}:${permissions.gid}`,
-      duration_ms: Math.round(outcome.duration * 1000) / 1000,
-      error: error?.message ?? (status === "failure" ? outcome.detail ?? null : null),
-    });
+    this.#parts.log?.addFields("operation", this.#record(outcome));
   }
 
   async #scan(context: RunContext): Promise<void> {
@@ -372,7 +370,9 @@ class Run {
             source: auditPath(from.root, path),
             destination: auditPath(to.root, path),
             size: 0,
-            ...isoTimes(times),
+            mtime: this.#iso(times.mtime),
+            atime: this.#iso(times.atime),
+            ctime: this.#iso(times.ctime),
           });
         }
       });

@@ -27,7 +27,7 @@ export async function openBackend(path: string, options: OpenOptions): Promise<B
   options.signal?.throwIfAborted();
   if (options.portable) return await openPortable(path, options);
   if (options.libc !== undefined) return await openPosix(path, options.libc, options);
-  const libc = tryLoadLibc();
+  const libc = loadLibcIfPossible();
   if (libc === null) {
     demandAllNames();
     return await openPortable(path, options);
@@ -40,8 +40,8 @@ export async function openBackend(path: string, options: OpenOptions): Promise<B
   }
 }
 
-/** Null where the system is another one, or forbids loading. */
-function tryLoadLibc(): Libc | null {
+/** The system calls; null where the system is another one, or forbids loading. */
+export function loadLibcIfPossible(): Libc | null {
   if (Deno.build.os !== "linux") return null;
   try {
     return loadLibc();

@@ -1,4 +1,5 @@
 /** The transfer's part of the database: pending files out as jobs, outcomes in. */
+import { Buffer } from "node:buffer";
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
@@ -211,7 +212,7 @@ export class TransferStore {
         continue;
       }
       this.#synced.run(
-        outcome.hash === null ? null : hexToBytes(outcome.hash),
+        outcome.hash === null ? null : Buffer.from(outcome.hash, "hex"),
         outcome.hash === null ? null : algorithm,
         outcome.size,
         times!.mtime,
@@ -276,10 +277,4 @@ export class TransferStore {
       "UPDATE directory SET touched = 0, source_mtime = ?2, destination_mtime = ?2 WHERE id = ?1",
     ).run(id, mtime);
   }
-}
-
-function hexToBytes(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
 }

@@ -15,9 +15,7 @@
  * transaction as what they tell of, and from there the log. A run that finds lines in the database
  * that the log does not have, or a last line that was cut, completes the log first.
  */
-import type { Times } from "../entry.ts";
 import { UsageError } from "../errors.ts";
-import { showPath } from "../name.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
@@ -31,32 +29,6 @@ export type AuditRecord = { readonly type: string } & Readonly<Record<string, un
 
 const TAIL = 64 * 1024, NEWLINE = 0x0a;
 const encoder = new TextEncoder();
-
-/** Nanoseconds since the epoch as ISO 8601 with nine decimals; null where unknown. */
-export function isoTime(nanoseconds: bigint | null): string | null {
-  if (nanoseconds === null) return null;
-  const fraction = ((nanoseconds % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  const milliseconds = Number((nanoseconds - fraction) / 1_000_000n);
-  // beyond what a Date can hold, the number itself is the truth
-  if (!(Math.abs(milliseconds) <= 8.64e15)) return String(nanoseconds);
-  return `${new Date(milliseconds).toISOString().slice(0, -5)}.${
-    String(fraction).padStart(9, "0")
-  }Z`;
-}
-
-/** The times of a record. */
-export function isoTimes(times: Times | null) {
-  return {
-    mtime: isoTime(times?.mtime ?? null),
-    atime: isoTime(times?.atime ?? null),
-    ctime: isoTime(times?.ctime ?? null),
-  };
-}
-
-/** A path of a record: as it is, or in `$'...'` notation where it has bytes that are not UTF-8. */
-export function auditPath(root: string, path: string): string {
-  return showPath(path === "" ? root : `${root === "/" ? "" : root}/${path}`, true);
-}
 
 /** An open audit log. */
 export class AuditLog implements Disposable {
@@ -159,11 +131,18 @@ export class AuditLog implements Disposable {
 
   /** Adds a record; it is kept with the next {@link stage}. */
   add(record: AuditRecord): void {
-    this.#sequence += 1;
     const { type, ...fields } = record;
+    this.addFields(type, JSON.stringify(fields).slice(1, -1));
+  }
+
+  /** Adds a record whose fields are JSON already, without braces. */
+  addFields(type: string, fields: string): void {
+    this.#sequence += 1;
     const time = new Date().toISOString();
+    const comma = fields === "" ? "" : ",";
     this.#lines.push(
-      JSON.stringify({ type, seq: this.#sequence, time, run: this.#run, ...fields }),
+      `{"type":"${type}","seq":${this.#sequence},"time":"${time}","run":${this.#run}` +
+        `${comma}${fields}}`,
     );
   }
 

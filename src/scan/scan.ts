@@ -6,7 +6,7 @@ import type { FromCrew } from "../crew.ts";
 import { join } from "../entry.ts";
 import type { Side } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
-import { auditPath } from "../report/audit.ts";
+import { auditPath } from "../report/operation_record.ts";
 import { isFailure } from "./walker.ts";
 
 /** Directories that a walker has been given and has not answered for, at most and at least. */

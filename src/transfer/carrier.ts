@@ -151,8 +151,9 @@ export class Carrier {
       progress: (carried, done) => this.#progress(lane, carried, done),
       ended: (outcome) => this.#unsettled += outcome.kind === "file" ? outcome.size : 0,
     });
-    // a writer that fails must not leave the reader waiting for room in the queue
+    // a writer that fails must not leave the reader waiting for room in the queue, or reading on
     const emptied = written.catch(async (error) => {
+      stop.abort(error);
       queue.discard();
       await filled.catch(
         () => {/* it ends with the same abort; the writer's error is the cause */},

@@ -144,8 +144,9 @@ async function end(
   try {
     if (carried.failed === null) await writer!.finish(carried.entry!, options);
   } catch (error) {
+    // what stops the run (a full disk) must not leave its temporary behind
+    if (!(error instanceof SyncError) || error.scope === "run") await writer?.abort();
     carried.failed = { side: "destination", error: entryError(error) };
-    if (carried.failed.error.scope === "run") throw error;
   }
   options.progress(null, 0);
   if (carried.failed === null) {
