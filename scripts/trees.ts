@@ -1,0 +1,482 @@
+/**
+ * Trees to test and to measure with: each is data first, the same for the same seed, and then files.
+ *
+ * Usage: `deno run -A scripts/trees.ts KIND DIRECTORY [--seed N] [--scale X]`
+ */
+import { parseArgs } from "node:util";
+
+/** One thing of a tree; directories come before what is in them. */
+export type TreeEntry =
+  | { readonly type: "directory"; readonly path: string }
+  | { readonly type: "file"; readonly path: string; readonly size: number }
+  | { readonly type: "symlink"; readonly path: string; readonly target: string };
+
+/** What a tree adds up to. */
+export interface TreeTotals {
+  readonly directories: number;
+  readonly files: number;
+  readonly symlinks: number;
+  readonly bytes: number;
+}
+
+/** Options of {@link planTree}. */
+export interface TreeOptions {
+  /** Any whole number; the same one gives the same tree. Default 1. */
+  readonly seed?: number;
+  /** What the size of the tree is multiplied by. Default 1. */
+  readonly scale?: number;
+}
+
+/** Options of {@link writeTree}. */
+export interface ContentOptions {
+  /** The same one gives the same content. Default 1. */
+  readonly seed?: number;
+}
+
+/** The kinds of tree, and what each is for people. */
+export const TREES = {
+  small: "20,000 x 4 KiB",
+  large: "4 x 512 MiB",
+  mixed: "a mixed tree: 4,000 files of 0 B to 32 MiB, links, empty directories",
+  names: "a file, a directory and a link for every awkward legal UTF-8 name",
+  many: "100,000 files in 2,000 directories, awkward names among them",
+  scan: "1,000,000 empty files, 500 in a directory",
+  "limit-one": "100 MiB in one file",
+  "limit-many": "100 MiB in 5,000 files",
+} as const;
+
+/** One of {@link TREES}. */
+export type TreeKind = keyof typeof TREES;
+
+const KIB = 2 ** 10, MIB = 2 ** 20;
+const encoder = new TextEncoder();
+
+/** Numbers from 0 (inclusive) to 1 that look random and follow from the seed (mulberry32). */
+export function randomNumbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The entries of a tree. */
+export function planTree(kind: TreeKind, options: TreeOptions = {}): Iterable<TreeEntry> {
+  const { seed = 1, scale = 1 } = options;
+  const random = randomNumbers(seed);
+  const scaled = (count: number) => Math.max(1, Math.round(count * scale));
+  switch (kind) {
+    case "small":
+      return flat(scaled(20_000), 100, () => 4 * KIB);
+    case "large":
+      return flat(4, 4, () => scaled(512 * MIB));
+    case "mixed":
+      return mixed(scaled(4_000), random);
+    case "names":
+      return everyName();
+    case "many":
+      return many(scaled(2_000), 50, random);
+    case "scan":
+      return flat(scaled(1_000_000), 500, () => 0);
+    case "limit-one":
+      return flat(1, 1, () => scaled(100 * MIB));
+    case "limit-many":
+      return limitMany(scaled(5_000), scaled(100 * MIB));
+  }
+}
+
+function* flat(
+  files: number,
+  perDirectory: number,
+  size: (number: number) => number,
+): Iterable<TreeEntry> {
+  for (let i = 0; i < files; i++) {
+    const directory = `d${padded(Math.floor(i / perDirectory), 5)}`;
+    if (i % perDirectory === 0) yield { type: "directory", path: directory };
+    yield { type: "file", path: `${directory}/f${padded(i, 7)}`, size: size(i) };
+  }
+}
+
+/** Exactly `bytes` in all, whatever the number of files does not divide. */
+function* limitMany(files: number, bytes: number): Iterable<TreeEntry> {
+  yield* flat(
+    files,
+    50,
+    (i) => Math.floor(((i + 1) * bytes) / files) - Math.floor((i * bytes) / files),
+  );
+}
+
+/** As shares are: directories in directories, very many small files, a few that have the bytes. */
+function* mixed(files: number, random: () => number): Iterable<TreeEntry> {
+  const directories = [""];
+  const into = () => directories[Math.floor(random() * directories.length)]!;
+  const join = (directory: string, name: string) => directory ? `${directory}/${name}` : name;
+  for (let i = 0; i < files; i++) {
+    if (i % 25 === 0) {
+      const parent = into();
+      const path = join(parent.split("/").length > 12 ? "" : parent, `dir ${padded(i, 4)}`);
+      yield { type: "directory", path };
+      // one in six stays empty
+      if (random() > 1 / 6) directories.push(path);
+    }
+    // sizes are spread evenly over the powers of two from 0 B to 2 MiB; one in 400 has 32 MiB
+    const size = i % 400 === 399 ? 32 * MIB : Math.floor(2 ** (random() * 21)) - 1;
+    const path = join(into(), `file ${padded(i, 5)}.bin`);
+    yield { type: "file", path, size };
+    if (i % 40 === 0) {
+      yield { type: "symlink", path: `${path}.link`, target: path.split("/").at(-1)! };
+    }
+  }
+}
+
+/** The first directory has every awkward name; in the others, some names are awkward. */
+function* many(
+  directories: number,
+  filesEach: number,
+  random: () => number,
+): Iterable<TreeEntry> {
+  const names = awkwardNames();
+  let left = directories * filesEach;
+  const size = () => Math.floor(random() ** 3 * 3000);
+  for (let d = 0, parent = ""; d < directories; d++) {
+    // every fortieth is at the top and holds those that follow
+    const name = d % 3 === 0 ? names[(d / 3) % names.length]! : `directory ${padded(d, 4)}`;
+    const path = d % 40 === 0 ? `${padded(d, 4)} top` : `${parent}/${name}`;
+    if (d % 40 === 0) parent = path;
+    yield { type: "directory", path };
+    const here = new Set<string>();
+    const last = d === directories - 1;
+    const wanted = Math.ceil(left / (directories - d));
+    const count = last ? left : d === 0 ? Math.max(wanted, Math.min(left, names.length)) : wanted;
+    for (let i = 0; i < count; i++) {
+      const awkward = d === 0 ? names[i] : i < 5 ? names[(d * 5 + i) % names.length] : undefined;
+      const file = awkward === undefined || here.has(awkward) ? `file ${padded(i, 5)}` : awkward;
+      here.add(file);
+      // a file of that name must not stand where a directory will be
+      yield { type: "file", path: `${path}/${d % 40 === 0 ? fileName(file) : file}`, size: size() };
+    }
+    left -= count;
+  }
+}
+
+/** In a directory that has directories of awkward names, files end with a letter that those lack. */
+function fileName(name: string): string {
+  return byteLength(name) < 255 ? `${name}F` : name;
+}
+
+function* everyName(): Iterable<TreeEntry> {
+  for (const path of ["files", "directories", "links"]) yield { type: "directory", path };
+  for (const name of awkwardNames()) {
+    yield { type: "file", path: `files/${name}`, size: byteLength(name) };
+    yield { type: "directory", path: `directories/${name}` };
+    yield { type: "file", path: `directories/${name}/${name}`, size: 1 };
+    yield { type: "symlink", path: `links/${name}`, target: name };
+  }
+}
+
+/**
+ * Names that are legal on POSIX systems and UTF-8, and that programs get wrong. All differ in their
+ * bytes, although some look the same.
+ */
+export function awkwardNames(): string[] {
+  const characters: string[] = [];
+  for (let code = 1; code < 128; code++) {
+    const character = String.fromCharCode(code);
+    if (character !== "/") characters.push(character);
+  }
+  const names = [
+    // each ASCII character alone, first, last and in the middle
+    ...characters.filter((character) => character !== "."),
+    ...characters.map((character) => `${character}first`),
+    ...characters.map((character) => `last${character}`),
+    ...characters.map((character) => `in${character}side`),
+    // dots
+    "...",
+    "....",
+    ". ",
+    ".. ",
+    ".\n",
+    "..\n",
+    " .",
+    ".hidden",
+    "..hidden",
+    "name.",
+    "name..",
+    ".\u200b",
+    // white space of every kind
+    "  ",
+    " \t\n",
+    "two\n\nlines",
+    "\r\n",
+    "\u0085",
+    "\u00a0",
+    "\u2003",
+    "\u2028",
+    "\u2029",
+    "\u3000",
+    // what shells, options, formats and patterns take for something else
+    "-rf",
+    "--",
+    "--help",
+    "-n",
+    "$(id)",
+    "`id`",
+    "${HOME}",
+    "$'a\\nb'",
+    "a;b",
+    "a && b",
+    "a | b",
+    "> out",
+    "*.*",
+    "**",
+    "[a-z]",
+    "[!a]",
+    "{a,b}",
+    "!(x)",
+    "!!",
+    "~root",
+    "~1",
+    "%s%n%d",
+    "%2F",
+    "%00",
+    "%41",
+    "a%20b",
+    "a+b",
+    "\\0",
+    "\\x2f",
+    "\\\\server\\share",
+    "C:\\x",
+    "a:b",
+    "host:path",
+    "file:",
+    "http:",
+    "#fragment",
+    "?query=1",
+    // what databases and languages take for something else
+    "'; DROP TABLE file; --",
+    '"',
+    '""',
+    "''",
+    "NULL",
+    "null",
+    "undefined",
+    "NaN",
+    "true",
+    "0",
+    "00",
+    "-0",
+    "1e3",
+    "0x10",
+    "9007199254740993",
+    "__proto__",
+    "constructor",
+    "toString",
+    "<script>",
+    "&amp;",
+    '{"a":1}',
+    // what other systems reserve
+    "CON",
+    "con.txt",
+    "NUL",
+    "aux",
+    "COM1",
+    "desktop.ini",
+    ".DS_Store",
+    "._file",
+    ".nfs0000000000000001",
+    ".fuse_hidden0000000100000001",
+    "lost+found",
+    ".git",
+    // like names of sluice, and none
+    ".sluice-notes.part",
+    ".sluice-.part",
+    ".sluice-00000000-1-1-0.part.txt",
+    "x.sluice-00000000-1-1-0.part",
+    "sluice.db",
+    "sluice.db-wal",
+    // twins: the same in NFC, NFD, NFKC or without case, and never the same bytes
+    "caf\u00e9",
+    "cafe\u0301",
+    "\u00c5",
+    "A\u030a",
+    "\u212b",
+    "\ud55c",
+    "\u1112\u1161\u11ab",
+    "q\u0307\u0323",
+    "q\u0323\u0307",
+    "\ufb01",
+    "fi",
+    "\u2460",
+    "\uff21",
+    "Case",
+    "case",
+    "CASE",
+    "stra\u00dfe",
+    "strasse",
+    "STRASSE",
+    "\u0130",
+    "i\u0307",
+    "\u0131",
+    "\u03c3",
+    "\u03c2",
+    "p\u0430ypal",
+    "paypal",
+    // characters that are not seen, or turn the line around
+    "zero\u200bwidth",
+    "join\u200der",
+    "soft\u00adhyphen",
+    "\ufeffmark",
+    "right\u202eto\u202cleft",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\u0645\u0631\u062d\u0628\u0627",
+    "variation\ufe0f",
+    "tag\u{e0041}",
+    "a" + "\u0300".repeat(100),
+    // emoji
+    "\u{1f600}",
+    "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
+    "\u{1f44d}\u{1f3fd}",
+    "\u{1f1e9}\u{1f1ea}",
+    "1\ufe0f\u20e3",
+    // where the length of UTF-8 changes, and what is a code point but no character
+    "\u0080",
+    "\u009f",
+    "\u07ff",
+    "\u0800",
+    "\ud7ff",
+    "\ue000",
+    "\ufdd0",
+    "\ufffd",
+    "\ufffe",
+    "\uffff",
+    "\u{10000}",
+    "\u{1fffe}",
+    "\u{f0000}",
+    "\u{10ffff}",
+    // the longest, in characters of each length, and close to it
+    "a".repeat(255),
+    "b".repeat(254),
+    "-".repeat(255),
+    "\n".repeat(255),
+    `${"c".repeat(251)}\u{1f600}`,
+    `${"\u00e9".repeat(127)}x`,
+    "\u20ac".repeat(85),
+    `${"\u{1f600}".repeat(63)}xyz`,
+    `${"d".repeat(250)}.part`,
+    "日本語",
+    "Ωμέγα",
+    "имя файла",
+    "ไทย",
+  ];
+  return [...new Set(names)];
+}
+
+function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
+
+function padded(number: number, digits: number): string {
+  return String(number).padStart(digits, "0");
+}
+
+/** Writes the entries into `directory`, which is made. Returns what they add up to. */
+export function writeTree(
+  directory: string,
+  entries: Iterable<TreeEntry>,
+  options: ContentOptions = {},
+): TreeTotals {
+  Deno.mkdirSync(directory, { recursive: true });
+  const content = new Content(options.seed ?? 1);
+  const totals = { directories: 0, files: 0, symlinks: 0, bytes: 0 };
+  for (const entry of entries) {
+    const path = `${directory}/${entry.path}`;
+    if (entry.type === "directory") {
+      Deno.mkdirSync(path, { recursive: true });
+      totals.directories += 1;
+    } else if (entry.type === "symlink") {
+      Deno.symlinkSync(entry.target, path);
+      totals.symlinks += 1;
+    } else {
+      using file = Deno.openSync(path, { write: true, createNew: true });
+      content.write(file, totals.files, entry.size);
+      totals.files += 1;
+      totals.bytes += entry.size;
+    }
+  }
+  return totals;
+}
+
+/** Bytes that do not compress, other ones for each file and each block of it. */
+class Content {
+  readonly #pool: Uint8Array;
+
+  constructor(seed: number) {
+    const random = randomNumbers(seed);
+    const words = new Uint32Array(MIB);
+    for (let i = 0; i < words.length; i++) words[i] = random() * 2 ** 32;
+    this.#pool = new Uint8Array(words.buffer);
+  }
+
+  write(file: Deno.FsFile, number: number, size: number): void {
+    const stamp = new Uint32Array(2);
+    for (let offset = 0; offset < size; offset += this.#pool.length) {
+      stamp.set([number + 1, offset / this.#pool.length]);
+      const length = Math.min(this.#pool.length, size - offset);
+      // a small file takes its part from elsewhere in the pool than its neighbour
+      const room = this.#pool.length - length;
+      const start = room === 0 ? 0 : (number * 4104) % room;
+      const block = this.#pool.subarray(start, start + length);
+      const under = block.slice(0, 8);
+      block.set(new Uint8Array(stamp.buffer).subarray(0, under.length));
+      for (let done = 0; done < length;) done += file.writeSync(block.subarray(done));
+      block.set(under);
+    }
+  }
+}
+
+/** What entries add up to, without writing them. */
+export function totalsOf(entries: Iterable<TreeEntry>): TreeTotals {
+  const totals = { directories: 0, files: 0, symlinks: 0, bytes: 0 };
+  for (const entry of entries) {
+    if (entry.type === "directory") totals.directories += 1;
+    else if (entry.type === "symlink") totals.symlinks += 1;
+    else {
+      totals.files += 1;
+      totals.bytes += entry.size;
+    }
+  }
+  return totals;
+}
+
+function main(args: readonly string[]): number {
+  const kinds = Object.entries(TREES).map(([kind, what]) => `  ${kind.padEnd(10)} ${what}`);
+  const usage =
+    `Usage: deno run -A scripts/trees.ts KIND DIRECTORY [--seed N] [--scale X]\n\nKinds:\n${
+      kinds.join("\n")
+    }`;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { seed: { type: "string" }, scale: { type: "string" } },
+  });
+  const [kind, directory] = positionals;
+  const seed = Number(values.seed ?? 1), scale = Number(values.scale ?? 1);
+  if (
+    kind === undefined || directory === undefined || positionals.length > 2 ||
+    !Object.hasOwn(TREES, kind) || !Number.isInteger(seed) || !(scale > 0)
+  ) {
+    console.error(usage);
+    return 2;
+  }
+  const tree = planTree(kind as TreeKind, { seed, scale });
+  const { directories, files, symlinks, bytes } = writeTree(directory, tree, { seed });
+  console.log(
+    `${directory}: ${files} files with ${bytes} bytes, ${directories} directories, ` +
+      `${symlinks} links`,
+  );
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(main(Deno.args));
