@@ -47,8 +47,8 @@ export type ToCrew =
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
   | { readonly type: "listed"; readonly listed: readonly (ListedChunk | FailedListing)[] }
-  /** A carrier has few jobs left that no lane has taken up. */
-  | { readonly type: "hungry"; readonly waiting: number }
+  /** A carrier has little left that no lane has taken up: so many jobs with so many files. */
+  | { readonly type: "hungry"; readonly jobs: number; readonly files: number }
   | {
     readonly type: "settled";
     readonly outcomes: readonly Outcome[];

@@ -134,7 +134,7 @@ async function carry(
     },
     clock,
     signal,
-    hungry: (waiting) => post(port, { type: "hungry", waiting }),
+    hungry: (jobs, files) => post(port, { type: "hungry", jobs, files }),
     settled: ({ outcomes, jobs }) =>
       post(port, {
         type: "settled",

@@ -38,9 +38,12 @@ export interface CarrierOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settled: (settled: Settled) => void;
-  /** Called when fewer jobs wait than there are lanes; more should be added. */
-  readonly hungry: (waiting: number) => void;
+  /** Called when little is waiting, `jobs` with `files` in all; more should be added. */
+  readonly hungry: (jobs: number, files: number) => void;
 }
+
+/** More files are asked for when fewer wait: the owner may be busy for some milliseconds. */
+const FEW_FILES = 512;
 
 /** Milliseconds after which a busy lane lets messages and timers of its thread have a turn. */
 const BREATH = 20;
@@ -54,6 +57,7 @@ export class Carrier {
   #unsettled = 0;
   #closed = false;
   #asked = false;
+  #waitingFiles = 0;
   #wake: (() => void)[] = [];
   #breathed: number;
 
@@ -64,7 +68,10 @@ export class Carrier {
 
   /** Adds jobs; lanes that wait take them up. */
   add(jobs: readonly Job[]): void {
-    this.#jobs.push(...jobs);
+    for (const job of jobs) {
+      this.#jobs.push(job);
+      this.#waitingFiles += job.files.length;
+    }
     this.#asked = false;
     this.#wakeAll();
   }
@@ -169,9 +176,11 @@ export class Carrier {
     for (;;) {
       signal.throwIfAborted();
       const job = this.#jobs.shift();
-      if (this.#jobs.length < this.#options.lanes && !this.#closed && !this.#asked) {
+      this.#waitingFiles -= job?.files.length ?? 0;
+      const few = this.#jobs.length < this.#options.lanes || this.#waitingFiles < FEW_FILES;
+      if (few && !this.#closed && !this.#asked) {
         this.#asked = true;
-        this.#options.hungry(this.#jobs.length);
+        this.#options.hungry(this.#jobs.length, this.#waitingFiles);
       }
       if (job !== undefined || this.#closed) return job;
       await new Promise<void>((resolve) => this.#wake.push(resolve));

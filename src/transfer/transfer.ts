@@ -8,6 +8,9 @@ import type { Job } from "../job.ts";
 /** Files and bytes of one job. */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
 
+/** What a carrier may have waiting: small files for a while, few large ones that others could take. */
+const MOST_FILES = 1536, MOST_BYTES = 64 * 2 ** 20, MOST_JOBS = 64;
+
 /** Threads and lanes that carry. */
 export interface TransferPlan {
   readonly threads: number;
@@ -85,7 +88,7 @@ class TransferDesk {
       });
       statistics.pending(backlog.transfer.remaining());
     } else if (message.type === "hungry") {
-      this.#feed(seat, message.waiting);
+      this.#feed(seat, message);
     }
   }
 
@@ -103,17 +106,23 @@ class TransferDesk {
     return landed;
   }
 
-  /** Gives a carrier with `waiting` jobs enough to go on with. */
-  #feed({ hand }: { hand: Hand }, waiting: number): void {
+  /** Gives a carrier enough to go on with; `waiting` is what it has left. */
+  #feed({ hand }: { hand: Hand }, waiting: { jobs: number; files: number }): void {
     if (this.#context.signal.aborted) return;
     const jobs: Job[] = [];
+    let { files } = waiting, bytes = 0;
     this.#context.backlog.transaction(() => {
-      while (!this.#exhausted && waiting + jobs.length < this.#plan.lanes * 2 + 2) {
+      while (!this.#exhausted) {
+        const count = waiting.jobs + jobs.length;
+        const lanesBusy = count >= this.#plan.lanes + 2;
+        if (lanesBusy && (files >= MOST_FILES || bytes >= MOST_BYTES || count >= MOST_JOBS)) break;
         const job = this.#next();
         if (job === undefined) this.#exhausted = true;
         else {
           this.#count(job);
           jobs.push(job);
+          files += job.files.length;
+          for (const { size } of job.files) bytes += size;
         }
       }
     });
