@@ -18,22 +18,22 @@ type Arch = "x86_64" | "aarch64";
 
 /** Numbers from the kernel's asm/unistd.h of each architecture; the parameter types for the FFI. */
 const CALLS = {
-  openat: { x86_64: 257, aarch64: 56, parameters: ["i32", "buffer", "i32", "u32"] },
+  openat: { x86_64: 257, aarch64: 56, parameters: ["i32", "buffer", "i32", "i32"] },
   close: { x86_64: 3, aarch64: 57, parameters: ["i32"] },
   pread64: { x86_64: 17, aarch64: 67, parameters: ["i32", "buffer", "usize", "i64"] },
   pwrite64: { x86_64: 18, aarch64: 68, parameters: ["i32", "buffer", "usize", "i64"] },
-  statx: { x86_64: 332, aarch64: 291, parameters: ["i32", "buffer", "i32", "u32", "buffer"] },
-  getdents64: { x86_64: 217, aarch64: 61, parameters: ["i32", "buffer", "usize"] },
-  renameat2: { x86_64: 316, aarch64: 276, parameters: ["i32", "buffer", "i32", "buffer", "u32"] },
+  statx: { x86_64: 332, aarch64: 291, parameters: ["i32", "buffer", "i32", "i32", "buffer"] },
+  getdents64: { x86_64: 217, aarch64: 61, parameters: ["i32", "buffer", "i32"] },
+  renameat2: { x86_64: 316, aarch64: 276, parameters: ["i32", "buffer", "i32", "buffer", "i32"] },
   unlinkat: { x86_64: 263, aarch64: 35, parameters: ["i32", "buffer", "i32"] },
-  mkdirat: { x86_64: 258, aarch64: 34, parameters: ["i32", "buffer", "u32"] },
+  mkdirat: { x86_64: 258, aarch64: 34, parameters: ["i32", "buffer", "i32"] },
   symlinkat: { x86_64: 266, aarch64: 36, parameters: ["buffer", "i32", "buffer"] },
-  readlinkat: { x86_64: 267, aarch64: 78, parameters: ["i32", "buffer", "buffer", "usize"] },
+  readlinkat: { x86_64: 267, aarch64: 78, parameters: ["i32", "buffer", "buffer", "i32"] },
   utimensat: { x86_64: 280, aarch64: 88, parameters: ["i32", "buffer", "buffer", "i32"] },
   fdatasync: { x86_64: 75, aarch64: 83, parameters: ["i32"] },
   fsync: { x86_64: 74, aarch64: 82, parameters: ["i32"] },
   syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
-  fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer"] },
+  fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer", "i32"] },
 } as const satisfies Record<string, Record<Arch, number> & { parameters: Deno.NativeType[] }>;
 
 type CallName = keyof typeof CALLS;
@@ -107,8 +107,9 @@ export function loadLibc(): Libc {
     mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
     memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
   };
+  // one foreign function for all calls of one signature: each costs a millisecond to make
   for (const name of names) {
-    definitions[name] = {
+    definitions[signatureOf(name)] = {
       name: "syscall",
       parameters: ["i32", ...CALLS[name].parameters],
       // every result of these calls fits: the kernel moves less than 2 GiB a call
@@ -141,6 +142,10 @@ export function loadLibc(): Libc {
   };
 }
 
+function signatureOf(name: CallName): string {
+  return `syscall_${CALLS[name].parameters.join("_")}`;
+}
+
 /** A function of the pool at an address; the FFI's own types cannot express a computed signature. */
 function foreign(address: Deno.PointerObject, parameters: readonly Deno.NativeType[]) {
   const definition = { parameters: [...parameters], result: "i64", nonblocking: true } as const;
@@ -164,22 +169,23 @@ type Call = (...args: any[]) => number;
 function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => number): Syscalls {
   // a failure stays one (EIO) should something have reset errno in between
   const check = (result: number) => result < 0 ? -(errno() || 5) : result;
-  const openat = library.openat!, openatNumber = CALLS.openat[arch];
-  const close = library.close!, closeNumber = CALLS.close[arch];
-  const pread64 = library.pread64!, pread64Number = CALLS.pread64[arch];
-  const pwrite64 = library.pwrite64!, pwrite64Number = CALLS.pwrite64[arch];
-  const statx = library.statx!, statxNumber = CALLS.statx[arch];
-  const getdents64 = library.getdents64!, getdents64Number = CALLS.getdents64[arch];
-  const renameat2 = library.renameat2!, renameat2Number = CALLS.renameat2[arch];
-  const unlinkat = library.unlinkat!, unlinkatNumber = CALLS.unlinkat[arch];
-  const mkdirat = library.mkdirat!, mkdiratNumber = CALLS.mkdirat[arch];
-  const symlinkat = library.symlinkat!, symlinkatNumber = CALLS.symlinkat[arch];
-  const readlinkat = library.readlinkat!, readlinkatNumber = CALLS.readlinkat[arch];
-  const utimensat = library.utimensat!, utimensatNumber = CALLS.utimensat[arch];
-  const fdatasync = library.fdatasync!, fdatasyncNumber = CALLS.fdatasync[arch];
-  const fsync = library.fsync!, fsyncNumber = CALLS.fsync[arch];
-  const syncfs = library.syncfs!, syncfsNumber = CALLS.syncfs[arch];
-  const fstatfs = library.fstatfs!, fstatfsNumber = CALLS.fstatfs[arch];
+  const of = (name: CallName) => library[signatureOf(name)]!;
+  const openat = of("openat"), openatNumber = CALLS.openat[arch];
+  const close = of("close"), closeNumber = CALLS.close[arch];
+  const pread64 = of("pread64"), pread64Number = CALLS.pread64[arch];
+  const pwrite64 = of("pwrite64"), pwrite64Number = CALLS.pwrite64[arch];
+  const statx = of("statx"), statxNumber = CALLS.statx[arch];
+  const getdents64 = of("getdents64"), getdents64Number = CALLS.getdents64[arch];
+  const renameat2 = of("renameat2"), renameat2Number = CALLS.renameat2[arch];
+  const unlinkat = of("unlinkat"), unlinkatNumber = CALLS.unlinkat[arch];
+  const mkdirat = of("mkdirat"), mkdiratNumber = CALLS.mkdirat[arch];
+  const symlinkat = of("symlinkat"), symlinkatNumber = CALLS.symlinkat[arch];
+  const readlinkat = of("readlinkat"), readlinkatNumber = CALLS.readlinkat[arch];
+  const utimensat = of("utimensat"), utimensatNumber = CALLS.utimensat[arch];
+  const fdatasync = of("fdatasync"), fdatasyncNumber = CALLS.fdatasync[arch];
+  const fsync = of("fsync"), fsyncNumber = CALLS.fsync[arch];
+  const syncfs = of("syncfs"), syncfsNumber = CALLS.syncfs[arch];
+  const fstatfs = of("fstatfs"), fstatfsNumber = CALLS.fstatfs[arch];
   return {
     openat: (a, b, c, d) => check(openat(openatNumber, a, b, c, d)),
     close: (a) => check(close(closeNumber, a)),
@@ -196,7 +202,7 @@ function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => 
     fdatasync: (a) => check(fdatasync(fdatasyncNumber, a)),
     fsync: (a) => check(fsync(fsyncNumber, a)),
     syncfs: (a) => check(syncfs(syncfsNumber, a)),
-    fstatfs: (a, b) => check(fstatfs(fstatfsNumber, a, b)),
+    fstatfs: (a, b, c) => check(fstatfs(fstatfsNumber, a, b, c)),
   };
 }
 

@@ -49,7 +49,7 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
   const fd = await abortable(opening, signal);
   if (fd < 0) throw posixError(fd, `open ${showPath(root)}`, "");
   const buffer = new Uint8Array(128);
-  const result = await libc.pooled.fstatfs(fd, buffer);
+  const result = await libc.pooled.fstatfs(fd, buffer, 0);
   if (result < 0) {
     libc.now.close(fd);
     throw posixError(result, `look at the file system of ${showPath(root)}`, "");
