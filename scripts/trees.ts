@@ -99,13 +99,11 @@ function* flat(
   }
 }
 
-/** Exactly `bytes` in all, whatever the number of files does not divide. */
-function* limitMany(files: number, bytes: number): Iterable<TreeEntry> {
-  yield* flat(
-    files,
-    50,
-    (i) => Math.floor(((i + 1) * bytes) / files) - Math.floor((i * bytes) / files),
-  );
+/** Exactly `bytes` in all, in whole pages: what they take up is what they hold. */
+function limitMany(files: number, bytes: number): Iterable<TreeEntry> {
+  const pages = Math.round(bytes / (4 * KIB));
+  const until = (file: number) => Math.floor((file * pages) / files);
+  return flat(files, 50, (i) => (until(i + 1) - until(i)) * 4 * KIB);
 }
 
 /** As shares are: directories in directories, very many small files, a few that have the bytes. */
