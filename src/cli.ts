@@ -1,7 +1,7 @@
 /** The command: arguments to a run, signals to an abort, the outcome to an exit code. */
 import { configureSync, type Sink } from "@logtape/logtape";
 import { type Invocation, parseArguments } from "./arguments.ts";
-import { UsageError } from "./errors.ts";
+import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { plainReporter } from "./report/plain.ts";
@@ -58,6 +58,10 @@ async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promi
   } catch (error) {
     if (error instanceof UsageError) return refuse(error);
     if (stop.signal.aborted && error === stop.signal.reason) return code;
+    if (error instanceof SyncError) {
+      complain(error.message);
+      return 3;
+    }
     // a defect of sluice: the cause must be found, so nothing of it is hidden
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     complain(`an error that sluice did not expect: ${text}`);

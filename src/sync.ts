@@ -9,6 +9,7 @@ import type { Amount, Reporter, Side, Summary } from "./event.ts";
 import { Crew, type Spawn, spawnWorker } from "./hands.ts";
 import type { Outcome } from "./job.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { removeExtras } from "./plan/extras.ts";
@@ -61,6 +62,8 @@ export async function sync(
   const open = options.open ??
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
+  await using from = await openRoot("source", () => open(paths.source, names));
+  await using to = await openRoot("destination", () => open(paths.destination, names));
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {
@@ -71,8 +74,6 @@ export async function sync(
   }
   using _log = log ?? NOTHING_TO_CLOSE;
   using _backlog = backlog;
-  await using from = await open(paths.source, names);
-  await using to = await open(paths.destination, names);
   const statistics = new Statistics(clock);
   statistics.limit(all.bwlimit);
   await using reporter = options.reporter?.(statistics) ?? silent;
@@ -82,6 +83,16 @@ export async function sync(
     interruptedCode: options.interruptedCode ?? (() => 130),
   });
   return await run.run({ ...paths });
+}
+
+/** A root that cannot even be opened is wrong usage: nothing has been touched yet. */
+async function openRoot(side: Side, open: () => Promise<Backend>): Promise<Backend> {
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    throw new UsageError(`cannot use the ${side}: ${error.message}`, { cause: error });
+  }
 }
 
 const NOTHING_TO_CLOSE: Disposable = { [Symbol.dispose]() {} };
@@ -157,8 +168,21 @@ class Run {
       dryRun: options.dryRun,
       resumed,
     });
-    const summary = await this.#stages(resumed !== null);
+    let summary = await this.#stages(resumed !== null);
     statistics.phase("finished");
+    try {
+      this.#recordEnd(summary);
+    } catch (error) {
+      const reason = summary.reason ?? whyStopped(error);
+      if (reason === null) throw error;
+      summary = statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
+    }
+    reporter.event({ type: "end", summary });
+    return summary;
+  }
+
+  #recordEnd(summary: Summary): void {
+    const { backlog, log } = this.#parts;
     if (log !== null) {
       log.add({
         type: "end",
@@ -181,8 +205,6 @@ class Run {
         return log.stage();
       }));
     }
-    reporter.event({ type: "end", summary });
-    return summary;
   }
 
   /** What an earlier run left pending, if this run is to go on with it instead of scanning. */
@@ -206,12 +228,11 @@ class Run {
     } catch (error) {
       if (signal.aborted && (error === signal.reason || !(error instanceof SyncError))) {
         stopped = { outcome: "interrupted", reason: null, code: interruptedCode() };
-      } else if (error instanceof SyncError) {
-        stopped = { outcome: "stopped", reason: error.message, code: 3 };
-      } else if (isDatabaseError(error)) {
-        const message = `the database cannot be used any more: ${(error as Error).message}`;
-        stopped = { outcome: "stopped", reason: message, code: 3 };
-      } else throw error;
+      } else {
+        const reason = whyStopped(error);
+        if (reason === null) throw error;
+        stopped = { outcome: "stopped", reason, code: 3 };
+      }
     }
     if (!options.dryRun && stopped?.code !== 3) statistics.pending(backlog.transfer.pending());
     const { failed, refused } = statistics.snapshot();
@@ -233,11 +254,13 @@ class Run {
     };
     using crew = this.#crew();
     const context = this.#context(identities, crew);
-    if (resumed) await this.#clearInFlight(context);
-    if (!resumed) await this.#scan(context);
-    if (options.dryRun) return printLeft(context);
+    const trusted = this.#demandSameRoots(context);
+    if (!options.dryRun) await this.#clearInFlight(context);
+    if (resumed && trusted) this.#recallErrors(context);
+    else await this.#scan(context, trusted);
     const deletes = options.deleteExtras && this.#mayDelete(context);
-    if (deletes) await removeExtras(context, true);
+    if (options.dryRun) return printLeft(context, { extras: deletes });
+    if (deletes) await removeExtras(context, "conflicts");
     statistics.phase("transfer");
     const pending = backlog.transfer.pending();
     statistics.pending(pending);
@@ -245,10 +268,55 @@ class Run {
     await runTransfer(context, transferPlan(from, to));
     if (deletes) {
       statistics.phase("mirror");
-      await removeExtras(context, false);
+      await removeExtras(context, "others");
     }
     statistics.phase("directories");
     await setDirectoryTimes(context);
+  }
+
+  /**
+   * Whether what the database knows is about these roots. A share that is not mounted is an empty
+   * directory: to take it for the source would forget all that is known, and delete in a mirror.
+   */
+  #demandSameRoots({ identities, event }: RunContext): boolean {
+    const { options, backlog, from } = this.#parts;
+    const last = backlog.lastScan();
+    if (last === undefined || options.rescan) return true;
+    const same = (side: Side) => last.roots[side] === String(identities[side].inode);
+    if (!same("source")) {
+      throw new SyncError(
+        "EROOT",
+        `the source ${from.root} is not the directory that was scanned before (is it mounted?); ` +
+          "mount it, or give --rescan if it is meant to be another one",
+        { scope: "run" },
+      );
+    }
+    if (same("destination")) return true;
+    event({
+      type: "note",
+      message: "the destination is not the directory that was scanned before: scanning again",
+    });
+    return false;
+  }
+
+  /** What an earlier run could not read is still not in sync: this run must not say that it is. */
+  #recallErrors(context: RunContext): void {
+    const { backlog, statistics } = this.#parts;
+    const scan = backlog.lastScan()!;
+    for (const side of ["source", "destination"] as const) {
+      const { done, ...counts } = backlog.scanCounts(scan.id, side);
+      statistics.side(side, counts, done);
+      if (counts.errors === 0) continue;
+      const what = counts.errors === 1
+        ? "1 directory or entry was"
+        : `${counts.errors} directories or entries were`;
+      const message = `${what} not readable when the ${side} was scanned; --rescan tries again`;
+      statistics.finished({ action: "list", status: "failure", bytes: 0, lanes: null });
+      statistics.failure("", message);
+      context.event({ type: "failure", path: "", message });
+      context.audit({ type: "note", message });
+    }
+    this.#settle(() => {});
   }
 
   #crew(): Crew {
@@ -274,14 +342,15 @@ class Run {
       audit: (record) => this.#parts.log?.add(record),
       outcome: (outcome, lanes) => this.#outcome(outcome, lanes),
       settle: (body) => this.#settle(body),
-      window: 1n,
+      window: [from, to].map(({ capabilities }) => capabilities.timePrecision)
+        .reduce((a, b) => a > b ? a : b),
       grace: to.capabilities.durability === "group" ? 10_000 : 1_500,
     };
   }
 
   #settle<T>(body: () => T): T {
     const { backlog, log } = this.#parts;
-    let staged = "";
+    let staged: Uint8Array | null = null;
     const result = backlog.transaction(() => {
       const result = body();
       if (log !== null) {
@@ -290,7 +359,7 @@ class Run {
       }
       return result;
     });
-    log?.write(staged);
+    if (staged !== null) log?.write(staged);
     return result;
   }
 
@@ -312,21 +381,27 @@ class Run {
     this.#parts.log?.addFields("operation", this.#record(outcome));
   }
 
-  async #scan(context: RunContext): Promise<void> {
+  async #scan(context: RunContext, trusted: boolean): Promise<void> {
     const { options, backlog, statistics, from, to, self } = this.#parts;
     const { signal } = this.#environment;
     statistics.phase("scan");
     const last = backlog.lastScan();
     let store: ScanStore;
-    if (last !== undefined && !last.finished && !options.rescan) {
+    if (last !== undefined && !last.finished && !options.rescan && trusted) {
       store = backlog.resumeScan(last.id, context);
       context.event({ type: "note", message: "completing a scan that was interrupted" });
+      this.#recallErrors(context);
     } else {
-      const [source, destination] = await Promise.all([from.look(""), to.look("")]);
-      store = backlog.beginScan({
-        source: source?.mtime ?? 0n,
-        destination: destination?.mtime ?? 0n,
-      }, context);
+      const [source, destination] = await Promise.all([
+        from.look("", { signal }),
+        to.look("", { signal }),
+      ]);
+      const mtimes = { source: source?.mtime ?? 0n, destination: destination?.mtime ?? 0n };
+      const root = (side: Side) => ({ ...context.identities[side], mtime: mtimes[side] });
+      store = backlog.beginScan(
+        { source: root("source"), destination: root("destination") },
+        context,
+      );
     }
     let removed = 0;
     const removals: Promise<void>[] = [];
@@ -341,7 +416,7 @@ class Run {
           removeLeftovers(to, directory, names, leftover, { signal }).then((count) => {
             removed += count;
             if (count > 0) backlog.touch(directory);
-          }),
+          }).catch((error) => this.#notRemoved(context, directory, error)),
         );
       },
     });
@@ -397,20 +472,32 @@ class Run {
     const { backlog, to, self } = this.#parts;
     const { signal } = this.#environment;
     let removed = 0;
-    const directories = backlog.transfer.inFlight();
-    for (const { path } of directories) {
+    const cleared: number[] = [];
+    for (const { id, path } of backlog.transfer.inFlight()) {
       try {
         for await (const { temporaries } of to.list(path, { signal })) {
           const leftover = (name: string) => isLeftover(name, self, this.#earlier);
           removed += await removeLeftovers(to, path, temporaries, leftover, { signal });
         }
+        cleared.push(id);
       } catch (error) {
-        // a directory that was never made holds nothing
-        if (!(error instanceof SyncError) || error.code !== "ENOENT") throw error;
+        // a directory that was never made, or is none any more, holds nothing
+        const none = error instanceof SyncError && ["ENOENT", "ENOTDIR"].includes(error.code);
+        if (none) cleared.push(id);
+        else this.#notRemoved(context, path, error);
       }
     }
-    backlog.transaction(() => backlog.transfer.landed(directories.map(({ id }) => id)));
+    backlog.transaction(() => backlog.transfer.landed(cleared));
     this.#noteRemoved(context, removed);
+  }
+
+  /** A temporary that stays does no harm to any file: a later run tries again. */
+  #notRemoved({ event, signal }: RunContext, directory: string, error: unknown): void {
+    // an abort ends the run by itself, and so does a root that is gone
+    if (signal.aborted) return;
+    const why = error instanceof Error ? error.message : String(error);
+    const place = directory === "" ? "the root" : showPath(directory);
+    event({ type: "note", message: `a temporary of an earlier run stays in ${place}: ${why}` });
   }
 
   #noteRemoved(context: RunContext, removed: number): void {
@@ -431,7 +518,9 @@ class Run {
     const { files, directories } = backlog.extras.count();
     if (files + directories === 0) return false;
     const message = `nothing was deleted: the scan of the source had ${errors} ` +
-      `${errors === 1 ? "error" : "errors"}, so ${files + directories} extras stay`;
+      `${errors === 1 ? "error" : "errors"}, so ${
+        files + directories
+      } extras stay; mend them and give --rescan`;
     statistics.finished({ action: "refuse", status: "failure", bytes: 0, lanes: null });
     context.event({ type: "note", message });
     context.audit({ type: "operation", action: "refuse", status: "failure", reason: message });
@@ -455,6 +544,13 @@ function pick({ db: _db, log: _log, ...rest }: SyncOptions): Record<string, unkn
       key in rest ? [[key, rest[key as keyof typeof rest]]] : []
     ),
   );
+}
+
+/** The reason that a person is told when an error stops a run; null for a defect of sluice. */
+function whyStopped(error: unknown): string | null {
+  if (error instanceof SyncError) return error.message;
+  if (!isDatabaseError(error)) return null;
+  return `the database cannot be used any more: ${(error as Error).message}`;
 }
 
 function isDatabaseError(error: unknown): boolean {

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import {
-  DiskWorld,
-  essence,
-  fill,
-  MemoryWorld,
-  readTree,
-  THEN,
-  writeTree,
-} from "./testing/world.ts";
+import { DiskWorld, essence, fill, MemoryWorld, readTree, THEN } from "./testing/world.ts";
 
 const TREE = {
   "a/one": "1",

@@ -17,6 +17,7 @@ const SETTLED = `(${STATE.listed}, ${STATE.failed}, ${STATE.absent})`;
 
 interface DirectoryRow {
   readonly source_state: number;
+  readonly source_error: string | null;
   readonly destination_state: number;
   readonly source_content: Uint8Array | null;
   readonly destination_content: Uint8Array | null;
@@ -50,7 +51,7 @@ export class DecideStore {
     database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
     this.#row = database.prepare(`
-      SELECT source_state, destination_state, source_content, destination_content, conflict
+      SELECT source_state, source_error, destination_state, source_content, destination_content, conflict
       FROM directory WHERE id = ? AND decided_scan <> ${scan} AND source_scan = ${scan}
         AND destination_scan = ${scan} AND source_state IN ${SETTLED}
         AND destination_state IN ${SETTLED}`);
@@ -60,7 +61,7 @@ export class DecideStore {
         AND source_state IN ${SETTLED} AND destination_state IN ${SETTLED}`);
     const settleChildren = (side: string, other: string) =>
       database.prepare(`
-        UPDATE directory SET ${side}_scan = ${scan}, ${side}_state = ?
+        UPDATE directory SET ${side}_scan = ${scan}, ${side}_state = ?, ${side}_error = NULL
         WHERE parent = ? AND ${other}_scan = ${scan} AND ${side}_scan <> ${scan}`);
     this.#settleChildren = {
       source: settleChildren("source", "destination"),
@@ -72,7 +73,7 @@ export class DecideStore {
     this.#decided = database.prepare(`UPDATE directory SET decided_scan = ${scan} WHERE id = ?`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
-      WHERE directory = ? AND status = ${STATUS.synced}`);
+      WHERE directory = ? AND status <> ${STATUS.skipped}`);
     this.#allSynced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, reason = ${IN_SYNC}, error = NULL
       WHERE directory = ? AND status = ${STATUS.pending}`);
@@ -103,7 +104,8 @@ export class DecideStore {
       LEFT JOIN directory d ON d.parent = ?1 AND d.source_scan = ${scan}
         AND d.source_state <> ${STATE.absent}
         AND d.name = t.name
-      WHERE iif(t.kind = ${DIRECTORY}, d.id IS NULL, f.name IS NULL)`);
+      WHERE iif(t.kind = ${DIRECTORY}, d.id IS NULL, f.name IS NULL)
+        AND (?2 = 1 OR iif(t.kind = ${DIRECTORY}, f.name IS NOT NULL, d.id IS NOT NULL))`);
     this.#blockDirectories = database.prepare(`
       UPDATE directory SET conflict = ${CONFLICT.directoryBlocked}
       WHERE parent = ?1 AND source_scan = ${scan} AND name IN (
@@ -141,6 +143,8 @@ export class DecideStore {
   #decide(id: number, row: DirectoryRow): void {
     this.#dropExtras.run(id);
     const { source_state: source, destination_state: destination } = row;
+    // a name that could not be looked at may be anything: nothing in its directory counts as absent
+    const complete = source !== STATE.failed && row.source_error === null;
     this.#inheritConflict.run(
       row.conflict === CONFLICT.directoryInTheWay ? row.conflict : CONFLICT.none,
       id,
@@ -149,10 +153,10 @@ export class DecideStore {
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
       if (source === STATE.listed && sameContent(row)) this.#allSynced.run(id);
-      else this.#compareAll(id, source === STATE.listed);
+      else this.#compareAll(id, source === STATE.listed, complete);
     }
     // a directory that one side does not have, or could not list, says the same of those below it
-    this.#settleChildren.source.run(source === STATE.failed ? STATE.failed : STATE.absent, id);
+    this.#settleChildren.source.run(complete ? STATE.absent : STATE.failed, id);
     this.#settleChildren.destination.run(
       destination === STATE.failed ? STATE.failed : STATE.absent,
       id,
@@ -162,11 +166,11 @@ export class DecideStore {
     if (source !== STATE.absent) this.#recount.run(id);
   }
 
-  #compareAll(id: number, sourceListed: boolean): void {
+  #compareAll(id: number, sourceListed: boolean, sourceComplete: boolean): void {
     this.#clearThere.run();
     this.#loadListing(id);
     if (sourceListed) this.#comparePairs(id);
-    this.#putExtras.run(id);
+    this.#putExtras.run(id, sourceComplete ? 1 : 0);
     this.#blockDirectories.run(id);
     this.#directoriesInTheWay.run(id);
   }

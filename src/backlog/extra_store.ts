@@ -15,6 +15,19 @@ export interface ExtraCursor {
   readonly name: string;
 }
 
+/**
+ * Which extras: those that stand where the source has something of another kind (or below such a
+ * place), the others, or all.
+ */
+export type ExtraKind = "conflicts" | "others" | "all";
+
+const CONFLICTS = `(e.conflict = 1 OR d.conflict = ${CONFLICT.directoryInTheWay})`;
+const WHICH: Readonly<Record<ExtraKind, string>> = {
+  conflicts: CONFLICTS,
+  others: `NOT ${CONFLICTS}`,
+  all: "1",
+};
+
 /** Pages through extras; writing methods need a transaction. */
 export class ExtraStore {
   readonly #database: DatabaseSync;
@@ -36,23 +49,22 @@ export class ExtraStore {
   files(
     after: Omit<ExtraCursor, "depth">,
     limit: number,
-    conflictsOnly: boolean,
+    which: ExtraKind,
   ): Extra[] {
     return this.#rows(
-      `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?1, ?2)
-       AND (?4 = 0 OR e.conflict = 1 OR d.conflict = ${CONFLICT.directoryInTheWay})
+      `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?1, ?2) AND ${WHICH[which]}
        ORDER BY e.directory, e.name LIMIT ?3`,
-      [after.directory, toSql(after.name), limit, conflictsOnly ? 1 : 0],
+      [after.directory, toSql(after.name), limit],
     );
   }
 
   /** Directories, deepest first. */
-  directories(before: ExtraCursor, limit: number, conflictsOnly: boolean): Extra[] {
+  directories(before: ExtraCursor, limit: number, which: ExtraKind): Extra[] {
     return this.#rows(
       `e.kind = ${DIRECTORY} AND (d.depth, e.directory, e.name) < (?1, ?2, ?3)
-       AND (?5 = 0 OR e.conflict = 1 OR d.conflict = ${CONFLICT.directoryInTheWay})
+       AND ${WHICH[which]}
        ORDER BY d.depth DESC, e.directory DESC, e.name DESC LIMIT ?4`,
-      [before.depth, before.directory, toSql(before.name), limit, conflictsOnly ? 1 : 0],
+      [before.depth, before.directory, toSql(before.name), limit],
     );
   }
 

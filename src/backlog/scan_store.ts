@@ -35,6 +35,11 @@ export class ScanStore {
   readonly #dropVanished: StatementSync;
   readonly #putChunk: StatementSync;
   readonly #dropChunks: StatementSync;
+  /** Counts of directories of which some chunks have come: a later run lists them from the start. */
+  readonly #partial: Record<Side, Map<number, Counts>> = {
+    source: new Map(),
+    destination: new Map(),
+  };
 
   constructor(database: DatabaseSync, scan: number, options: { window: bigint }) {
     this.scan = scan;
@@ -64,14 +69,16 @@ export class ScanStore {
       INSERT INTO directory (parent, name, path, escaped, depth, ${side}_scan, ${side}_state, ${side}_mtime)
       VALUES (?, ?, ?, ?, ?, ${scan}, ${STATE.queued}, ?)
       ON CONFLICT (path) DO UPDATE SET parent = excluded.parent, ${side}_scan = ${scan},
-        ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime
+        ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime,
+        ${side}_error = NULL
         WHERE ${side}_scan <> ${scan}`);
     this.#queued = both((side) =>
       `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ?
        ORDER BY id LIMIT ?`
     );
     this.#setState = both((side) =>
-      `UPDATE directory SET ${side}_state = ?, ${side}_scan = ${scan}, error = ? WHERE id = ?`
+      `UPDATE directory SET ${side}_state = ?, ${side}_scan = ${scan}, ${side}_error = ?
+       WHERE id = ?`
     );
     this.#count = both((side) =>
       `UPDATE scan SET ${side}_directories = ${side}_directories + ?,
@@ -112,12 +119,32 @@ export class ScanStore {
 
   /** A directory whose listing could not be completed. Returns the directories that became decided. */
   fail(side: Side, id: number, error: ErrorData): number[] {
+    this.#partial[side].delete(id);
     this.#setState[side].run(STATE.failed, error.message, id);
     this.#count[side].run(0, 0, 0, 1);
     return this.#decide.ready(id);
   }
 
-  #putSource({ id, path, index, last, data, fingerprints, problems }: ListedChunk): number[] {
+  /** What directories have brought that are not listed to their end yet. */
+  partial(side: Side): Counts {
+    const sum = { directories: 0, files: 0, bytes: 0, errors: 0 };
+    for (const counts of this.#partial[side].values()) add(sum, counts);
+    return sum;
+  }
+
+  #tally(side: Side, { id, index, last }: ListedChunk, counts: Counts): void {
+    const before = index === 0 ? undefined : this.#partial[side].get(id);
+    if (before !== undefined) add(counts, before);
+    if (!last) {
+      this.#partial[side].set(id, counts);
+      return;
+    }
+    this.#partial[side].delete(id);
+    this.#count[side].run(counts.directories, counts.files, counts.bytes, counts.errors);
+  }
+
+  #putSource(chunk: ListedChunk): number[] {
+    const { id, path, index, last, data, fingerprints, problems } = chunk;
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
@@ -132,12 +159,8 @@ export class ScanStore {
       if (entry.kind === "file") bytes += entry.size;
       if (!unchanged) this.#putFile(id, path, entry);
     }
-    this.#count.source.run(
-      directories + (path === "" && index === 0 ? 1 : 0),
-      files,
-      bytes,
-      problems.length,
-    );
+    if (path === "" && index === 0) directories += 1;
+    this.#tally("source", chunk, { directories, files, bytes, errors: problems.length });
     if (!last) return [];
     // a name that could not be looked at may still be there: its row stays
     if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
@@ -150,7 +173,8 @@ export class ScanStore {
     return this.#decide.ready(id);
   }
 
-  #putDestination({ id, path, index, last, data, fingerprints, problems }: ListedChunk): number[] {
+  #putDestination(chunk: ListedChunk): number[] {
+    const { id, path, index, last, data, fingerprints, problems } = chunk;
     if (index === 0) this.#dropChunks.run(id);
     let directories = 0, files = 0, bytes = 0;
     for (const entry of unpackListing(data)) {
@@ -162,12 +186,8 @@ export class ScanStore {
         if (entry.kind === "file") bytes += entry.size;
       }
     }
-    this.#count.destination.run(
-      directories + (path === "" && index === 0 ? 1 : 0),
-      files,
-      bytes,
-      problems.length,
-    );
+    if (path === "" && index === 0) directories += 1;
+    this.#tally("destination", chunk, { directories, files, bytes, errors: problems.length });
     if (data.length > 0) this.#putChunk.run(id, index, data);
     if (!last) return [];
     this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
@@ -210,6 +230,20 @@ export class ScanStore {
     ];
     this.#upsertFile.run(...values);
   }
+}
+
+interface Counts {
+  directories: number;
+  files: number;
+  bytes: number;
+  errors: number;
+}
+
+function add(sum: Counts, counts: Counts): void {
+  sum.directories += counts.directories;
+  sum.files += counts.files;
+  sum.bytes += counts.bytes;
+  sum.errors += counts.errors;
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -58,6 +58,8 @@ const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY,
     started_at INTEGER NOT NULL,
     finished_at INTEGER,
+    source_root TEXT NOT NULL,            -- inode numbers: other ones later mean another directory
+    destination_root TEXT NOT NULL,
     source_directories INTEGER NOT NULL DEFAULT 0,
     source_files INTEGER NOT NULL DEFAULT 0,
     source_bytes INTEGER NOT NULL DEFAULT 0,
@@ -89,7 +91,8 @@ const MIGRATIONS: readonly string[] = [
     pending_bytes INTEGER NOT NULL DEFAULT 0,
     touched INTEGER NOT NULL DEFAULT 0,   -- its times must be set when its content is done
     in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
-    error TEXT
+    source_error TEXT,                    -- why the listing failed, or what of it is missing
+    destination_error TEXT
   );
   CREATE INDEX directory_parent ON directory(parent, name);
   CREATE INDEX directory_depth ON directory(depth, id);
@@ -139,7 +142,7 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
     sequence INTEGER PRIMARY KEY,         -- of the last line
-    lines TEXT NOT NULL
+    lines BLOB NOT NULL                   -- UTF-8
   );
   CREATE TABLE outbox_written (           -- the lines up to this one are in the log
     id INTEGER PRIMARY KEY CHECK (id = 1),

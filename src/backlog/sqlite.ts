@@ -1,7 +1,7 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { join, type Times } from "../entry.ts";
+import { type Entry, join, type Times } from "../entry.ts";
 import { UsageError } from "../errors.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { Job } from "../job.ts";
@@ -26,6 +26,15 @@ export interface RunStart {
   readonly resumed: boolean;
 }
 
+/** A scan: its number, when it began (ms since the epoch), and whether it is complete. */
+export interface LastScan {
+  readonly id: number;
+  readonly startedAt: number;
+  readonly finished: boolean;
+  /** The inode numbers of the roots then. */
+  readonly roots: Readonly<Record<Side, string>>;
+}
+
 /** The counters of a run. */
 export interface RunTotals {
   readonly copiedFiles: number;
@@ -43,6 +52,7 @@ export class SqliteBacklog implements Disposable {
   readonly #outboxWritten: StatementSync;
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
+  #scanning: ScanStore | null = null;
 
   /**
    * Opens, or makes, the database at `path`.
@@ -147,22 +157,27 @@ export class SqliteBacklog implements Disposable {
     return { files: Number(row.files), bytes: Number(row.bytes) };
   }
 
-  /** The last scan: its number, when it began (ms since the epoch), and whether it is complete. */
-  lastScan(): { id: number; startedAt: number; finished: boolean } | undefined {
-    const row = this.#database.prepare(
-      "SELECT id, started_at, finished_at FROM scan ORDER BY id DESC LIMIT 1",
-    ).get();
+  /** The last scan that was begun. */
+  lastScan(): LastScan | undefined {
+    const row = this.#database.prepare(`
+      SELECT id, started_at, finished_at, source_root, destination_root
+      FROM scan ORDER BY id DESC LIMIT 1`).get();
     if (row === undefined) return undefined;
     return {
       id: Number(row.id),
       startedAt: Number(row.started_at),
       finished: row.finished_at !== null,
+      roots: { source: String(row.source_root), destination: String(row.destination_root) },
     };
   }
 
   /** Begins a new scan, which takes the place of one that was interrupted. */
-  beginScan(mtimes: Readonly<Record<Side, bigint>>, options: { window: bigint }): ScanStore {
-    return this.transaction(() => {
+  beginScan(
+    roots: Readonly<Record<Side, Pick<Entry, "inode" | "mtime">>>,
+    options: { window: bigint },
+  ): ScanStore {
+    this.#scanning = this.transaction(() => {
+      this.#database.exec("DELETE FROM listing");
       for (const side of ["source", "destination"]) {
         this.#database.exec(
           `UPDATE directory SET ${side}_state = ${STATE.unknown}
@@ -170,17 +185,19 @@ export class SqliteBacklog implements Disposable {
         );
       }
       const { lastInsertRowid } = this.#database.prepare(
-        "INSERT INTO scan (started_at) VALUES (?)",
-      ).run(Date.now());
+        "INSERT INTO scan (started_at, source_root, destination_root) VALUES (?, ?, ?)",
+      ).run(Date.now(), String(roots.source.inode), String(roots.destination.inode));
       const store = new ScanStore(this.#database, Number(lastInsertRowid), options);
-      store.begin(mtimes);
+      store.begin({ source: roots.source.mtime, destination: roots.destination.mtime });
       return store;
     });
+    return this.#scanning;
   }
 
   /** Goes on with a scan that was interrupted. */
   resumeScan(id: number, options: { window: bigint }): ScanStore {
-    return new ScanStore(this.#database, id, options);
+    this.#scanning = new ScanStore(this.#database, id, options);
+    return this.#scanning;
   }
 
   /** What a scan has counted on one side so far. */
@@ -188,11 +205,14 @@ export class SqliteBacklog implements Disposable {
     const row = this.#database.prepare(`
       SELECT ${side}_directories AS directories, ${side}_files AS files, ${side}_bytes AS bytes,
         ${side}_errors AS errors, finished_at FROM scan WHERE id = ?`).get(id)!;
+    const partial = this.#scanning?.scan === id
+      ? this.#scanning.partial(side)
+      : { directories: 0, files: 0, bytes: 0, errors: 0 };
     return {
-      directories: Number(row.directories),
-      files: Number(row.files),
-      bytes: Number(row.bytes),
-      errors: Number(row.errors),
+      directories: Number(row.directories) + partial.directories,
+      files: Number(row.files) + partial.files,
+      bytes: Number(row.bytes) + partial.bytes,
+      errors: Number(row.errors) + partial.errors,
       done: row.finished_at !== null,
     };
   }
@@ -208,6 +228,7 @@ export class SqliteBacklog implements Disposable {
             SELECT child.id FROM directory child JOIN directory parent ON parent.id = child.parent
             WHERE child.source_scan < ${id} AND parent.source_scan = ${id}
               AND parent.source_state IN (${STATE.listed}, ${STATE.absent})
+              AND parent.source_error IS NULL
             UNION
             SELECT child.id FROM directory child JOIN gone ON gone.id = child.parent
           ) SELECT id FROM gone;
@@ -240,7 +261,7 @@ export class SqliteBacklog implements Disposable {
       SELECT sequence, lines, sequence <= (SELECT sequence FROM outbox_written) AS written
       FROM outbox ORDER BY sequence`).all().map((row) => ({
       sequence: Number(row.sequence),
-      lines: String(row.lines),
+      lines: new TextDecoder().decode(row.lines as Uint8Array),
       written: row.written === 1,
     }));
   }
@@ -249,7 +270,7 @@ export class SqliteBacklog implements Disposable {
    * Keeps audit lines with what they tell of, in the caller's transaction. Lines of before that
    * are in the log by now are dropped, all but the last, which can mend a log that was cut.
    */
-  putOutbox(sequence: number, lines: string): void {
+  putOutbox(sequence: number, lines: Uint8Array): void {
     this.#dropOutbox.run();
     this.#putOutbox.run(sequence, lines);
   }

@@ -1,6 +1,6 @@
 /** Extras: removing at the destination what the source does not have, on evidence only. */
 import type { Extra } from "../backlog/backlog.ts";
-import type { ExtraCursor } from "../backlog/extra_store.ts";
+import type { ExtraCursor, ExtraKind } from "../backlog/extra_store.ts";
 import type { RunContext } from "../context.ts";
 import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
@@ -25,20 +25,20 @@ interface Verdict {
  * Removes extras: files first, then the directories that have become empty, deepest first. Each is
  * looked at on both sides at that moment; what does not look as the scan said is refused.
  *
- * @param conflictsOnly only what stands where the source has something of another kind
+ * @param which "conflicts" make way for the transfer, "others" go after it
  */
-export async function removeExtras(context: RunContext, conflictsOnly: boolean): Promise<void> {
+export async function removeExtras(context: RunContext, which: ExtraKind): Promise<void> {
   const { extras } = context.backlog;
   let after = { directory: 0, name: "" };
   for (;;) {
-    const page = extras.files(after, PAGE, conflictsOnly);
+    const page = extras.files(after, PAGE, which);
     if (page.length === 0) break;
     after = page.at(-1)!;
     await removePage(context, page);
   }
   let before: ExtraCursor = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
   for (;;) {
-    const page = extras.directories(before, PAGE, conflictsOnly);
+    const page = extras.directories(before, PAGE, which);
     if (page.length === 0) break;
     before = page.at(-1)!;
     // one depth at a time: a directory can only go after those inside it

@@ -41,8 +41,8 @@ export function printDecided(
   }
 }
 
-/** Prints what is only known when the scan is complete: extras, and times of directories. */
-export function printLeft({ backlog, event, options }: RunContext): void {
+/** Prints what is only known when the scan is complete: times of directories, and extras. */
+export function printLeft({ backlog, event }: RunContext, { extras }: { extras: boolean }): void {
   let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
   for (;;) {
     const page = backlog.transfer.untimed(before, PAGE);
@@ -58,10 +58,10 @@ export function printLeft({ backlog, event, options }: RunContext): void {
       });
     }
   }
-  if (!options.deleteExtras) return;
+  if (!extras) return;
   let after = { directory: 0, name: "" };
   for (;;) {
-    const page = backlog.extras.files(after, PAGE, false);
+    const page = backlog.extras.files(after, PAGE, "all");
     if (page.length === 0) break;
     after = page.at(-1)!;
     for (const { path, size } of page) {
@@ -70,7 +70,7 @@ export function printLeft({ backlog, event, options }: RunContext): void {
   }
   let last = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
   for (;;) {
-    const page = backlog.extras.directories(last, PAGE, false);
+    const page = backlog.extras.directories(last, PAGE, "all");
     if (page.length === 0) break;
     last = page.at(-1)!;
     for (const { path } of page) {

@@ -15,12 +15,12 @@
  * transaction as what they tell of, and from there the log. A run that finds lines in the database
  * that the log does not have, or a last line that was cut, completes the log first.
  */
-import { UsageError } from "../errors.ts";
+import { SyncError, UsageError } from "../errors.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
   outbox(): { sequence: number; lines: string; written: boolean }[];
-  putOutbox(sequence: number, lines: string): void;
+  putOutbox(sequence: number, lines: Uint8Array): void;
   outboxWritten(sequence: number): void;
 }
 
@@ -28,6 +28,7 @@ export interface Outbox {
 export type AuditRecord = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 const TAIL = 64 * 1024, NEWLINE = 0x0a;
+const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** An open audit log. */
@@ -39,6 +40,7 @@ export class AuditLog implements Disposable {
   #run = 0;
   #sequence = 0;
   #lines: string[] = [];
+  #broken = false;
 
   /**
    * Opens the log for appending, before anything else is touched.
@@ -147,19 +149,29 @@ export class AuditLog implements Disposable {
   }
 
   /** Puts the records added so far into the database: inside the transaction of what they tell. */
-  stage(): string {
-    if (this.#lines.length === 0) return "";
-    const text = this.#lines.join("\n") + "\n";
+  stage(): Uint8Array {
+    if (this.#lines.length === 0) return NOTHING;
+    const bytes = encoder.encode(this.#lines.join("\n") + "\n");
     this.#lines = [];
-    this.#outbox!.putOutbox(this.#sequence, text);
-    return text;
+    this.#outbox!.putOutbox(this.#sequence, bytes);
+    return bytes;
   }
 
   /** Appends staged records to the log, after their transaction. */
-  write(staged: string): void {
-    if (staged === "") return;
-    this.#append(staged);
-    this.#file.syncDataSync();
+  write(staged: Uint8Array): void {
+    // after a failed write, which may have cut a line, the next run completes the log
+    if (staged.length === 0 || this.#broken) return;
+    try {
+      this.#append(staged);
+      this.#file.syncDataSync();
+    } catch (error) {
+      this.#broken = true;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SyncError("ELOG", `cannot write the audit log ${this.#path}: ${why}`, {
+        scope: "run",
+        cause: error,
+      });
+    }
     this.#outbox!.outboxWritten(this.#sequence);
   }
 

@@ -80,7 +80,7 @@ export class Group {
 
   /** Flushes if it is time to. Undefined, and cheap, when it is not. */
   pace(): Promise<void> | undefined {
-    const waiting = this.#staged.length + this.#committed.length + this.#leaving.outcomes.length;
+    const waiting = this.#waiting;
     if (waiting === 0) return;
     const due = waiting >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
     if (due) return this.flush();
@@ -100,9 +100,12 @@ export class Group {
 
   /** Lets everything go; after it the group is empty. */
   async drain(): Promise<void> {
-    if (this.#flushing !== null) await this.#flushing;
-    while (this.#staged.length + this.#committed.length + this.#leaving.outcomes.length > 0) {
-      await this.flush();
+    try {
+      if (this.#flushing !== null) await this.#flushing;
+      while (this.#waiting > 0 || this.#leaving.jobs.length > 0) await this.flush();
+    } finally {
+      // nothing is left here unless a flush failed
+      for (const { writer } of this.#staged.splice(0)) await writer.abort();
     }
   }
 
@@ -111,16 +114,28 @@ export class Group {
     this.#staged = [];
     this.#committed = [];
     this.#since = Infinity;
-    if (staged.length + committed.length > 0) await this.#options.destination.flush();
-    for (const { job, outcome } of committed) this.#leave(job, outcome);
-    for (const { job, writer, outcome } of staged) {
-      const result = await commit(writer, outcome);
-      if (result.status === "success") this.made(job, result);
-      else this.#leave(job, result);
+    let next = 0;
+    try {
+      if (staged.length + committed.length > 0) await this.#options.destination.flush();
+      for (const { job, outcome } of committed) this.#leave(job, outcome);
+      for (; next < staged.length; next++) {
+        const { job, writer, outcome } = staged[next]!;
+        const result = await commit(writer, outcome);
+        if (result.status === "success") this.made(job, result);
+        else this.#leave(job, result);
+      }
+    } catch (error) {
+      // the run stops; on a full disk it must not leave its temporaries behind
+      for (const { writer } of staged.slice(next)) await writer.abort();
+      throw error;
     }
     const leaving = this.#leaving;
     this.#leaving = { outcomes: [], jobs: [] };
     if (leaving.outcomes.length + leaving.jobs.length > 0) this.#options.settled(leaving);
+  }
+
+  get #waiting(): number {
+    return this.#staged.length + this.#committed.length + this.#leaving.outcomes.length;
   }
 
   #wait(): void {

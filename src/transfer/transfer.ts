@@ -3,7 +3,7 @@ import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import { type Hand, together } from "../hands.ts";
-import type { Job } from "../job.ts";
+import type { Job, Outcome } from "../job.ts";
 
 /** Files and bytes of one job. */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
@@ -36,6 +36,8 @@ class TransferDesk {
   readonly #hands: { readonly hand: Hand }[] = [];
   /** Jobs of a directory that are under way, one more while others are to come. */
   readonly #openJobs = new Map<number, number>();
+  /** Directories that could not be made: each job below them tries, and one record tells. */
+  readonly #unmade = new Set<number>();
   #afterMissing = { depth: -1, id: 0 };
   #exhausted = false;
 
@@ -78,10 +80,9 @@ class TransferDesk {
     } else if (message.type === "settled") {
       settle(() => {
         for (const one of message.outcomes) {
-          // two lanes, or a run that was killed, may have made the same directory: one record
-          const again = one.kind === "directory" && one.status === "success" &&
-            !backlog.transfer.made(one.directory);
-          if (!again) outcome(one, one.kind === "file" ? key : null);
+          if (one.kind !== "directory" || this.#isNews(one)) {
+            outcome(one, one.kind === "file" ? key : null);
+          }
         }
         backlog.transfer.settle(message.outcomes, options.checksum);
         backlog.transfer.landed(this.#landed(message.jobs));
@@ -90,6 +91,14 @@ class TransferDesk {
     } else if (message.type === "hungry") {
       this.#feed(seat, message);
     }
+  }
+
+  /** Two lanes, or a run that was killed, may have made the same directory: one record. */
+  #isNews({ directory, status }: Outcome): boolean {
+    if (status === "success") return this.#context.backlog.transfer.made(directory);
+    const known = this.#unmade.size;
+    if (status === "failure") this.#unmade.add(directory);
+    return this.#unmade.size > known;
   }
 
   /** The directories of which no job is under way or to come any more. */
