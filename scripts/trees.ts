@@ -79,7 +79,7 @@ export function planTree(kind: TreeKind, options: TreeOptions = {}): Iterable<Tr
     case "many":
       return many(scaled(2_000), 50, random);
     case "scan":
-      return flat(scaled(1_000_000), 500, () => 0);
+      return flat(scaled(1_000_000), 500, () => 0, "a name of usual length ");
     case "limit-one":
       return flat(1, 1, () => scaled(100 * MIB));
     case "limit-many":
@@ -91,11 +91,12 @@ function* flat(
   files: number,
   perDirectory: number,
   size: (number: number) => number,
+  prefix = "f",
 ): Iterable<TreeEntry> {
   for (let i = 0; i < files; i++) {
     const directory = `d${padded(Math.floor(i / perDirectory), 5)}`;
     if (i % perDirectory === 0) yield { type: "directory", path: directory };
-    yield { type: "file", path: `${directory}/f${padded(i, 7)}`, size: size(i) };
+    yield { type: "file", path: `${directory}/${prefix}${padded(i, 7)}`, size: size(i) };
   }
 }
 
