@@ -37,14 +37,27 @@ export function spawnInProcess(open: Open): Spawn {
   return () => {
     let toOwner: (message: FromCrew) => void = () => {};
     let toCrew: (message: ToCrew) => void = () => {};
+    const underway = new Set<ReturnType<typeof setTimeout>>();
+    let over = false;
+    const later = (deliver: () => void) => {
+      if (over) return;
+      const timer = setTimeout(() => {
+        underway.delete(timer);
+        deliver();
+      }, 0);
+      underway.add(timer);
+    };
     serve({
-      post: (message) => void setTimeout(() => toOwner(message), 0),
+      post: (message) => later(() => toOwner(message)),
       onMessage: (handler) => toCrew = handler,
     }, open);
     return {
-      post: (message) => void setTimeout(() => toCrew(message), 0),
+      post: (message) => later(() => toCrew(message)),
       onMessage: (handler) => toOwner = handler,
-      terminate() {},
+      terminate() {
+        over = true;
+        underway.forEach(clearTimeout);
+      },
     };
   };
 }

@@ -154,6 +154,11 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
   }) as FaultyBackend<B>;
 }
 
+/** Lets timers and messages between threads of one process have some turns. */
+export async function turns(count = 3): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 function fits(wanted: string | RegExp | undefined, path: string): boolean {
   if (wanted === undefined) return true;
   return typeof wanted === "string" ? wanted === path : wanted.test(path);

@@ -90,7 +90,19 @@ abstract class World implements Disposable {
   query(sql: string): Record<string, unknown>[] {
     const database = new DatabaseSync(this.db, { readOnly: true });
     try {
-      return database.prepare(sql).all().map((row) => ({ ...row }));
+      const statement = database.prepare(sql);
+      statement.setReadBigInts(true);
+      // small numbers as numbers: easier to write down
+      return statement.all().map((row) =>
+        Object.fromEntries(
+          Object.entries(row).map(([key, value]) => [
+            key,
+            typeof value === "bigint" && Number.isSafeInteger(Number(value))
+              ? Number(value)
+              : value,
+          ]),
+        )
+      );
     } finally {
       database.close();
     }
