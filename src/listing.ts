@@ -3,115 +3,148 @@
  *
  * A walker's thread packs what it listed once; the bytes travel to the database's thread without
  * being copied, and the destination's listing is kept in the database as it came. Little-endian,
- * entry after entry:
+ * directories first, each kind in the order of names:
  *
  * ```
- *  0 kind u8        1 has birthtime u8   2 name length u16   4 target length u16   6 mode u16
- *  8 uid u32       12 gid u32           16 size f64         24 mtime i64          32 ctime i64
- * 40 atime i64     48 birthtime i64     56 device u64       64 inode u64          72 links u32
- * 76 name bytes, target bytes
+ * header   directories u32, others u32, bytes of files f64, length of the common part u32
+ * common   for each entry, what two sides in sync have in common:
+ *          kind u8, name length u16, target length u16, size f64, mtime i64 (both 0 for a
+ *          directory), name bytes, target bytes
+ * own      for each entry: mtime i64, ctime i64, birthtime i64, device u64, inode u64, links u32,
+ *          uid u32, gid u32, mode u16, has a birthtime u16
  * ```
  */
 import { createHash } from "node:crypto";
 import type { Entry, Kind } from "./entry.ts";
 import { decodeName, encodeName } from "./name.ts";
 
-const HEADER = 76;
+const HEADER = 20, COMMON = 21, OWN = 56;
 
 /** The kinds in the order of their numbers in listings and in the database. */
 export const KINDS: readonly Kind[] = ["file", "symlink", "special", "directory"];
 
+/** What a listing keeps of an entry: all but the access time, which reading changes. */
+export type ListedEntry = Omit<Entry, "atime">;
+
 /** Packs entries. */
-export function packListing(entries: readonly Entry[]): Uint8Array {
-  const names = entries.map((entry) => encodeName(entry.name));
-  const targets = entries.map((entry) => entry.target === "" ? EMPTY : encodeName(entry.target));
-  let length = entries.length * HEADER;
-  for (let i = 0; i < names.length; i++) length += names[i]!.length + targets[i]!.length;
-  const bytes = new Uint8Array(length);
+export function packListing(entries: readonly ListedEntry[]): Uint8Array {
+  const sorted = [...entries].sort(inOrder);
+  const names = sorted.map(({ name }) => encodeName(name));
+  const targets = sorted.map(({ target }) => target === "" ? EMPTY : encodeName(target));
+  let common = sorted.length * COMMON;
+  for (let i = 0; i < names.length; i++) common += names[i]!.length + targets[i]!.length;
+  const bytes = new Uint8Array(HEADER + common + sorted.length * OWN);
   const view = new DataView(bytes.buffer);
-  let at = 0;
-  entries.forEach((entry, i) => {
-    const name = names[i]!, target = targets[i]!;
+  let directories = 0, total = 0, at = HEADER, own = HEADER + common;
+  for (let i = 0; i < sorted.length; i++) {
+    const entry = sorted[i]!, name = names[i]!, target = targets[i]!;
+    const isDirectory = entry.kind === "directory";
+    if (isDirectory) directories += 1;
+    else if (entry.kind === "file") total += entry.size;
     view.setUint8(at, KINDS.indexOf(entry.kind));
-    view.setUint8(at + 1, entry.birthtime === null ? 0 : 1);
-    view.setUint16(at + 2, name.length, true);
-    view.setUint16(at + 4, target.length, true);
-    view.setUint16(at + 6, entry.mode, true);
-    view.setUint32(at + 8, entry.uid, true);
-    view.setUint32(at + 12, entry.gid, true);
-    view.setFloat64(at + 16, entry.size, true);
-    view.setBigInt64(at + 24, entry.mtime, true);
-    view.setBigInt64(at + 32, entry.ctime, true);
-    view.setBigInt64(at + 40, entry.atime, true);
-    view.setBigInt64(at + 48, entry.birthtime ?? 0n, true);
-    view.setBigUint64(at + 56, entry.device, true);
-    view.setBigUint64(at + 64, entry.inode, true);
-    view.setUint32(at + 72, entry.links, true);
-    bytes.set(name, at + HEADER);
-    bytes.set(target, at + HEADER + name.length);
-    at += HEADER + name.length + target.length;
-  });
+    view.setUint16(at + 1, name.length, true);
+    view.setUint16(at + 3, target.length, true);
+    if (!isDirectory) {
+      view.setFloat64(at + 5, entry.size, true);
+      view.setBigInt64(at + 13, entry.mtime, true);
+    }
+    bytes.set(name, at + COMMON);
+    if (target.length > 0) bytes.set(target, at + COMMON + name.length);
+    at += COMMON + name.length + target.length;
+    view.setBigInt64(own, entry.mtime, true);
+    view.setBigInt64(own + 8, entry.ctime, true);
+    if (entry.birthtime !== null) view.setBigInt64(own + 16, entry.birthtime, true);
+    view.setBigUint64(own + 24, entry.device, true);
+    view.setBigUint64(own + 32, entry.inode, true);
+    view.setUint32(own + 40, entry.links, true);
+    view.setUint32(own + 44, entry.uid, true);
+    view.setUint32(own + 48, entry.gid, true);
+    view.setUint16(own + 52, entry.mode, true);
+    view.setUint16(own + 54, entry.birthtime === null ? 0 : 1, true);
+    own += OWN;
+  }
+  view.setUint32(0, directories, true);
+  view.setUint32(4, sorted.length - directories, true);
+  view.setFloat64(8, total, true);
+  view.setUint32(16, common, true);
   return bytes;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** The entries of a packed listing, one by one. */
-export function* unpackListing(bytes: Uint8Array): Generator<Entry> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < bytes.length;) {
-    const name = view.getUint16(at + 2, true), target = view.getUint16(at + 4, true);
-    const start = at + HEADER;
+function inOrder(a: ListedEntry, b: ListedEntry): number {
+  const byKind = Number(b.kind === "directory") - Number(a.kind === "directory");
+  return byKind !== 0 ? byKind : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** How much a packed listing holds, without unpacking it. */
+export interface ListingCounts {
+  readonly directories: number;
+  /** Everything that is not a directory. */
+  readonly files: number;
+  /** Of regular files. */
+  readonly bytes: number;
+}
+
+/** Counts a packed listing. */
+export function countListing(listing: Uint8Array): ListingCounts {
+  const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
+  return {
+    directories: view.getUint32(0, true),
+    files: view.getUint32(4, true),
+    bytes: view.getFloat64(8, true),
+  };
+}
+
+/** The entries of a packed listing, one by one; directories come first. */
+export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
+  const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
+  const { directories, files } = countListing(listing);
+  let at = HEADER, own = HEADER + view.getUint32(16, true);
+  for (let i = 0; i < directories + files; i++) {
+    const name = view.getUint16(at + 1, true), target = view.getUint16(at + 3, true);
+    const start = at + COMMON, middle = start + name;
     yield {
-      name: decodeName(bytes.subarray(start, start + name)),
+      name: decodeName(listing.subarray(start, middle)),
       kind: KINDS[view.getUint8(at)]!,
-      size: view.getFloat64(at + 16, true),
-      mtime: view.getBigInt64(at + 24, true),
-      ctime: view.getBigInt64(at + 32, true),
-      atime: view.getBigInt64(at + 40, true),
-      birthtime: view.getUint8(at + 1) === 1 ? view.getBigInt64(at + 48, true) : null,
-      mode: view.getUint16(at + 6, true),
-      uid: view.getUint32(at + 8, true),
-      gid: view.getUint32(at + 12, true),
-      device: view.getBigUint64(at + 56, true),
-      inode: view.getBigUint64(at + 64, true),
-      links: view.getUint32(at + 72, true),
-      target: target === 0 ? "" : decodeName(bytes.subarray(start + name, start + name + target)),
+      size: view.getFloat64(at + 5, true),
+      mtime: view.getBigInt64(own, true),
+      ctime: view.getBigInt64(own + 8, true),
+      birthtime: view.getUint16(own + 54, true) === 1 ? view.getBigInt64(own + 16, true) : null,
+      mode: view.getUint16(own + 52, true),
+      uid: view.getUint32(own + 44, true),
+      gid: view.getUint32(own + 48, true),
+      device: view.getBigUint64(own + 24, true),
+      inode: view.getBigUint64(own + 32, true),
+      links: view.getUint32(own + 40, true),
+      target: target === 0 ? "" : decodeName(listing.subarray(middle, middle + target)),
     };
-    at = start + name + target;
+    at = middle + target;
+    own += OWN;
   }
 }
 
-/** Digests of a whole listing; equal digests mean equal listings. */
+/** Digests of a whole listing: the first 16 bytes of SHA-256. */
 export interface Fingerprints {
-  /** What two sides in sync have in common: names, kinds, and of files and links size and times. */
-  readonly content: Uint8Array;
-  /** All that is recorded of the entries but access times. */
+  /**
+   * Of what two sides in sync have in common: equal fingerprints, equal content. Null where there
+   * are special files, which are never copied, so that two sides in sync differ.
+   */
+  readonly content: Uint8Array | null;
+  /** Of all that is recorded. */
   readonly complete: Uint8Array;
 }
 
-/**
- * Fingerprints a complete listing, whatever the order of its entries: the first 16 bytes of
- * SHA-256. Special files are never copied, so they are no part of what two sides have in common;
- * a special file at the destination must still be seen, so there `special` is true.
- */
-export function fingerprint(entries: readonly Entry[], { special }: { special: boolean }) {
-  const sorted = [...entries].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-  const content = createHash("sha256"), complete = createHash("sha256");
-  let common = "", own = "";
-  for (const entry of sorted) {
-    const { name, kind, size, mtime, target } = entry;
-    // JSON keeps lone surrogates apart, where UTF-8 would merge them
-    const key = name.isWellFormed() ? name : JSON.stringify(name);
-    const line = kind === "directory"
-      ? `${key}\0d\n`
-      : `${key}\0${kind}\0${size}\0${mtime}\0${JSON.stringify(target)}\n`;
-    if (special || kind !== "special") common += line;
-    own += `${line}${entry.ctime}\0${entry.mtime}\0${entry.birthtime}\0${entry.mode}\0` +
-      `${entry.uid}\0${entry.gid}\0${entry.device}\0${entry.inode}\0${entry.links}\n`;
-  }
-  return {
-    content: content.update(common).digest().subarray(0, 16),
-    complete: complete.update(own).digest().subarray(0, 16),
-  } satisfies Fingerprints;
+/** Fingerprints a packed listing that is complete, whatever order its directory had. */
+export function fingerprint(
+  listing: Uint8Array,
+  { specials }: { specials: boolean },
+): Fingerprints {
+  const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
+  const common = listing.subarray(HEADER, HEADER + view.getUint32(16, true));
+  return { content: specials ? null : digest(common), complete: digest(listing) };
+}
+
+function digest(bytes: Uint8Array): Uint8Array {
+  return createHash("sha256").update(bytes).digest().subarray(0, 16);
 }

@@ -97,7 +97,7 @@ async function walk(
         await new Promise<void>((resolve) => wake.push(resolve));
         continue;
       }
-      for await (const listed of listDirectory(backend, role.side, directory, { signal })) {
+      for await (const listed of listDirectory(backend, directory, { signal })) {
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {
           throw new SyncError(listed.error.code, listed.error.message, { scope: "run" });

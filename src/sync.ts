@@ -12,7 +12,7 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
-import { removeExtras } from "./plan/extras.ts";
+import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { AuditLog } from "./report/audit.ts";
 import { auditPath, isoTimes, operationRecords } from "./report/operation_record.ts";
 import { Statistics } from "./report/statistics.ts";
@@ -255,7 +255,10 @@ class Run {
     using crew = this.#crew();
     const context = this.#context(identities, crew);
     const trusted = this.#demandSameRoots(context);
-    if (!options.dryRun) await this.#clearInFlight(context);
+    if (!options.dryRun) {
+      await settleAttempted(context);
+      await this.#clearInFlight(context);
+    }
     if (resumed && trusted) this.#recallErrors(context);
     else await this.#scan(context, trusted);
     const deletes = options.deleteExtras && this.#mayDelete(context);

@@ -52,6 +52,4 @@ export interface Extra {
   readonly mtime: bigint;
   /** The source has something of another kind at this path or at one above it. */
   readonly conflict: boolean;
-  /** An earlier attempt to remove it began, and nothing is known of its end. */
-  readonly attempted: boolean;
 }

@@ -68,11 +68,24 @@ export class ExtraStore {
     );
   }
 
+  /** Extras whose removal began in a run that did not live to tell. */
+  attempted(limit: number): Extra[] {
+    return this.#rows("e.attempted = 1 LIMIT ?1", [limit]);
+  }
+
+  /** The removal of these has come to an end that is known. */
+  settled(extras: readonly Extra[]): void {
+    const statement = this.#database.prepare(
+      "UPDATE extra SET attempted = 0 WHERE directory = ? AND name = ?",
+    );
+    for (const { directory, name } of extras) statement.run(directory, toSql(name));
+  }
+
   #rows(where: string, values: (string | number | Uint8Array)[]): Extra[] {
     const statement = this.#database.prepare(`
       SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
         e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict,
-        e.attempted AS attempted, d.depth AS depth
+        d.depth AS depth
       FROM extra e JOIN directory d ON d.id = e.directory WHERE ${where}`);
     statement.setReadBigInts(true);
     return statement.all(...values).map((row) => {
@@ -87,7 +100,6 @@ export class ExtraStore {
         mtime: row.mtime as bigint,
         conflict: Number(row.conflict) === 1 ||
           Number(row.above) === CONFLICT.directoryInTheWay,
-        attempted: Number(row.attempted) === 1,
       };
     });
   }

@@ -5,10 +5,16 @@
  * Every method that writes must be called inside a transaction, see `sqlite.ts`.
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { type Entry, join } from "../entry.ts";
+import { join } from "../entry.ts";
 import type { ErrorData } from "../errors.ts";
 import type { Side } from "../event.ts";
-import { KINDS, unpackListing } from "../listing.ts";
+import {
+  countListing,
+  KINDS,
+  type ListedEntry,
+  type ListingCounts,
+  unpackListing,
+} from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
 import { DecideStore } from "./decide_store.ts";
@@ -132,7 +138,11 @@ export class ScanStore {
     return sum;
   }
 
-  #tally(side: Side, { id, index, last }: ListedChunk, counts: Counts): void {
+  #tally(side: Side, chunk: ListedChunk, listed: ListingCounts): void {
+    const { id, path, index, last, problems } = chunk;
+    const counts: Counts = { ...listed, errors: problems.length };
+    // the root is in no listing
+    if (path === "" && index === 0) counts.directories += 1;
     const before = index === 0 ? undefined : this.#partial[side].get(id);
     if (before !== undefined) add(counts, before);
     if (!last) {
@@ -148,19 +158,15 @@ export class ScanStore {
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
-    let directories = 0, files = 0, bytes = 0;
+    const counts = countListing(data);
+    // directories come first; of what is unchanged, nothing else needs to be unpacked
+    let left = unchanged ? counts.directories : Infinity;
     for (const entry of unpackListing(data)) {
-      if (entry.kind === "directory") {
-        this.#putSubdirectory("source", id, path, entry);
-        directories += 1;
-        continue;
-      }
-      files += 1;
-      if (entry.kind === "file") bytes += entry.size;
-      if (!unchanged) this.#putFile(id, path, entry);
+      if (left-- <= 0) break;
+      if (entry.kind === "directory") this.#putSubdirectory("source", id, path, entry);
+      else this.#putFile(id, path, entry);
     }
-    if (path === "" && index === 0) directories += 1;
-    this.#tally("source", chunk, { directories, files, bytes, errors: problems.length });
+    this.#tally("source", chunk, counts);
     if (!last) return [];
     // a name that could not be looked at may still be there: its row stays
     if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
@@ -176,26 +182,21 @@ export class ScanStore {
   #putDestination(chunk: ListedChunk): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
     if (index === 0) this.#dropChunks.run(id);
-    let directories = 0, files = 0, bytes = 0;
+    const counts = countListing(data);
+    let left = counts.directories;
     for (const entry of unpackListing(data)) {
-      if (entry.kind === "directory") {
-        this.#putSubdirectory("destination", id, path, entry);
-        directories += 1;
-      } else {
-        files += 1;
-        if (entry.kind === "file") bytes += entry.size;
-      }
+      if (left-- <= 0) break;
+      this.#putSubdirectory("destination", id, path, entry);
     }
-    if (path === "" && index === 0) directories += 1;
-    this.#tally("destination", chunk, { directories, files, bytes, errors: problems.length });
-    if (data.length > 0) this.#putChunk.run(id, index, data);
+    this.#tally("destination", chunk, counts);
+    if (counts.directories + counts.files > 0) this.#putChunk.run(id, index, data);
     if (!last) return [];
     this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
     this.#setState.destination.run(STATE.listed, problems[0]?.message ?? null, id);
     return this.#decide.ready(id);
   }
 
-  #putSubdirectory(side: Side, parent: number, parentPath: string, entry: Entry): void {
+  #putSubdirectory(side: Side, parent: number, parentPath: string, entry: ListedEntry): void {
     const path = join(parentPath, entry.name);
     const depth = path.split("/").length;
     this.#upsertDirectory[side].run(
@@ -208,7 +209,7 @@ export class ScanStore {
     );
   }
 
-  #putFile(directory: number, path: string, entry: Entry): void {
+  #putFile(directory: number, path: string, entry: ListedEntry): void {
     const kind = KINDS.indexOf(entry.kind);
     const special = kind === SPECIAL;
     const values: SQLInputValue[] = [

@@ -1,5 +1,4 @@
 /** The transfer's part of the database: pending files out as jobs, outcomes in. */
-import { Buffer } from "node:buffer";
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
@@ -92,7 +91,7 @@ export class TransferStore {
       "UPDATE directory SET in_flight = 1, touched = 1 WHERE id = ? AND in_flight = 0",
     );
     this.#synced = database.prepare(`
-      UPDATE file SET status = ${STATUS.synced}, hash = ?, hash_algorithm = ?, size = ?, mtime = ?,
+      UPDATE file SET status = ${STATUS.synced}, hash = unhex(?), hash_algorithm = ?, size = ?, mtime = ?,
         ctime = ?, birthtime = ?, mode = ?, uid = ?, gid = ?, error = NULL, attempts = attempts + 1,
         reason = 0
       WHERE directory = ? AND name = ?`);
@@ -212,7 +211,7 @@ export class TransferStore {
         continue;
       }
       this.#synced.run(
-        outcome.hash === null ? null : Buffer.from(outcome.hash, "hex"),
+        outcome.hash,
         outcome.hash === null ? null : algorithm,
         outcome.size,
         times!.mtime,

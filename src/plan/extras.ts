@@ -48,6 +48,37 @@ export async function removeExtras(context: RunContext, which: ExtraKind): Promi
   }
 }
 
+/**
+ * Finds out what became of removals that a killed run had begun, so that each that was done has its
+ * record. Before a scan, which would only see that there is nothing.
+ */
+export async function settleAttempted(context: RunContext): Promise<void> {
+  const { backlog, destination, identities, outcome, settle, signal } = context;
+  for (;;) {
+    const page = backlog.extras.attempted(PAGE);
+    if (page.length === 0) return;
+    await checkRoot(destination, identities.destination, "destination", signal);
+    const gone = await mapConcurrently(page, IN_FLIGHT, async (extra) => {
+      try {
+        return await destination.look(extra.path, { signal }) === undefined;
+      } catch (error) {
+        // it cannot be said: the scan will look at it anew
+        if (!(error instanceof SyncError) || error.scope === "run") throw error;
+        return false;
+      }
+    });
+    settle(() => {
+      page.forEach((extra, i) => {
+        if (!gone[i]) return;
+        const why = "not at the source; removed by a run that was interrupted";
+        outcome(outcomeOf({ extra, removed: true, moot: false, why, error: null }), null);
+        backlog.extras.drop(extra);
+      });
+      backlog.extras.settled(page);
+    });
+  }
+}
+
 async function removePage(context: RunContext, page: readonly Extra[]): Promise<void> {
   const { signal, identities, backlog, outcome, settle, statistics, event } = context;
   signal.throwIfAborted();
@@ -69,6 +100,7 @@ async function removePage(context: RunContext, page: readonly Extra[]): Promise<
     for (const { extra, removed, moot } of verdicts) {
       if (removed || moot) backlog.extras.drop(extra);
     }
+    backlog.extras.settled(page);
   });
 }
 
@@ -79,11 +111,7 @@ async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
     const evidence = await absence(context, extra);
     if (evidence.refusal !== null) return { ...verdict, why: evidence.refusal };
     const there = await destination.look(extra.path, { signal });
-    if (there === undefined) {
-      return extra.attempted
-        ? { ...verdict, removed: true, why: `${evidence.proof}; by a run that was interrupted` }
-        : { ...verdict, moot: true };
-    }
+    if (there === undefined) return { ...verdict, moot: true };
     const changed = difference(extra, there);
     if (changed !== null) {
       return { ...verdict, why: `not deleted: ${changed} since the scan` };

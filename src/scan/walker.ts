@@ -3,7 +3,6 @@ import type { Backend } from "../backend/backend.ts";
 import type { FailedListing, ListedChunk, Problem, QueuedDirectory } from "../backlog/backlog.ts";
 import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
-import type { Side } from "../event.ts";
 import { fingerprint, packListing } from "../listing.ts";
 
 /** Entries in a chunk; a directory with more comes in several. */
@@ -15,7 +14,6 @@ const CHUNK = 4096;
  */
 export async function* listDirectory(
   backend: Backend,
-  side: Side,
   directory: QueuedDirectory,
   { signal }: { signal: AbortSignal },
 ): AsyncGenerator<ListedChunk | FailedListing> {
@@ -25,8 +23,9 @@ export async function* listDirectory(
   let index = 0;
   const chunk = (last: boolean): ListedChunk => {
     const whole = last && index === 0;
-    const fingerprints = whole ? fingerprint(entries, { special: side === "destination" }) : null;
     const data = packListing(entries);
+    const specials = entries.some(({ kind }) => kind === "special");
+    const fingerprints = whole ? fingerprint(data, { specials }) : null;
     const listed = { ...directory, index, last, data, fingerprints, problems, temporaries };
     entries = [];
     problems = [];
