@@ -80,28 +80,29 @@ export async function settleAttempted(context: RunContext): Promise<void> {
 }
 
 async function removePage(context: RunContext, page: readonly Extra[]): Promise<void> {
-  const { signal, identities, backlog, outcome, settle, statistics, event } = context;
+  const { signal, identities, backlog, outcome, settle } = context;
   signal.throwIfAborted();
   for (const side of ["source", "destination"] as const) {
     await checkRoot(context[side], identities[side], side, signal);
   }
   // a run that is killed between a removal and its record finds here that it had begun
   settle(() => backlog.extras.attempt(page));
-  const verdicts = await mapConcurrently(page, IN_FLIGHT, (extra) => judge(context, extra));
-  for (const verdict of verdicts) {
-    if (verdict.moot) continue;
-    outcome(outcomeOf(verdict), null);
-    if (!verdict.removed) {
-      statistics.failure(verdict.extra.path, verdict.why);
-      event({ type: "failure", path: verdict.extra.path, message: verdict.why });
-    }
+  const verdicts: Verdict[] = [];
+  try {
+    await mapConcurrently(page, IN_FLIGHT, async (extra) => {
+      verdicts.push(await judge(context, extra));
+    });
+  } finally {
+    // also when the run stops here: what was removed has its record
+    settle(() => {
+      for (const verdict of verdicts) {
+        const { extra, removed, moot } = verdict;
+        if (!moot) outcome(outcomeOf(verdict), null);
+        if (removed || moot) backlog.extras.drop(extra);
+      }
+      backlog.extras.settled(verdicts.map(({ extra }) => extra));
+    });
   }
-  settle(() => {
-    for (const { extra, removed, moot } of verdicts) {
-      if (removed || moot) backlog.extras.drop(extra);
-    }
-    backlog.extras.settled(page);
-  });
 }
 
 async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
