@@ -1,0 +1,132 @@
+/**
+ * How fast the database takes in what walkers list, decides it, and settles what was copied.
+ *
+ * Run it with `deno bench -A bench/backlog_bench.ts`. An iteration handles 20,000 files in 40
+ * directories, in a database of its own that is not written to a disk.
+ */
+import { randomBytes } from "node:crypto";
+import type { Backend } from "../src/backend/backend.ts";
+import { memoryBackend } from "../src/backend/memory.ts";
+import type { ListedChunk } from "../src/backlog/backlog.ts";
+import { SqliteBacklog } from "../src/backlog/sqlite.ts";
+import type { Job, Outcome } from "../src/job.ts";
+import { listDirectory } from "../src/scan/walker.ts";
+
+const DIRECTORIES = 40, FILES_EACH = 500, FILES = DIRECTORIES * FILES_EACH;
+const ROOTS = { source: "/source", destination: "/destination" };
+const ROOT_ENTRIES = {
+  source: { inode: 1n, mtime: 0n },
+  destination: { inode: 2n, mtime: 0n },
+};
+/** Directories whose listings are put into the database in one transaction. */
+const AT_ONCE = 8;
+
+/** A tree as both sides have it; the times are the same wherever it is made. */
+function makeTree(): Backend {
+  let time = 1_700_000_000_000_000_000n;
+  const backend = memoryBackend({ now: () => time });
+  for (let d = 0; d < DIRECTORIES; d++) {
+    for (let i = 0; i < FILES_EACH; i++) {
+      time += 1_000_003n;
+      const path = `directory ${d}/a file with a name of usual length ${i}`;
+      backend.put(path, { kind: "file", content: "content" });
+    }
+  }
+  return backend;
+}
+
+/** What the walkers make of some directories: listing them is not the database's time. */
+async function list(backend: Backend, paths: readonly string[]): Promise<Map<string, ListedChunk>> {
+  const { signal } = new AbortController();
+  const chunks = new Map<string, ListedChunk>();
+  for (const path of paths) {
+    for await (const listed of listDirectory(backend, { id: 0, path }, { signal })) {
+      if ("error" in listed) throw new Error(listed.error.message);
+      chunks.set(path, listed);
+    }
+  }
+  return chunks;
+}
+
+const PATHS = ["", ...Array.from({ length: DIRECTORIES }, (_, d) => `directory ${d}`)];
+const FULL = await list(makeTree(), PATHS);
+const EMPTY = (await list(memoryBackend(), [""])).get("")!;
+
+/** A scan of both sides; the destination is `full`, with the same entries, or has none. */
+function scan(backlog: SqliteBacklog, full: boolean, bench?: Deno.BenchContext): void {
+  bench?.start();
+  const store = backlog.beginScan(ROOT_ENTRIES, { window: 1n });
+  for (const side of ["source", "destination"] as const) {
+    for (;;) {
+      const queued = store.queued(side, 0, AT_ONCE);
+      if (queued.length === 0) break;
+      backlog.transaction(() => {
+        for (const { id, path } of queued) {
+          const listed = side === "source" || full ? FULL.get(path)! : EMPTY;
+          store.put(side, { ...listed, id, path });
+        }
+      });
+    }
+  }
+  backlog.finishScan(store.scan);
+  bench?.end();
+}
+
+function expectPending(backlog: SqliteBacklog, files: number): void {
+  const pending = backlog.transfer.pending().files;
+  if (pending !== files) throw new Error(`${pending} files are pending instead of ${files}`);
+}
+
+Deno.bench(`scan ${FILES} files, none at the destination`, { group: "scan" }, (bench) => {
+  using backlog = SqliteBacklog.temporary(ROOTS);
+  scan(backlog, false, bench);
+  expectPending(backlog, FILES);
+});
+
+Deno.bench(`scan ${FILES} files, all at the destination`, { group: "scan" }, (bench) => {
+  using backlog = SqliteBacklog.temporary(ROOTS);
+  scan(backlog, true, bench);
+  expectPending(backlog, 0);
+});
+
+Deno.bench(`scan ${FILES} files again, nothing changed`, { group: "scan" }, (bench) => {
+  using backlog = SqliteBacklog.temporary(ROOTS);
+  scan(backlog, true);
+  scan(backlog, true, bench);
+  expectPending(backlog, 0);
+});
+
+Deno.bench(`give out and settle ${FILES} files`, { group: "transfer" }, (bench) => {
+  using backlog = SqliteBacklog.temporary(ROOTS);
+  scan(backlog, false);
+  const hash = randomBytes(32).toString("hex");
+  bench.start();
+  const jobs = backlog.jobs({ limits: { files: 64, bytes: 64 * 2 ** 20 }, spread: 8 });
+  for (;;) {
+    const job = backlog.transaction(() => jobs.next());
+    if (job === undefined) break;
+    const outcomes = outcomesOf(job, hash);
+    backlog.transaction(() => {
+      backlog.transfer.settle(outcomes, "sha256");
+      backlog.transfer.landed([job.directory]);
+    });
+  }
+  bench.end();
+  expectPending(backlog, 0);
+});
+
+function outcomesOf(job: Job, hash: string): Outcome[] {
+  return job.files.map(({ name, kind, size, reason }) => ({
+    ...{
+      directory: job.directory,
+      name,
+      path: `${job.path}/${name}`,
+      kind,
+      action: "copy",
+      reason,
+    },
+    ...{ status: "success", size, hash, expected: size, duration: 1, error: null },
+    times: { mtime: 1n, atime: 1n, ctime: 1n, birthtime: 1n },
+    permissions: { mode: 0o644, uid: 0, gid: 0 },
+  }));
+}
