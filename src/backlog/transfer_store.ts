@@ -252,17 +252,21 @@ export class TransferStore {
     return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
   }
 
-  /** Directories whose times must be set, deepest first. */
+  /**
+   * Directories whose times must be set, deepest first: those whose content was touched, and those
+   * whose times are at least `window` nanoseconds apart.
+   */
   untimed(
     before: { depth: number; id: number },
     limit: number,
+    { window }: { window: bigint },
   ): { id: number; path: string; depth: number }[] {
     const rows = this.#database.prepare(`
       SELECT id, path, depth FROM directory
       WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.listed}
-        AND (touched = 1 OR source_mtime IS NOT destination_mtime)
+        AND (touched = 1 OR abs(source_mtime - destination_mtime) >= ?)
         AND (depth, id) < (?, ?) ORDER BY depth DESC, id DESC LIMIT ?`)
-      .all(before.depth, before.id, limit);
+      .all(window, before.depth, before.id, limit);
     return rows.map((row) => ({
       id: Number(row.id),
       path: fromSql(row.path),

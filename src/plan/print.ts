@@ -42,10 +42,11 @@ export function printDecided(
 }
 
 /** Prints what is only known when the scan is complete: times of directories, and extras. */
-export function printLeft({ backlog, event }: RunContext, { extras }: { extras: boolean }): void {
+export function printLeft(context: RunContext, { extras }: { extras: boolean }): void {
+  const { backlog, event } = context;
   let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
   for (;;) {
-    const page = backlog.transfer.untimed(before, PAGE);
+    const page = backlog.transfer.untimed(before, PAGE, context);
     if (page.length === 0) break;
     before = page.at(-1)!;
     for (const { path } of page) {

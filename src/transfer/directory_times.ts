@@ -14,7 +14,7 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
   let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
   for (;;) {
     signal.throwIfAborted();
-    const page = backlog.transfer.untimed(before, PAGE);
+    const page = backlog.transfer.untimed(before, PAGE, context);
     if (page.length === 0) return;
     before = page.at(-1)!;
     const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));

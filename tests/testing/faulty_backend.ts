@@ -1,5 +1,11 @@
 /** A backend that fails, lies, or hangs where a test says so; everything else it passes on. */
-import type { Backend, CallOptions, FileReader, FileWriter } from "../../src/backend/backend.ts";
+import type {
+  Backend,
+  CallOptions,
+  FileReader,
+  FileWriter,
+  ListBatch,
+} from "../../src/backend/backend.ts";
 import { failure } from "../../src/backend/failures.ts";
 
 /** The calls that a rule can name; those of readers and writers go by the path of their file. */
@@ -34,6 +40,8 @@ export interface Rule {
   readonly errno?: string;
   /** Lets a read give at most so many bytes. */
   readonly short?: number;
+  /** In a list: the entry of this name cannot be looked at. */
+  readonly problem?: string;
   /** Runs first: changes the tree under the reader's feet, or throws. May return a promise. */
   readonly act?: () => void | Promise<void>;
   /** The call does not go on before this resolves; it then goes on, also when its signal aborted. */
@@ -106,8 +114,9 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
       return await inner.look(path, options);
     },
     async *list(path: string, options?: CallOptions) {
-      await enter("list", path);
-      yield* inner.list(path, options);
+      const rule = await enter("list", path);
+      if (rule?.problem === undefined) yield* inner.list(path, options);
+      else yield* withProblem(inner.list(path, options), rule.problem);
     },
     async open(path, options) {
       await enter("open", path);
@@ -157,6 +166,21 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
 /** Lets timers and messages between threads of one process have some turns. */
 export async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+async function* withProblem(
+  batches: AsyncIterable<ListBatch>,
+  problem: string,
+): AsyncGenerator<ListBatch> {
+  for await (const { entries, problems, temporaries } of batches) {
+    yield {
+      temporaries,
+      entries: entries.filter(({ name }) => name !== problem),
+      problems: entries.filter(({ name }) => name === problem)
+        .map(({ name }) => ({ name, code: "EIO", message: "cannot look at (injected): EIO" }))
+        .concat(problems),
+    };
+  }
 }
 
 function fits(wanted: string | RegExp | undefined, path: string): boolean {
