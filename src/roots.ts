@@ -35,6 +35,11 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
   const db = fileOf(paths.db, "database", "--db", base);
   const log = fileOf(paths.log, "audit log", "--log", base);
   if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
+  if (BESIDE_A_DATABASE.some((ending) => log === db + ending)) {
+    throw new UsageError(
+      `the audit log ${log} is a file that the database keeps beside it; name another with --log`,
+    );
+  }
   for (const [file, what, flag] of [[db, "database", "--db"], [log, "audit log", "--log"]]) {
     for (const [root, side] of [[source, "source"], [destination, "destination"]]) {
       if (isInside(file!, root!)) {
@@ -47,6 +52,9 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
   }
   return { source, destination, db, log };
 }
+
+/** What SQLite, and the lock, append to the name of a database. */
+const BESIDE_A_DATABASE = ["-wal", "-shm", "-journal", "-lock"];
 
 function nestings(source: string, destination: string): [string, string, string][] {
   return [
@@ -97,6 +105,9 @@ function fileOf(path: string, what: string, flag: string, base: string): string 
       throw new UsageError(`cannot reach the ${what} ${path}: ${reason(error)}`, { cause: error });
     }
   }
+  if (isLink(full)) {
+    throw new UsageError(`the ${what} ${path} is a link that leads nowhere; give ${flag} a file`);
+  }
   const slash = full.lastIndexOf("/");
   const directory = full.slice(0, slash) || "/";
   try {
@@ -109,6 +120,15 @@ function fileOf(path: string, what: string, flag: string, base: string): string 
       `the directory of the ${what} ${path} does not exist; make it, or name another with ${flag}`,
       { cause: error },
     );
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

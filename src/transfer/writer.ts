@@ -180,8 +180,7 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
   options.ended(outcome);
   if (side === "source" && error.code === "ENOENT") {
     // the root is there and the file is not: it was removed after the scan, which is no failure
-    const again = await options.source.look(carried.path, options);
-    if (again === undefined) {
+    if (await isGone(carried.path, options)) {
       options.group.failed(carried.job, {
         ...outcome,
         action: "skip",
@@ -193,6 +192,16 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
     }
   }
   options.group.failed(carried.job, { ...outcome, status: "failure", error: error.toData() });
+}
+
+/** Whether the source says for certain that a file is not there any more. */
+async function isGone(path: string, { source, signal }: WriterOptions): Promise<boolean> {
+  try {
+    return await source.look(path, { signal }) === undefined;
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.scope === "run") throw error;
+    return false;
+  }
 }
 
 function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptions): Outcome {
