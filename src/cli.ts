@@ -4,6 +4,7 @@ import { type Invocation, parseArguments } from "./arguments.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
+import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
 import type { Statistics } from "./report/statistics.ts";
 import { terminalReporter } from "./report/terminal.ts";
@@ -94,12 +95,22 @@ function makeReporter(
     return reporter;
   }
   logTo((text) => print(Deno.stderr, text), verbose);
+  if (quiet && !options.dryRun) return errorReporter();
   return plainReporter({
     snapshot,
     output: { write },
-    quiet,
-    progress: progress !== "none" && !options.dryRun,
+    progress: progress !== "none" && !options.dryRun && !quiet,
   });
+}
+
+/** What `--quiet` leaves: a failure is never silent. */
+function errorReporter(): Reporter {
+  return {
+    event(event) {
+      if (event.type === "failure") complain(failureLine(event));
+    },
+    async [Symbol.asyncDispose]() {},
+  };
 }
 
 /** Diagnostics go to stderr, and never into the middle of a live screen. */

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { parseLines, sluice, start } from "./testing/command.ts";
+import { DiskWorld, readTree, writeTree } from "./testing/world.ts";
+
+const HANGING = new URL("./testing/hanging_main.ts", import.meta.url).pathname;
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
+
+function args(world: DiskWorld, ...more: string[]): string[] {
+  return [world.source, world.destination, "--db", world.db, "--log", world.log, ...more];
+}
+
+/** Files for a run that takes long enough, at 1 MiB a second, to be caught in the middle. */
+function slowTree(): Record<string, string> {
+  return Object.fromEntries(
+    Array.from({ length: 60 }, (_, i) => [`d${i % 5}/f${i}`, `${i}`.padEnd(100_000, "x")]),
+  );
+}
+
+function temporaries(world: DiskWorld): string[] {
+  return Object.keys(readTree(world.destination)).filter((path) => path.includes(".sluice-"));
+}
+
+Deno.test("the command copies, says so on stdout, and exits with 0", async () => {
+  using world = new DiskWorld({ "a/b": "1", "c": "2" });
+  const { code, stdout, stderr } = await sluice(args(world));
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  assert.match(stdout, /^in sync after 0:0\d$/m);
+  assert.match(stdout, /copied +2 files, 2 B in this run/);
+  assert.doesNotMatch(stdout, CONTROLS);
+  assert.deepEqual(readTree(world.destination), readTree(world.source));
+});
+
+Deno.test("the command exits with 1 and names what failed", async () => {
+  using world = new DiskWorld({ "blocked": "1", "good": "2" }, { "blocked/inner": "x" });
+  const { code, stdout } = await sluice(args(world));
+  assert.equal(code, 1);
+  assert.match(stdout, /blocked: cannot rename over the final name: is a directory/);
+  assert.equal(Deno.readTextFileSync(`${world.destination}/good`), "2");
+});
+
+Deno.test("the command exits with 2 and one sentence on stderr when its usage is wrong", async () => {
+  using world = new DiskWorld({ file: "1" });
+  for (const wrong of [["--nonsense"], ["--block-size", "0"], ["--db", `${world.source}/db`]]) {
+    const { code, stdout, stderr } = await sluice(args(world, ...wrong));
+    assert.equal(code, 2, wrong.join(" "));
+    assert.equal(stdout, "");
+    assert.match(stderr, /^sluice: [^\n]+\n$/);
+  }
+  assert.deepEqual(
+    [...Deno.readDirSync(world.top)].map(({ name }) => name).sort(),
+    ["destination", "source"],
+  );
+});
+
+Deno.test("the command exits with 3 when a root is not what it was", async () => {
+  using world = new DiskWorld({ file: "1" });
+  assert.equal((await sluice(args(world))).code, 0);
+  Deno.renameSync(world.source, `${world.top}/elsewhere`);
+  Deno.mkdirSync(world.source);
+  const { code, stdout, stderr } = await sluice(args(world, "--delete-extras"));
+  assert.equal(code, 3);
+  assert.match(stderr, /^sluice: the source .* \(is it mounted/);
+  assert.match(stdout, /^stopped after/m);
+  assert.equal(Deno.readTextFileSync(`${world.destination}/file`), "1");
+});
+
+Deno.test("the command prints help and version on stdout", async () => {
+  const help = await sluice(["--help"]);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /Usage: sluice \[options\] SOURCE DESTINATION/);
+  const version = await sluice(["--version"]);
+  assert.equal(version.code, 0);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test(`the command settles and exits with ${expected} on ${signal}, and resumes`, async () => {
+    using world = new DiskWorld(slowTree());
+    await using running = start(args(world, "--bwlimit", "1M", "--progress", "json"));
+    await running.printed(/"phase":"transfer".*"copied":\{"files":[1-9]/);
+    running.kill(signal);
+    const { code, stdout, stderr } = await running.ended;
+    assert.equal(code, expected);
+    assert.equal(stderr, "");
+    const summary = parseLines(stdout).at(-1)! as Record<string, Record<string, number>>;
+    assert.equal(summary.type, "summary");
+    assert.equal(summary.outcome, "interrupted");
+    assert.ok(summary.copied!.files! > 0 && summary.pending!.files! > 0);
+    assert.deepEqual(temporaries(world), []);
+    const next = await sluice(args(world));
+    assert.equal(next.code, 0);
+    assert.match(next.stdout, /^resuming: \d+ files, \d\.\d+ MiB pending from \d{4}-\d\d-\d\d/m);
+    assert.deepEqual(readTree(world.destination), readTree(world.source));
+  });
+}
+
+Deno.test("the command resumes after kill -9 and leaves no temporary", async () => {
+  using world = new DiskWorld(slowTree());
+  {
+    await using running = start(args(world, "--bwlimit", "1M", "--progress", "json"));
+    await running.printed(/"active":\[\{/);
+    running.kill("SIGKILL");
+    await running.ended;
+  }
+  const source = readTree(world.source);
+  for (const [path, node] of Object.entries(readTree(world.destination))) {
+    // whatever has its final name is whole
+    if (node.startsWith("file") && !path.includes(".sluice-")) assert.equal(node, source[path]);
+  }
+  const { code, stdout } = await sluice(args(world, "--progress", "json"));
+  assert.equal(code, 0);
+  assert.ok((parseLines(stdout)[0]!.resumed as { files: number }).files > 0);
+  assert.deepEqual(readTree(world.destination), source);
+  assert.deepEqual(world.statuses().filter((line) => !line.startsWith("synced")), []);
+  const copied = world.records().filter(({ action }) => action === "copy");
+  assert.equal(new Set(copied.map(({ seq }) => seq)).size, copied.length);
+  assert.equal(new Set(copied.map(({ source }) => source)).size, 60);
+});
+
+Deno.test("the command leaves at once on a second Ctrl-C", async () => {
+  using world = new DiskWorld({ file: "1" });
+  await using running = start(args(world, "--progress", "json"), { main: HANGING });
+  await running.printed(/"type":"progress"/);
+  running.kill("SIGINT");
+  await running.printed(/"notice":"interrupted/);
+  running.kill("SIGINT");
+  const { code, stdout } = await running.ended;
+  assert.equal(code, 130);
+  assert.doesNotMatch(stdout, /"type":"summary"/);
+});
+
+Deno.test("--progress json prints one object per line and nothing else", async () => {
+  using world = new DiskWorld(slowTree());
+  const { code, stdout, stderr } = await sluice(
+    args(world, "--bwlimit", "2M", "--progress", "json"),
+  );
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  const lines = parseLines(stdout);
+  assert.equal(lines[0]!.type, "start");
+  assert.equal(lines.at(-1)!.type, "summary");
+  assert.ok(lines.some(({ type }) => type === "progress"));
+  for (const line of lines) assert.ok(!Number.isNaN(Date.parse(String(line.time))));
+});
+
+Deno.test("--progress none prints no progress but the summary, --quiet nothing", async () => {
+  using world = new DiskWorld({ file: "1" });
+  const none = await sluice(args(world, "--progress", "none"));
+  assert.match(none.stdout, /in sync/);
+  const quiet = await sluice(args(world, "-q"));
+  assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
+});
+
+Deno.test("--quiet still names failures, on stderr", async () => {
+  using world = new DiskWorld({ blocked: "1" }, { "blocked/inner": "x" });
+  const { code, stdout, stderr } = await sluice(args(world, "--quiet"));
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^sluice: failed +blocked: cannot rename/);
+});
+
+Deno.test("--dry-run prints each operation with its reason and makes nothing", async () => {
+  using world = new DiskWorld({ "new/file": "1" }, { extra: "x" });
+  const { code, stdout, stderr } = await sluice(args(world, "--dry-run", "--delete-extras"));
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  assert.match(stdout, /^copy +new\/file .*not at the destination/m);
+  assert.match(stdout, /^delete +extra .*not at the source/m);
+  assert.match(stdout, /^dry run done/m);
+  assert.deepEqual([...Deno.readDirSync(world.destination)].map(({ name }) => name), ["extra"]);
+  assert.deepEqual([...Deno.readDirSync(world.top)].length, 2);
+});
+
+Deno.test("--bwlimit holds the rate", async () => {
+  using world = new DiskWorld({ big: "x".repeat(3 * 2 ** 20) });
+  const { code, stdout } = await sluice(args(world, "--bwlimit", "2M", "--progress", "json"));
+  assert.equal(code, 0);
+  const { elapsed } = parseLines(stdout).at(-1) as { elapsed: number };
+  assert.ok(elapsed >= 1.3, `${elapsed} s for 3 MiB at 2 MiB/s`);
+});
+
+Deno.test("the command goes on when nobody reads its stdout any more", async () => {
+  using world = new DiskWorld(slowTree());
+  const child = new Deno.Command("bash", {
+    args: [
+      "-c",
+      '"$@" | head -n 1; exit "${PIPESTATUS[0]}"',
+      "bash",
+      Deno.execPath(),
+      ...["run", "-A", "--quiet", new URL("../main.ts", import.meta.url).pathname],
+      ...args(world, "--bwlimit", "4M", "--progress", "json"),
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const { code, stderr } = await child.output();
+  assert.equal(new TextDecoder().decode(stderr), "");
+  assert.equal(code, 0);
+  assert.deepEqual(readTree(world.destination), readTree(world.source));
+});
+
+Deno.test("deno task sync takes relative paths from where it was typed", async () => {
+  using world = new DiskWorld({ file: "1" });
+  writeTree(world.top, { "typed/here": "" });
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "--config", config, "sync", "../source", "../destination"],
+    cwd: `${world.top}/typed`,
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.equal(Deno.readTextFileSync(`${world.destination}/file`), "1");
+  const made = [...Deno.readDirSync(`${world.top}/typed`)].map(({ name }) => name).sort();
+  assert.ok(made.includes("sluice.db") && made.includes("sluice-audit.jsonl"), made.join());
+});
