@@ -47,8 +47,8 @@ export type ToCrew =
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
   | { readonly type: "listed"; readonly listed: readonly (ListedChunk | FailedListing)[] }
-  /** A carrier has little left that no lane has taken up: so many jobs with so many files. */
-  | { readonly type: "hungry"; readonly jobs: number; readonly files: number }
+  /** A carrier has little left that no lane has taken up: so many files, for so many idle lanes. */
+  | { readonly type: "hungry"; readonly files: number; readonly idle: number }
   | {
     readonly type: "settled";
     readonly outcomes: readonly Outcome[];

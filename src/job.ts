@@ -53,4 +53,6 @@ export interface Outcome {
   readonly error: ErrorData | null;
   /** What the reason leaves out: the evidence of a deletion or refusal. */
   readonly detail?: string;
+  /** The fields of its audit record, where the thread that carried it has put them together. */
+  readonly record?: string;
 }

@@ -6,6 +6,7 @@ import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
+import { operationRecords } from "./report/operation_record.ts";
 import { isFailure, listDirectory } from "./scan/walker.ts";
 import { Carrier } from "./transfer/carrier.ts";
 
@@ -124,6 +125,11 @@ async function carry(
   const clock = systemClock(now - performance.now());
   await using source = await open(role.source, temporaryNames(token, thread));
   await using destination = await open(role.destination, temporaryNames(token, thread));
+  const record = operationRecords({
+    source: role.source,
+    destination: role.destination,
+    algorithm: role.algorithm,
+  });
   const carrier = new Carrier({
     ...role,
     source,
@@ -134,11 +140,12 @@ async function carry(
     },
     clock,
     signal,
-    hungry: (jobs, files) => post(port, { type: "hungry", jobs, files }),
+    hungry: (files, idle) => post(port, { type: "hungry", files, idle }),
     settled: ({ outcomes, jobs }) =>
       post(port, {
         type: "settled",
-        outcomes,
+        // the owner has enough to do, so what can be prepared for it is prepared here
+        outcomes: outcomes.map((outcome) => ({ ...outcome, record: record(outcome) })),
         jobs: jobs.map(({ directory, last }) => ({ directory, last })),
       }),
   });

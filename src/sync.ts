@@ -381,7 +381,7 @@ class Run {
       this.#totals.copiedFiles += 1;
       this.#totals.copiedBytes += size;
     }
-    this.#parts.log?.addFields("operation", this.#record(outcome));
+    this.#parts.log?.addFields("operation", outcome.record ?? this.#record(outcome));
   }
 
   async #scan(context: RunContext, trusted: boolean): Promise<void> {

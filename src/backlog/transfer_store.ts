@@ -74,6 +74,7 @@ export class TransferStore {
   readonly #touchParent: StatementSync;
   readonly #landed: StatementSync;
   readonly #removed: StatementSync;
+  readonly #forgetPrints: StatementSync;
   #remaining = { files: 0, bytes: 0 };
 
   constructor(database: DatabaseSync) {
@@ -107,6 +108,9 @@ export class TransferStore {
       "UPDATE directory SET touched = 1 WHERE id = (SELECT parent FROM directory WHERE id = ?)",
     );
     this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
+    this.#forgetPrints = database.prepare(
+      "UPDATE directory SET source_content = NULL, source_complete = NULL WHERE id = ?",
+    );
     this.#landed = database.prepare("UPDATE directory SET in_flight = 0 WHERE id = ?");
   }
 
@@ -203,6 +207,8 @@ export class TransferStore {
       if (status === "skipped") {
         // it is no longer at the source: there is nothing left to do for it
         this.#removed.run(directory, toSql(name));
+        // but if it is there again one day, the listing must not pass for one that is recorded
+        this.#forgetPrints.run(directory);
         this.#count(shrunk, outcome);
         continue;
       }

@@ -38,8 +38,8 @@ export interface CarrierOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settled: (settled: Settled) => void;
-  /** Called when little is waiting, `jobs` with `files` in all; more should be added. */
-  readonly hungry: (jobs: number, files: number) => void;
+  /** Called when few `files` are waiting or lanes are `idle`; more should be added. */
+  readonly hungry: (files: number, idle: number) => void;
 }
 
 /** More files are asked for when fewer wait: the owner may be busy for some milliseconds. */
@@ -177,12 +177,14 @@ export class Carrier {
       signal.throwIfAborted();
       const job = this.#jobs.shift();
       this.#waitingFiles -= job?.files.length ?? 0;
-      const few = this.#jobs.length < this.#options.lanes || this.#waitingFiles < FEW_FILES;
-      if (few && !this.#closed && !this.#asked) {
+      if (job === undefined && this.#closed) return undefined;
+      const few = this.#waitingFiles < FEW_FILES && !this.#asked;
+      if (!this.#closed && (few || job === undefined)) {
         this.#asked = true;
-        this.#options.hungry(this.#jobs.length, this.#waitingFiles);
+        const idle = this.#wake.length + (job === undefined ? 1 : 0);
+        this.#options.hungry(this.#waitingFiles, idle);
       }
-      if (job !== undefined || this.#closed) return job;
+      if (job !== undefined) return job;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
   }

@@ -8,8 +8,8 @@ import type { Job, Outcome } from "../job.ts";
 /** Files and bytes of one job. */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
 
-/** What a carrier may have waiting: small files for a while, few large ones that others could take. */
-const MOST_FILES = 1536, MOST_BYTES = 64 * 2 ** 20, MOST_JOBS = 64;
+/** What a carrier may have waiting: small files for a while. Large jobs go to idle lanes only. */
+const MOST_FILES = 1536, LARGE_JOB = 16 * 2 ** 20, MOST_JOBS = 64;
 
 /** Threads and lanes that carry. */
 export interface TransferPlan {
@@ -39,6 +39,8 @@ class TransferDesk {
   /** Directories that could not be made: each job below them tries, and one record tells. */
   readonly #unmade = new Set<number>();
   #afterMissing = { depth: -1, id: 0 };
+  /** A job that was taken from the backlog and is not given out yet. */
+  #held: Job | null = null;
   #exhausted = false;
 
   constructor(context: RunContext, plan: TransferPlan, signal: AbortSignal) {
@@ -116,23 +118,26 @@ class TransferDesk {
   }
 
   /** Gives a carrier enough to go on with; `waiting` is what it has left. */
-  #feed({ hand }: { hand: Hand }, waiting: { jobs: number; files: number }): void {
-    if (this.#context.signal.aborted) return;
+  #feed({ hand }: { hand: Hand }, waiting: { files: number; idle: number }): void {
+    if (this.#exhausted || this.#context.signal.aborted) return;
     const jobs: Job[] = [];
-    let { files } = waiting, bytes = 0;
+    let { files } = waiting;
     this.#context.backlog.transaction(() => {
-      while (!this.#exhausted) {
-        const count = waiting.jobs + jobs.length;
-        const lanesBusy = count >= this.#plan.lanes + 2;
-        if (lanesBusy && (files >= MOST_FILES || bytes >= MOST_BYTES || count >= MOST_JOBS)) break;
-        const job = this.#next();
-        if (job === undefined) this.#exhausted = true;
-        else {
-          this.#count(job);
-          jobs.push(job);
-          files += job.files.length;
-          for (const { size } of job.files) bytes += size;
+      while (jobs.length < waiting.idle || (files < MOST_FILES && jobs.length < MOST_JOBS)) {
+        const job = this.#held ?? this.#next();
+        this.#held = null;
+        if (job === undefined) {
+          this.#exhausted = true;
+          return;
         }
+        // a large job that waits behind others is one that an idle lane elsewhere could take
+        if (jobs.length >= waiting.idle && bytesOf(job) >= LARGE_JOB) {
+          this.#held = job;
+          return;
+        }
+        this.#count(job);
+        jobs.push(job);
+        files += job.files.length;
       }
     });
     if (jobs.length > 0) hand.post({ type: "jobs", jobs });
@@ -159,4 +164,8 @@ class TransferDesk {
       if (missing.length > 0) return { directory: id, path, missing, files: [], last: true };
     }
   }
+}
+
+function bytesOf({ files }: Job): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }
