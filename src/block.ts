@@ -3,6 +3,7 @@ import type { Entry } from "./entry.ts";
 import type { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Job, JobFile } from "./job.ts";
+import type { Stamp } from "./stamp.ts";
 
 /** One file on its way; the reader makes it, the writer ends it. */
 export interface Carried {
@@ -12,6 +13,8 @@ export interface Carried {
   readonly path: string;
   /** The source when it was opened; null when it could not be opened. */
   entry: Entry | null;
+  /** Set instead of `entry` for a small file that is as the scan saw it. */
+  stamp: Stamp | null;
   /** Milliseconds on the clock when work on it began. */
   readonly began: number;
   /** Set by either end when the file has failed: the other end stops working on it. */

@@ -6,8 +6,9 @@ import type { Capabilities, Identity } from "./backend/backend.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
-import type { Job, Outcome } from "./job.ts";
+import type { Outcome } from "./job.ts";
 import type { Algorithm } from "./options.ts";
+import type { PackedFiles, PackedJob } from "./packed.ts";
 
 /** What a thread is for. */
 export type Role =
@@ -37,7 +38,7 @@ export type ToCrew =
     readonly now: number;
   }
   | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
-  | { readonly type: "jobs"; readonly jobs: readonly Job[] }
+  | { readonly type: "jobs"; readonly jobs: readonly PackedJob[] }
   /** No more work will come. */
   | { readonly type: "close" }
   /** Stop at once; what is finished still settles. */
@@ -51,6 +52,9 @@ export type FromCrew =
   | { readonly type: "hungry"; readonly files: number; readonly idle: number }
   | {
     readonly type: "settled";
+    /** Files that were copied as the scan saw them. */
+    readonly files: PackedFiles;
+    /** All other outcomes. */
     readonly outcomes: readonly Outcome[];
     /** Directories of the jobs that are over, one per job. */
     readonly jobs: readonly { readonly directory: number; readonly last: boolean }[];

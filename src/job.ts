@@ -1,7 +1,8 @@
 /** Jobs: what the thread that owns the database hands to the lanes, and what comes back. */
-import type { Kind, Times } from "./entry.ts";
+import type { Kind } from "./entry.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Action, Reason, Status } from "./operation.ts";
+import type { ChangeTimes, Stamp } from "./stamp.ts";
 
 /** One pending file or symbolic link. */
 export interface JobFile {
@@ -10,6 +11,8 @@ export interface JobFile {
   /** Bytes, as the scan saw it. */
   readonly size: number;
   readonly reason: Reason;
+  /** As the scan saw them: while they are the same, the file is. */
+  readonly scanned: ChangeTimes;
 }
 
 /** Some pending files of one directory: what a lane carries before it asks for more. */
@@ -40,12 +43,10 @@ export interface Outcome {
   readonly size: number;
   /** Hex, of exactly the bytes that were written; null for anything but a file that succeeded. */
   readonly hash: string | null;
-  /** Of the source, as read when it was opened; null when it could not be. */
-  readonly times: (Times & { readonly birthtime: bigint | null }) | null;
-  /** The source's permission bits and owner, for the record. */
-  readonly permissions:
-    | { readonly mode: number; readonly uid: number; readonly gid: number }
-    | null;
+  /** Of the source, as it was read; null when it could not be. */
+  readonly stamp: Stamp | null;
+  /** What the database has of the file is what was read: only the outcome is new. */
+  readonly asScanned: boolean;
   /** Bytes the scan saw: what the backlog shrinks by. */
   readonly expected: number;
   /** Milliseconds from opening the source to the last byte written. */
@@ -53,6 +54,4 @@ export interface Outcome {
   readonly error: ErrorData | null;
   /** What the reason leaves out: the evidence of a deletion or refusal. */
   readonly detail?: string;
-  /** The fields of its audit record, where the thread that carried it has put them together. */
-  readonly record?: string;
 }

@@ -7,6 +7,7 @@ import { SyncError } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { operationRecords } from "./report/operation_record.ts";
+import { packOutcomes, unpackJob } from "./packed.ts";
 import { isFailure, listDirectory } from "./scan/walker.ts";
 import { Carrier } from "./transfer/carrier.ts";
 
@@ -141,16 +142,18 @@ async function carry(
     clock,
     signal,
     hungry: (files, idle) => post(port, { type: "hungry", files, idle }),
-    settled: ({ outcomes, jobs }) =>
+    settled: ({ outcomes, jobs }) => {
+      const { files, others } = packOutcomes(outcomes, record);
       post(port, {
         type: "settled",
-        // the owner has enough to do, so what can be prepared for it is prepared here
-        outcomes: outcomes.map((outcome) => ({ ...outcome, record: record(outcome) })),
+        files,
+        outcomes: others,
         jobs: jobs.map(({ directory, last }) => ({ directory, last })),
-      }),
+      });
+    },
   });
   ready((message) => {
-    if (message.type === "jobs") carrier.add(message.jobs);
+    if (message.type === "jobs") carrier.add(message.jobs.map(unpackJob));
     if (message.type === "close") carrier.close();
   });
   post(port, {

@@ -11,12 +11,14 @@ import type { Outcome } from "./job.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
+import type { PackedFiles } from "./packed.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { AuditLog } from "./report/audit.ts";
 import { auditPath, isoTimes, operationRecords } from "./report/operation_record.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths } from "./roots.ts";
+import { splitTime } from "./stamp.ts";
 import { runScan } from "./scan/scan.ts";
 import { setDirectoryTimes } from "./transfer/directory_times.ts";
 import { identifySelf, isLeftover, removeLeftovers, type Self } from "./transfer/temporaries.ts";
@@ -344,6 +346,7 @@ class Run {
       event: (event) => reporter.event(event),
       audit: (record) => this.#parts.log?.add(record),
       outcome: (outcome, lanes) => this.#outcome(outcome, lanes),
+      carried: (files, lanes) => this.#carried(files, lanes),
       settle: (body) => this.#settle(body),
       window: [from, to].map(({ capabilities }) => capabilities.timePrecision)
         .reduce((a, b) => a > b ? a : b),
@@ -366,6 +369,21 @@ class Run {
     return result;
   }
 
+  #carried({ sizes, actions, records }: PackedFiles, lanes: string): void {
+    const { statistics, log } = this.#parts;
+    if (sizes.length === 0) return;
+    sizes.forEach((bytes, i) => {
+      statistics.finished({ action: actions[i]!, status: "success", bytes, lanes });
+      this.#totals.copiedBytes += bytes;
+    });
+    this.#totals.copiedFiles += sizes.length;
+    if (log !== null) {
+      for (const fields of records.split("\n")) {
+        log.addFields("operation", fields);
+      }
+    }
+  }
+
   #outcome(outcome: Outcome, lanes: string | null): void {
     const { statistics, reporter } = this.#parts;
     const { action, status, path, size, error } = outcome;
@@ -381,7 +399,7 @@ class Run {
       this.#totals.copiedFiles += 1;
       this.#totals.copiedBytes += size;
     }
-    this.#parts.log?.addFields("operation", outcome.record ?? this.#record(outcome));
+    this.#parts.log?.addFields("operation", this.#record(outcome));
   }
 
   async #scan(context: RunContext, trusted: boolean): Promise<void> {
@@ -448,9 +466,9 @@ class Run {
             source: auditPath(from.root, path),
             destination: auditPath(to.root, path),
             size: 0,
-            mtime: this.#iso(times.mtime),
-            atime: this.#iso(times.atime),
-            ctime: this.#iso(times.ctime),
+            mtime: this.#iso(...splitTime(times.mtime)),
+            atime: this.#iso(...splitTime(times.atime)),
+            ctime: this.#iso(...splitTime(times.ctime)),
           });
         }
       });

@@ -7,6 +7,7 @@
  * a signal and rejects with its reason.
  */
 import type { Entry, Times } from "../entry.ts";
+import type { ChangeTimes, Stamp } from "../stamp.ts";
 
 /** What a backend can keep and how it likes to be called. Behaviour follows these, never a name. */
 export interface Capabilities {
@@ -66,25 +67,21 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
-/** A small file that was read in one go, and looked the same before and after. */
-export interface SmallFile {
-  readonly entry: Entry;
-  /** Bytes that were read: the whole file. */
-  readonly length: number;
-}
-
 /**
  * Reading and writing whole small files without a single promise, where calls answer at once.
  * Null means: take the ordinary way, which does the same and reports what is wrong.
  */
 export interface SmallFiles {
-  /** Reads a file that fits into `into`. */
-  read(path: string, into: Uint8Array): SmallFile | null;
+  /**
+   * Reads a file of `size` bytes that fits into `into`. After the last byte it must look as
+   * `scanned` says, so that it has not changed since then.
+   */
+  read(path: string, into: Uint8Array, size: number, scanned: ChangeTimes): Stamp | null;
   /** Writes a file as create, write and finish do; what remains is to commit it. */
   write(
     path: string,
     data: Uint8Array,
-    times: Pick<Times, "mtime" | "atime">,
+    stamp: Stamp,
   ): FileWriter | null;
 }
 

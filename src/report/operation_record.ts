@@ -1,32 +1,28 @@
 /** The audit record of an operation, put together piece by piece: there is one for every file. */
 import type { Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
+import type { Stamp } from "../stamp.ts";
 
-const SECOND = 1_000_000_000n;
-
-/** Nanoseconds since the epoch as ISO 8601 with nine decimals; null where unknown. */
-export type IsoTime = (nanoseconds: bigint | null) => string | null;
+/** A time as ISO 8601 with nine decimals: `2026-11-20T14:02:03.123456789Z`. */
+export type IsoTime = (seconds: number, nanos: number) => string;
 
 /** Makes an {@link IsoTime} that remembers the last second: files in a row are often of one age. */
 export function isoTimes(): IsoTime {
-  let known = 0n, text: string | null = null;
-  return (nanoseconds) => {
-    if (nanoseconds === null) return null;
-    let second = nanoseconds / SECOND;
-    let fraction = Number(nanoseconds % SECOND);
-    if (fraction < 0) {
-      fraction += 1e9;
-      second -= 1n;
-    }
-    if (text === null || second !== known) {
-      const milliseconds = Number(second) * 1000;
+  let known = NaN, text = "";
+  return (seconds, nanos) => {
+    if (seconds !== known) {
+      const milliseconds = seconds * 1000;
       // beyond what a Date can hold, the number itself is the truth
-      if (!(Math.abs(milliseconds) <= 8.64e15)) return String(nanoseconds);
+      if (!(Math.abs(milliseconds) <= 8.64e15)) return `${seconds}.${pad(nanos)}`;
       text = new Date(milliseconds).toISOString().slice(0, -5);
-      known = second;
+      known = seconds;
     }
-    return `${text}.${String(fraction).padStart(9, "0")}Z`;
+    return `${text}.${pad(nanos)}Z`;
   };
+}
+
+function pad(nanos: number): string {
+  return String(nanos).padStart(9, "0");
 }
 
 /** A path of a record: as it is, or in `$'...'` notation where it has bytes that are not UTF-8. */
@@ -48,16 +44,9 @@ export interface RecordContext {
  */
 export function operationRecords(context: RecordContext): (outcome: Outcome) => string {
   const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };
-  const time = (name: keyof typeof iso, value: bigint | undefined) => {
-    const text = iso[name](value ?? null);
-    return text === null ? `"${name}":null` : `"${name}":"${text}"`;
-  };
   return (outcome) => {
-    const { action, status, kind, path, size, hash, times, permissions, error, detail } = outcome;
+    const { action, status, kind, path, size, hash, stamp, error, detail } = outcome;
     const message = error?.message ?? (status === "failure" ? detail ?? null : null);
-    const rights = permissions === null
-      ? "null"
-      : `"${permissions.mode.toString(8).padStart(4, "0")} ${permissions.uid}:${permissions.gid}"`;
     // what may hold any character goes through JSON; the rest is made of safe ones
     return `"action":"${action}","status":"${status}",` +
       `"reason":${JSON.stringify(detail ?? outcome.reason)},"kind":"${kind}",` +
@@ -65,9 +54,17 @@ export function operationRecords(context: RecordContext): (outcome: Outcome) => 
       `"destination":${JSON.stringify(auditPath(context.destination, path))},` +
       `"size":${size},"checksum":${hash === null ? "null" : `"${hash}"`},` +
       `"checksum_algorithm":${hash === null ? "null" : `"${context.algorithm}"`},` +
-      `${time("mtime", times?.mtime)},${time("atime", times?.atime)},` +
-      `${time("ctime", times?.ctime)},"permissions":${rights},` +
+      `${stamp === null ? NO_STAMP : stamped(stamp, iso)},` +
       `"duration_ms":${Math.round(outcome.duration * 1000) / 1000},` +
       `"error":${message === null ? "null" : JSON.stringify(message)}`;
   };
+}
+
+const NO_STAMP = '"mtime":null,"atime":null,"ctime":null,"permissions":null';
+
+function stamped(stamp: Stamp, iso: Record<"mtime" | "atime" | "ctime", IsoTime>): string {
+  const rights = `${stamp.mode.toString(8).padStart(4, "0")} ${stamp.uid}:${stamp.gid}`;
+  return `"mtime":"${iso.mtime(stamp.mtime, stamp.mtimeNanos)}",` +
+    `"atime":"${iso.atime(stamp.atime, stamp.atimeNanos)}",` +
+    `"ctime":"${iso.ctime(stamp.ctime, stamp.ctimeNanos)}","permissions":"${rights}"`;
 }

@@ -1,9 +1,10 @@
 /** Directory times: set from the source when a directory's content is done, deepest first. */
 import type { RunContext } from "../context.ts";
-import { type Entry } from "../entry.ts";
+import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
+import { stampOf } from "../stamp.ts";
 
 /** Directories in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -19,10 +20,10 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
     before = page.at(-1)!;
     const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
     const done = results.filter((result) => result !== null);
-    for (const result of done) outcome(result, null);
+    for (const result of done) outcome(result.outcome, null);
     settle(() => {
-      for (const { directory, times, status } of done) {
-        if (status === "success") backlog.transfer.timed(directory, times!.mtime);
+      for (const { outcome: { directory, status }, mtime } of done) {
+        if (status === "success") backlog.transfer.timed(directory, mtime);
       }
     });
   }
@@ -31,7 +32,7 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
 async function setOne(
   { source, destination, signal, clock }: RunContext,
   { id, path }: { id: number; path: string },
-): Promise<Outcome | null> {
+): Promise<{ outcome: Outcome; mtime: bigint } | null> {
   const began = clock.now();
   let entry: Entry | undefined;
   let error: SyncError | null = null;
@@ -44,7 +45,7 @@ async function setOne(
     if (!(thrown instanceof SyncError) || thrown.scope === "run") throw thrown;
     error = thrown;
   }
-  return {
+  const outcome: Outcome = {
     directory: id,
     name: "",
     path,
@@ -54,10 +55,11 @@ async function setOne(
     status: error === null ? "success" : "failure",
     size: 0,
     hash: null,
-    times: entry ?? null,
-    permissions: null,
+    stamp: entry === undefined ? null : stampOf(entry),
+    asScanned: false,
     expected: 0,
     duration: clock.now() - began,
     error: error?.toData() ?? null,
   };
+  return { outcome, mtime: entry?.mtime ?? 0n };
 }

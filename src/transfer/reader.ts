@@ -54,6 +54,7 @@ export async function* readItems(
         file,
         path: join(job.path, file.name),
         entry: null,
+        stamp: null,
         began: clock.now(),
         failed: null,
       };
@@ -101,15 +102,15 @@ function isSmall(size: number, { source, bucket, blockSize }: ReaderOptions): bo
 }
 
 /** A small file as one block, where the source has a short way; null to take the ordinary one. */
-function readSmall(carried: Carried, { source, buffers, blockSize }: ReaderOptions): Block | null {
+function readSmall(carried: Carried, { source, buffers }: ReaderOptions): Block | null {
   const loan = buffers.borrowSmall();
-  const read = source.small!.read(carried.path, loan.data);
-  if (read === null || read.length > blockSize) {
+  const { size, scanned } = carried.file;
+  carried.stamp = source.small!.read(carried.path, loan.data, size, scanned);
+  if (carried.stamp === null) {
     loan.release();
     return null;
   }
-  carried.entry = read.entry;
-  return block(carried, 0, loan.data.subarray(0, read.length), true, loan.release);
+  return block(carried, 0, loan.data.subarray(0, size), true, loan.release);
 }
 
 async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGenerator<Block> {

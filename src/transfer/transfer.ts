@@ -4,6 +4,7 @@ import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import { type Hand, together } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
+import { packJob } from "../packed.ts";
 
 /** Files and bytes of one job. */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
@@ -76,7 +77,7 @@ class TransferDesk {
   }
 
   #receive(seat: { hand: Hand }, key: string, message: FromCrew): void {
-    const { statistics, backlog, options, outcome, settle } = this.#context;
+    const { statistics, backlog, options, outcome, carried, settle } = this.#context;
     if (message.type === "progress") {
       statistics.progress(key, message.active, message.bytes);
     } else if (message.type === "settled") {
@@ -86,6 +87,8 @@ class TransferDesk {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
+        carried(message.files, key);
+        backlog.transfer.settleFiles(message.files, options.checksum);
         backlog.transfer.settle(message.outcomes, options.checksum);
         backlog.transfer.landed(this.#landed(message.jobs));
       });
@@ -140,7 +143,7 @@ class TransferDesk {
         files += job.files.length;
       }
     });
-    if (jobs.length > 0) hand.post({ type: "jobs", jobs });
+    if (jobs.length > 0) hand.post({ type: "jobs", jobs: jobs.map(packJob) });
     if (this.#exhausted) { for (const { hand } of this.#hands) hand.post({ type: "close" }); }
   }
 

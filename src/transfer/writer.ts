@@ -1,11 +1,15 @@
 /** The writer of a lane: items in, files at the destination out. */
 import type { Backend, FileWriter } from "../backend/backend.ts";
 import type { Block, Carried, Item } from "../block.ts";
+import type { Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import { stampOf } from "../stamp.ts";
 import type { Group } from "./group.ts";
+
+const SECOND = 1_000_000_000n;
 
 /** What a writer works with. */
 export interface WriterOptions {
@@ -63,7 +67,9 @@ function writeSmall(item: Block, options: WriterOptions): boolean {
   const { carried } = item;
   if (carried.failed !== null || item.offset !== 0 || !item.last) return false;
   const { small } = options.destination;
-  const staged = small?.write(carried.path, item.data, carried.entry!) ?? null;
+  if (small === undefined) return false;
+  const stamp = carried.stamp ?? stampOf(carried.entry!);
+  const staged = small.write(carried.path, item.data, stamp);
   if (staged === null) return false;
   item.release();
   const outcome = outcomeOf(carried, item.hash, options);
@@ -107,8 +113,8 @@ const ABOUT_NOTHING = {
   status: "success",
   size: 0,
   hash: null,
-  times: null,
-  permissions: null,
+  stamp: null,
+  asScanned: false,
   expected: 0,
   duration: 0,
   error: null,
@@ -142,7 +148,7 @@ async function end(
   options: WriterOptions,
 ): Promise<void> {
   try {
-    if (carried.failed === null) await writer!.finish(carried.entry!, options);
+    if (carried.failed === null) await writer!.finish(timesOf(carried), options);
   } catch (error) {
     // what stops the run (a full disk) must not leave its temporary behind
     if (!(error instanceof SyncError) || error.scope === "run") await writer?.abort();
@@ -205,7 +211,7 @@ async function isGone(path: string, { source, signal }: WriterOptions): Promise<
 }
 
 function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptions): Outcome {
-  const { job, file, path, entry, began } = carried;
+  const { job, file, path, entry, stamp, began } = carried;
   return {
     directory: job.directory,
     name: file.name,
@@ -214,18 +220,23 @@ function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptio
     action: file.reason === "not at the destination" ? "copy" : "overwrite",
     reason: file.reason,
     status: "success",
-    size: entry?.kind === "file" ? entry.size : 0,
+    size: stamp !== null ? file.size : entry?.kind === "file" ? entry.size : 0,
     hash,
-    times: entry === null ? null : {
-      mtime: entry.mtime,
-      atime: entry.atime,
-      ctime: entry.ctime,
-      birthtime: entry.birthtime,
-    },
-    permissions: entry === null ? null : { mode: entry.mode, uid: entry.uid, gid: entry.gid },
+    stamp: stamp ?? (entry === null ? null : stampOf(entry)),
+    asScanned: stamp !== null,
     expected: file.size,
     duration: clock.now() - began,
     error: null,
+  };
+}
+
+/** The times that the destination gets. */
+function timesOf({ entry, stamp }: Carried): Pick<Times, "mtime" | "atime"> {
+  if (entry !== null) return entry;
+  const time = (seconds: number, nanos: number) => BigInt(seconds) * SECOND + BigInt(nanos);
+  return {
+    mtime: time(stamp!.mtime, stamp!.mtimeNanos),
+    atime: time(stamp!.atime, stamp!.atimeNanos),
   };
 }
 

@@ -7,11 +7,11 @@
  * hand, a file that changes) is answered with null, and the caller takes the ordinary way, which
  * does it again and knows how to say what is wrong.
  */
-import { baseOf, type Entry, parentOf, type Times } from "../../entry.ts";
-import type { FileWriter, SmallFile, SmallFiles } from "../backend.ts";
+import { baseOf, parentOf } from "../../entry.ts";
+import type { ChangeTimes, Stamp } from "../../stamp.ts";
+import type { FileWriter, SmallFiles } from "../backend.ts";
 import { checkName } from "../failures.ts";
 import type { Directories } from "./directories.ts";
-import { fillTimespecs } from "./file.ts";
 import { AT, O, type Syscalls } from "./libc.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -35,40 +35,29 @@ export interface PosixSmallOptions {
 export class PosixSmallFiles implements SmallFiles {
   readonly #options: PosixSmallOptions;
   readonly #name = new Uint8Array(NAME_BYTES);
-  readonly #before = new StatxBuffer();
-  readonly #after = new StatxBuffer();
-  readonly #times = new BigInt64Array(4);
+  readonly #statx = new StatxBuffer();
+  readonly #times = new Int32Array(8);
   readonly #timeBytes = new Uint8Array(this.#times.buffer);
 
   constructor(options: PosixSmallOptions) {
     this.#options = options;
   }
 
-  read(path: string, into: Uint8Array): SmallFile | null {
+  read(path: string, into: Uint8Array, size: number, scanned: ChangeTimes): Stamp | null {
     const { sys, directories, noatime } = this.#options;
     const directory = directories.atHand(parentOf(path));
     if (directory === null || !this.#encode(baseOf(path))) return null;
-    const name = this.#name;
     const flags = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK | noatime();
-    const fd = sys.openat(directory, name, flags, 0) as number;
+    const fd = sys.openat(directory, this.#name, flags, 0) as number;
     if (fd < 0) return null;
-    const before = this.#before, after = this.#after;
-    let entry: Entry | null = null;
-    if (sys.statx(fd, SELF, AT.EMPTY_PATH, STATX_WANTED, before.bytes) === 0) {
-      entry = before.entry(baseOf(path));
-      const fits = entry.kind === "file" && entry.size <= into.length;
-      if (!fits || !this.#fill(fd, into, entry.size)) entry = null;
-    }
-    if ((sys.close(fd) as number) < 0 || entry === null) return null;
-    const looked = sys.statx(directory, name, AT.SYMLINK_NOFOLLOW, STATX_WANTED, after.bytes);
-    return looked === 0 && after.sameState(before) ? { entry, length: entry.size } : null;
+    const filled = size === 0 || sys.pread64(fd, into, size, 0) === size;
+    // on a local disk the open file itself tells whether anything has changed
+    const looked = sys.statx(fd, SELF, AT.EMPTY_PATH, STATX_WANTED, this.#statx.bytes) === 0;
+    if ((sys.close(fd) as number) < 0 || !filled || !looked) return null;
+    return this.#statx.isFileOf(size) ? this.#statx.stampIf(scanned) : null;
   }
 
-  write(
-    path: string,
-    data: Uint8Array,
-    times: Pick<Times, "mtime" | "atime">,
-  ): FileWriter | null {
+  write(path: string, data: Uint8Array, stamp: Stamp): FileWriter | null {
     const { sys, directories, temporaryName, writer } = this.#options;
     const directory = directories.atHand(parentOf(path));
     if (directory === null) return null;
@@ -79,10 +68,9 @@ export class PosixSmallFiles implements SmallFiles {
     if (fd < 0) return null;
     const written = data.length === 0 ||
       sys.pwrite64(fd, data, data.length, 0) === data.length;
-    fillTimespecs(this.#times, times);
-    const done = (sys.close(fd) as number) >= 0 && written &&
-      sys.utimensat(directory, temporary, this.#timeBytes, AT.SYMLINK_NOFOLLOW) === 0;
-    if (done) return writer(path, temporary);
+    this.#fillTimes(stamp);
+    const timed = written && sys.utimensat(fd, null, this.#timeBytes, 0) === 0;
+    if ((sys.close(fd) as number) >= 0 && timed) return writer(path, temporary);
     sys.unlinkat(directory, temporary, 0);
     return null;
   }
@@ -95,6 +83,17 @@ export class PosixSmallFiles implements SmallFiles {
     return sys.renameat2(directory, temporary, directory, this.#name, 0) === 0;
   }
 
+  /** Two struct timespec, access and modification, in 32-bit halves: no bigint is made. */
+  #fillTimes({ atime, atimeNanos, mtime, mtimeNanos }: Stamp): void {
+    const words = this.#times;
+    words[0] = atime;
+    words[1] = Math.floor(atime / 2 ** 32);
+    words[2] = atimeNanos;
+    words[4] = mtime;
+    words[5] = Math.floor(mtime / 2 ** 32);
+    words[6] = mtimeNanos;
+  }
+
   /** Puts a name and its NUL into the scratch memory; false for one that needs more care. */
   #encode(name: string): boolean {
     if (name.length > 255 || !name.isWellFormed()) return false;
@@ -102,10 +101,5 @@ export class PosixSmallFiles implements SmallFiles {
     const { written } = encoder.encodeInto(name, this.#name);
     this.#name[written] = 0;
     return true;
-  }
-
-  #fill(fd: number, into: Uint8Array, size: number): boolean {
-    if (size === 0) return true;
-    return this.#options.sys.pread64(fd, into, size, 0) === size;
   }
 }

@@ -1,5 +1,6 @@
 /** statx(2): asking for, and reading, what Linux knows of one object. */
 import type { Entry, Kind } from "../../entry.ts";
+import type { ChangeTimes, Stamp } from "../../stamp.ts";
 
 /** STATX_BASIC_STATS | STATX_BTIME */
 export const STATX_WANTED = 0xfff;
@@ -10,6 +11,7 @@ const SECOND = 1_000_000_000n;
 export class StatxBuffer {
   readonly bytes = new Uint8Array(256);
   readonly #u32 = new Uint32Array(this.bytes.buffer);
+  readonly #i32 = new Int32Array(this.bytes.buffer);
   readonly #i64 = new BigInt64Array(this.bytes.buffer);
 
   /** The object that the last call described, under the name given. */
@@ -36,14 +38,37 @@ export class StatxBuffer {
     };
   }
 
-  /** Whether two looks found the same object in the same state: inode, size, mtime and ctime. */
-  sameState(other: StatxBuffer): boolean {
-    const a = this.#u32, b = other.#u32;
-    // inode 8-9, size 10-11, ctime 24-26, mtime 28-30, device 34-35, in words of struct statx
-    return a[8] === b[8] && a[9] === b[9] && a[10] === b[10] && a[11] === b[11] &&
-      a[24] === b[24] && a[25] === b[25] && a[26] === b[26] &&
-      a[28] === b[28] && a[29] === b[29] && a[30] === b[30] &&
-      a[34] === b[34] && a[35] === b[35];
+  /** Whether the last look found a regular file of this size. */
+  isFileOf(size: number): boolean {
+    const u32 = this.#u32;
+    return this.kind() === "file" && u32[10]! + u32[11]! * 2 ** 32 === size;
+  }
+
+  /** The stamp of the last look, if its mtime and ctime are the ones given. */
+  stampIf({ mtime, mtimeNanos, ctime, ctimeNanos }: ChangeTimes): Stamp | null {
+    const u32 = this.#u32;
+    const same = u32[30] === mtimeNanos && u32[26] === ctimeNanos &&
+      this.#seconds(28) === mtime && this.#seconds(24) === ctime;
+    if (!same) return null;
+    const hasBirthtime = (u32[0]! & STATX_BTIME) !== 0;
+    return {
+      mtime,
+      mtimeNanos,
+      ctime,
+      ctimeNanos,
+      atime: this.#seconds(16),
+      atimeNanos: u32[18]!,
+      birthtime: hasBirthtime ? this.#seconds(20) : null,
+      birthtimeNanos: hasBirthtime ? u32[22]! : 0,
+      mode: u32[7]! & 0o7777,
+      uid: u32[5]!,
+      gid: u32[6]!,
+    };
+  }
+
+  /** Signed 64-bit seconds as a number, from their two halves. */
+  #seconds(word: number): number {
+    return this.#u32[word]! + this.#i32[word + 1]! * 2 ** 32;
   }
 
   /** Kind alone, for callers that need to know whether a target must be read. */

@@ -1,0 +1,65 @@
+/**
+ * Stamps: times and rights of a file as plain numbers.
+ *
+ * A time is whole seconds since the epoch and nanoseconds (0 to 999,999,999) after them. Each fits a
+ * number; together they would need a bigint, which costs an allocation each time it is touched, and
+ * a stamp is made and compared for every file.
+ */
+import type { Entry } from "./entry.ts";
+
+/** The times that tell whether a file has changed. */
+export interface ChangeTimes {
+  readonly mtime: number;
+  readonly mtimeNanos: number;
+  readonly ctime: number;
+  readonly ctimeNanos: number;
+}
+
+/** What is recorded of a source file when it is read. */
+export interface Stamp extends ChangeTimes {
+  readonly atime: number;
+  readonly atimeNanos: number;
+  /** Null where the file system has none. */
+  readonly birthtime: number | null;
+  readonly birthtimeNanos: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const SECOND = 1_000_000_000n;
+
+/** Splits nanoseconds since the epoch; the second part is never negative. */
+export function splitTime(nanoseconds: bigint): [seconds: number, nanos: number] {
+  let nanos = Number(nanoseconds % SECOND);
+  let seconds = nanoseconds / SECOND;
+  if (nanos < 0) {
+    nanos += 1e9;
+    seconds -= 1n;
+  }
+  return [Number(seconds), nanos];
+}
+
+/** The stamp of an entry. */
+export function stampOf(entry: Entry): Stamp {
+  const [mtime, mtimeNanos] = splitTime(entry.mtime);
+  const [ctime, ctimeNanos] = splitTime(entry.ctime);
+  const [atime, atimeNanos] = splitTime(entry.atime);
+  const [birthtime, birthtimeNanos] = entry.birthtime === null
+    ? [null, 0]
+    : splitTime(entry.birthtime);
+  const { mode, uid, gid } = entry;
+  return {
+    mtime,
+    mtimeNanos,
+    ctime,
+    ctimeNanos,
+    atime,
+    atimeNanos,
+    birthtime,
+    birthtimeNanos,
+    mode,
+    uid,
+    gid,
+  };
+}
