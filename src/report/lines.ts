@@ -1,9 +1,9 @@
 /** Lines: the one-line sentences that both reporters for people print. */
 
 import type { RunEvent } from "../event.ts";
-import { formatCount, formatMinute, formatSize } from "../lib/units.ts";
+import { formatMinute, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
-import { oneLine } from "./layout.ts";
+import { countOf, oneLine } from "./layout.ts";
 
 type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { readonly type: T }>;
 
@@ -12,7 +12,7 @@ export function startLines({ version, source, destination, dryRun, resumed }: Ev
   const what = dryRun ? " (dry run: nothing will be changed)" : "";
   const lines = [`sluice ${version}: ${showPath(source)} -> ${showPath(destination)}${what}`];
   if (resumed) {
-    const files = `${formatCount(resumed.files)} files`;
+    const files = countOf(resumed.files, "file");
     const since = formatMinute(resumed.since);
     lines.push(`resuming: ${files}, ${roundSize(resumed.bytes)} pending from ${since}`);
   }
@@ -24,9 +24,9 @@ export function operationLine({ action, path, reason }: EventOf<"operation">): s
   return `${action.padEnd(9)}  ${showPath(path)}  (${oneLine(reason)})`;
 }
 
-/** One failure: `failed     path: message`. */
+/** One failure: `failed     path: message`; the root itself is `.`. */
 export function failureLine({ path, message }: { path: string; message: string }): string {
-  return `${"failed".padEnd(9)}  ${showPath(path)}: ${oneLine(message)}`;
+  return `${"failed".padEnd(9)}  ${path === "" ? "." : showPath(path)}: ${oneLine(message)}`;
 }
 
 /** A size with at most one decimal: `3.1 GiB`. */

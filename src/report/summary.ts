@@ -70,7 +70,9 @@ function nextStep({ outcome, pending }: Summary, dryRun: boolean): string | null
       if (dryRun && pending.files > 0) return "run without the dry run to do this";
       return null;
     case "failures":
-      return "mend what failed, then run the same command again: it retries only what is pending";
+      return pending.files > 0
+        ? "mend what failed, then run the same command again: it retries only what is pending"
+        : "mend what failed, then run the same command again";
     case "interrupted":
       return "run the same command again to resume";
     case "stopped":
