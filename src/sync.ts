@@ -556,7 +556,7 @@ function transferPlan(source: Backend, destination: Backend): TransferPlan {
   const cores = navigator.hardwareConcurrency;
   const isShare = (backend: Backend) => backend.capabilities.durability === "file";
   if (isShare(source) || isShare(destination)) return { threads: 2, lanes: 8 };
-  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 2 };
+  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 1 };
 }
 
 function pick({ db: _db, log: _log, ...rest }: SyncOptions): Record<string, unknown> {

@@ -40,6 +40,8 @@ export class DecideStore {
   readonly #pairs: StatementSync;
   readonly #setStatus: StatementSync;
   readonly #dropExtras: StatementSync;
+  readonly #dropFiles: StatementSync;
+  readonly #dropPrints: StatementSync;
   readonly #putExtras: StatementSync;
   readonly #blockDirectories: StatementSync;
   readonly #directoriesInTheWay: StatementSync;
@@ -93,6 +95,10 @@ export class DecideStore {
     this.#setStatus = database.prepare(`
       UPDATE file SET status = ?, reason = ?, error = iif(? = ${STATUS.synced}, NULL, error)
       WHERE directory = ? AND name = ?`);
+    this.#dropFiles = database.prepare("DELETE FROM file WHERE directory = ?");
+    this.#dropPrints = database.prepare(`
+      UPDATE directory SET source_content = NULL, source_complete = NULL
+      WHERE id = ? AND source_complete IS NOT NULL`);
     this.#dropExtras = database.prepare("DELETE FROM extra WHERE directory = ?");
     // what the destination has and the source has not, or has of a kind that cannot be replaced
     this.#putExtras = database.prepare(`
@@ -149,6 +155,11 @@ export class DecideStore {
       row.conflict === CONFLICT.directoryInTheWay ? row.conflict : CONFLICT.none,
       id,
     );
+    if (source === STATE.absent) {
+      // what the source had here when it was scanned before is an extra now
+      this.#dropFiles.run(id);
+      this.#dropPrints.run(id);
+    }
     if (source === STATE.listed && destination === STATE.absent) {
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
@@ -163,7 +174,7 @@ export class DecideStore {
     );
     this.#dropChunks.run(id);
     this.#decided.run(id);
-    if (source !== STATE.absent) this.#recount.run(id);
+    this.#recount.run(id);
   }
 
   #compareAll(id: number, sourceListed: boolean, sourceComplete: boolean): void {
