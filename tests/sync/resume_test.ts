@@ -159,6 +159,22 @@ Deno.test("sync drops from the backlog what is no longer at the source", async (
   assert.deepEqual(world.statuses(), ["synced stays"]);
 });
 
+Deno.test("sync finds a file again that was not at the source for a moment", async () => {
+  using world = new MemoryWorld({ "d/file": "1" });
+  const first = await world.run({
+    faults: {
+      source: [
+        { call: "open", errno: "ENOENT" },
+        { call: "look", path: "d/file", absent: true },
+      ],
+    },
+  });
+  assert.equal(first.summary.skipped, 1);
+  const { summary } = await world.run();
+  assert.equal(summary.exitCode, 0);
+  assert.deepEqual(essence(world.to), essence(world.from));
+});
+
 Deno.test("sync removes temporaries of its killed runs and no others", async () => {
   using world = new MemoryWorld(MANY);
   await abortedAt(world, 10);

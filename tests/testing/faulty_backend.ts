@@ -40,6 +40,8 @@ export interface Rule {
   readonly errno?: string;
   /** Lets a read give at most so many bytes. */
   readonly short?: number;
+  /** In a look: nothing is there. */
+  readonly absent?: boolean;
   /** In a list: the entry of this name cannot be looked at. */
   readonly problem?: string;
   /** Runs first: changes the tree under the reader's feet, or throws. May return a promise. */
@@ -110,7 +112,8 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
       return await inner.identify(options);
     },
     async look(path, options) {
-      await enter("look", path);
+      const rule = await enter("look", path);
+      if (rule?.absent) return undefined;
       return await inner.look(path, options);
     },
     async *list(path: string, options?: CallOptions) {

@@ -188,6 +188,7 @@ export function writeTree(root: string, tree: Tree): void {
       const { content = "" } = node;
       Deno.writeFileSync(full, typeof content === "string" ? utf8.encode(content) : content);
     }
+    if (node !== null && typeof node !== "string" && node.target !== undefined) continue;
     if (node !== null && typeof node !== "string" && node.mtime !== undefined) {
       const seconds = Number(node.mtime) / 1e9;
       Deno.utimeSync(full, seconds, seconds);

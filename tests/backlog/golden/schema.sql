@@ -1,0 +1,156 @@
+PRAGMA user_version = 1;
+
+CREATE VIEW files AS
+    SELECT
+      CASE WHEN file.escaped IS NULL
+        THEN pair.source || '/' || iif(directory.path = '', '', directory.path || '/') || file.name
+        ELSE '$''' || replace(replace(pair.source, '\', '\\'), '''', '\''') || '/' ||
+          file.escaped || '''' END AS source_path,
+      CASE WHEN file.escaped IS NULL
+        THEN pair.destination || '/' || iif(directory.path = '', '', directory.path || '/') ||
+          file.name
+        ELSE '$''' || replace(replace(pair.destination, '\', '\\'), '''', '\''') || '/' ||
+          file.escaped || '''' END AS dest_path,
+      birthtime AS created_at,
+      ctime AS changed_at,
+      mtime AS modified_at,
+      printf('%04o %d:%d', mode, uid, gid) AS permissions,
+      iif(hash IS NULL, NULL, lower(hex(hash))) AS hash,
+      hash_algorithm,
+      size,
+      CASE status WHEN 1 THEN 'synced' ELSE 'pending' END AS status,
+      file.error AS error,
+      attempts
+    FROM file JOIN directory ON directory.id = file.directory, pair
+    WHERE kind = 0;
+
+CREATE TABLE directory (
+    id INTEGER PRIMARY KEY,
+    parent INTEGER,                       -- null for the root
+    name NOT NULL,
+    path NOT NULL UNIQUE,                 -- relative to the root, '' is the root
+    escaped TEXT,
+    depth INTEGER NOT NULL,
+    source_scan INTEGER NOT NULL DEFAULT 0,
+    source_state INTEGER NOT NULL DEFAULT 0,
+    destination_scan INTEGER NOT NULL DEFAULT 0,
+    destination_state INTEGER NOT NULL DEFAULT 0,
+    decided_scan INTEGER NOT NULL DEFAULT 0,
+    source_content BLOB,                  -- fingerprints of the listings
+    source_complete BLOB,
+    destination_content BLOB,
+    source_mtime INTEGER,                 -- nanoseconds since the epoch
+    destination_mtime INTEGER,
+    conflict INTEGER NOT NULL DEFAULT 0,
+    pending_files INTEGER NOT NULL DEFAULT 0,  -- files and links
+    pending_bytes INTEGER NOT NULL DEFAULT 0,
+    touched INTEGER NOT NULL DEFAULT 0,   -- its times must be set when its content is done
+    in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
+    source_error TEXT,                    -- why the listing failed, or what of it is missing
+    destination_error TEXT
+  );
+
+CREATE TABLE extra (                    -- at the destination, not at the source
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    conflict INTEGER NOT NULL DEFAULT 0,  -- 1: the source has something of another kind here
+    attempted INTEGER NOT NULL DEFAULT 0, -- its removal has begun
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+
+CREATE TABLE file (
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,                -- 0 file, 1 symlink, 2 special, 3 directory
+    status INTEGER NOT NULL,              -- 0 pending, 1 synced, 2 skipped
+    reason INTEGER NOT NULL,
+    scan INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,               -- nanoseconds since the epoch, as the next two
+    ctime INTEGER NOT NULL,
+    birthtime INTEGER,
+    mode INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    target,
+    hash BLOB,
+    hash_algorithm TEXT,
+    error TEXT,
+    escaped TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+
+CREATE TABLE listing (                  -- the destination's listings until both sides are known
+    directory INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (directory, chunk)
+  ) WITHOUT ROWID;
+
+CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
+    sequence INTEGER PRIMARY KEY,         -- of the last line
+    lines BLOB NOT NULL                   -- UTF-8
+  );
+
+CREATE TABLE outbox_written (           -- the lines up to this one are in the log
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sequence INTEGER NOT NULL
+  );
+
+CREATE TABLE pair (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    created_at INTEGER NOT NULL           -- milliseconds since the epoch, as all *_at here
+  );
+
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    token TEXT NOT NULL,                  -- marks this run's temporaries
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    version TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    exit_code INTEGER,
+    resumed INTEGER NOT NULL,
+    copied_files INTEGER NOT NULL DEFAULT 0,
+    copied_bytes INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    deleted INTEGER NOT NULL DEFAULT 0
+  );
+
+CREATE TABLE scan (
+    id INTEGER PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    source_root TEXT NOT NULL,            -- inode numbers: other ones later mean another directory
+    destination_root TEXT NOT NULL,
+    source_directories INTEGER NOT NULL DEFAULT 0,
+    source_files INTEGER NOT NULL DEFAULT 0,
+    source_bytes INTEGER NOT NULL DEFAULT 0,
+    source_errors INTEGER NOT NULL DEFAULT 0,
+    destination_directories INTEGER NOT NULL DEFAULT 0,
+    destination_files INTEGER NOT NULL DEFAULT 0,
+    destination_bytes INTEGER NOT NULL DEFAULT 0,
+    destination_errors INTEGER NOT NULL DEFAULT 0
+  );
+
+CREATE INDEX directory_depth ON directory(depth, id);
+
+CREATE INDEX directory_destination_queue ON directory(id)
+    WHERE destination_state = 1;
+
+CREATE INDEX directory_in_flight ON directory(id) WHERE in_flight = 1;
+
+CREATE INDEX directory_parent ON directory(parent, name);
+
+CREATE INDEX directory_pending ON directory(id) WHERE pending_files > 0;
+
+CREATE INDEX directory_source_queue ON directory(id) WHERE source_state = 1;
+
+CREATE INDEX file_skipped ON file(directory, name) WHERE status = 2;

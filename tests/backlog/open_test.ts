@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
+import { UsageError } from "../../src/errors.ts";
+import { Fixture } from "./fixture.ts";
+
+function refusal(path: string, pair = { source: "/source", destination: "/destination" }): string {
+  try {
+    SqliteBacklog.open(path, pair)[Symbol.dispose]();
+  } catch (error) {
+    assert.ok(error instanceof UsageError, String(error));
+    return error.message;
+  }
+  return assert.fail("it was opened");
+}
+
+Deno.test("SqliteBacklog.open refuses a database that is open and names the process", () => {
+  using fixture = new Fixture();
+  assert.match(refusal(fixture.path), /in use by another sluice that is just starting/);
+  const run = { token: "t", pid: 4711, host: "elsewhere", version: "0", resumed: false };
+  fixture.backlog.beginRun(run);
+  assert.match(
+    refusal(fixture.path),
+    /is in use by process 4711 on elsewhere since \d{4}-.*; stop that one first/,
+  );
+  fixture.reopen();
+});
+
+Deno.test("SqliteBacklog.open is not kept out by the lock file of a process that is gone", async () => {
+  using fixture = new Fixture();
+  fixture.backlog[Symbol.dispose]();
+  const script = `
+    import { SqliteBacklog } from ${
+    JSON.stringify(import.meta.resolve("../../src/backlog/sqlite.ts"))
+  };
+    SqliteBacklog.open(Deno.args[0], { source: "/source", destination: "/destination" });
+    console.log("open");
+    await new Promise((resolve) => setTimeout(resolve, 60_000));`;
+  const file = `${fixture.directory}/holder.ts`;
+  Deno.writeTextFileSync(file, script);
+  const holder = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "--no-check", file, fixture.path],
+    stdout: "piped",
+  }).spawn();
+  const reader = holder.stdout.getReader();
+  await reader.read();
+  assert.match(refusal(fixture.path), /is in use by/);
+  holder.kill("SIGKILL");
+  await holder.status;
+  await reader.cancel();
+  fixture.backlog = SqliteBacklog.open(fixture.path, fixture.pair);
+});
+
+Deno.test("SqliteBacklog.open refuses another pair of roots and tells which it has", () => {
+  using fixture = new Fixture();
+  fixture.backlog[Symbol.dispose]();
+  const before = Deno.readFileSync(fixture.path);
+  const message = refusal(fixture.path, { source: "/source", destination: "/other" });
+  assert.match(message, /belongs to \/source -> \/destination, not to \/source -> \/other/);
+  assert.deepEqual(Deno.readFileSync(fixture.path), before);
+  fixture.backlog = SqliteBacklog.open(fixture.path, fixture.pair);
+});
+
+Deno.test("SqliteBacklog.open refuses what is no database of this sluice and leaves it as it is", () => {
+  using fixture = new Fixture();
+  const path = `${fixture.directory}/other.db`;
+  const table: [(path: string) => void, RegExp][] = [
+    [(path) => Deno.writeTextFileSync(path, "x".repeat(4096)), /file is not a database/],
+    [(path) => foreign(path), /a database of another program/],
+    [(path) => newer(path), /schema has version 2, this sluice knows up to 1/],
+  ];
+  for (const [make, says] of table) {
+    make(path);
+    const before = Deno.readFileSync(path);
+    assert.match(refusal(path), says);
+    assert.deepEqual(Deno.readFileSync(path), before);
+    Deno.removeSync(path);
+  }
+});
+
+function foreign(path: string): void {
+  using database = new DatabaseSync(path);
+  database.exec("CREATE TABLE precious (id)");
+}
+
+function newer(path: string): void {
+  SqliteBacklog.open(path, { source: "/source", destination: "/destination" })[Symbol.dispose]();
+  using database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+Deno.test("SqliteBacklog.open refuses a path at which no database can be", () => {
+  using fixture = new Fixture();
+  assert.match(refusal(`${fixture.directory}/none/x.db`), /unable to open database file/);
+  Deno.mkdirSync(`${fixture.directory}/directory`);
+  assert.match(refusal(`${fixture.directory}/directory`), /cannot use .* as the database/);
+});
+
+Deno.test("SqliteBacklog.open takes an empty file for a new database", () => {
+  using fixture = new Fixture();
+  const path = `${fixture.directory}/empty.db`;
+  Deno.writeTextFileSync(path, "");
+  SqliteBacklog.open(path, fixture.pair)[Symbol.dispose]();
+  SqliteBacklog.open(path, fixture.pair)[Symbol.dispose]();
+});
+
+Deno.test("SqliteBacklog.temporary leaves nothing behind", async () => {
+  using fixture = new Fixture();
+  using backlog = SqliteBacklog.temporary(fixture.pair);
+  const root = { inode: 1n, mtime: 0n };
+  backlog.beginScan({ source: root, destination: root }, { window: 1n });
+  const names = (await Array.fromAsync(Deno.readDir(fixture.directory))).map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => !name.startsWith("sluice.db")), []);
+});

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { Fixture, outcomeOf } from "./fixture.ts";
+
+const MANY = Object.fromEntries(
+  Array.from(
+    { length: 100 },
+    (_, i) => [`d${i % 3}/f${String(i).padStart(3, "0")}`, "x".repeat(i)],
+  ),
+);
+
+Deno.test("jobs give out each pending file once per pass, in bounded pieces", async () => {
+  using fixture = new Fixture(MANY, { "d1/f001": "x" });
+  await fixture.scan();
+  const limits = { files: 7, bytes: 200 };
+  for (let pass = 0; pass < 2; pass++) {
+    const jobs = fixture.jobs(limits, 2);
+    const paths = jobs.flatMap(({ path, files }) => files.map(({ name }) => `${path}/${name}`));
+    assert.equal(paths.length, 99);
+    assert.equal(new Set(paths).size, 99);
+    for (const { files } of jobs) {
+      assert.ok(files.length <= 7);
+      const bytes = files.reduce((sum, { size }) => sum + size, 0);
+      assert.ok(bytes <= 200 || files.length === 1);
+    }
+    // the last job of each directory says so, and no other
+    for (const path of ["d0", "d1", "d2"]) {
+      const lasts = jobs.filter((job) => job.path === path).map(({ last }) => last);
+      assert.deepEqual(lasts, lasts.map((_, i) => i === lasts.length - 1));
+    }
+  }
+});
+
+Deno.test("jobs take directories in turn", async () => {
+  using fixture = new Fixture(MANY);
+  await fixture.scan();
+  const paths = fixture.jobs({ files: 5, bytes: Infinity }, 3).map(({ path }) => path);
+  assert.equal(new Set(paths.slice(0, 3)).size, 3);
+  assert.equal(new Set(paths.slice(3, 6)).size, 3);
+});
+
+Deno.test("jobs name the directories that are not at the destination, the topmost first", async () => {
+  using fixture = new Fixture({ "a/b/c/d/file": "1" }, { a: null });
+  await fixture.scan();
+  const [job] = fixture.jobs();
+  assert.deepEqual(job!.missing.map(({ path }) => path), ["a/b", "a/b/c", "a/b/c/d"]);
+  fixture.backlog.transaction(() => {
+    for (const { directory } of job!.missing.slice(0, 2)) {
+      assert.equal(fixture.backlog.transfer.made(directory), true);
+      assert.equal(fixture.backlog.transfer.made(directory), false);
+    }
+  });
+  assert.deepEqual(fixture.jobs()[0]!.missing.map(({ path }) => path), ["a/b/c/d"]);
+});
+
+Deno.test("a job marks its directory before a temporary can appear in it", async () => {
+  using fixture = new Fixture({ "a/file": "1", "b/file": "1" }, { "b/file": "1" });
+  await fixture.scan();
+  assert.deepEqual(fixture.backlog.transfer.inFlight(), []);
+  const [job] = fixture.jobs();
+  assert.deepEqual(fixture.backlog.transfer.inFlight().map(({ path }) => path), ["a"]);
+  fixture.backlog.transaction(() => fixture.backlog.transfer.landed([job!.directory]));
+  assert.deepEqual(fixture.backlog.transfer.inFlight(), []);
+});
+
+Deno.test("settle records successes, failures and files that are gone", async () => {
+  using fixture = new Fixture({ "good": "12", "bad": "345", "gone": "6" });
+  await fixture.scan();
+  const { transfer } = fixture.backlog;
+  const [job] = fixture.jobs();
+  const error = { code: "EIO", message: "broken", path: "bad", scope: "entry", retryable: true };
+  fixture.backlog.transaction(() =>
+    transfer.settle([
+      outcomeOf(job!, "good", { size: 7 }),
+      outcomeOf(job!, "bad", { status: "failure", hash: null, error: error as never }),
+      outcomeOf(job!, "gone", { status: "skipped", action: "skip", hash: null }),
+    ], "sha256")
+  );
+  assert.deepEqual(transfer.remaining(), { files: 1, bytes: 3 });
+  fixture.check();
+  const rows = fixture.query(`SELECT source_path AS path, status, hash, hash_algorithm, size, error,
+    attempts, permissions FROM files ORDER BY 1`);
+  assert.deepEqual(rows, [
+    {
+      path: "/source/bad",
+      status: "pending",
+      hash: null,
+      hash_algorithm: null,
+      size: 3,
+      error: "broken",
+      attempts: 1,
+      permissions: "0644 0:0",
+    },
+    {
+      path: "/source/good",
+      status: "synced",
+      hash: "ab".repeat(32),
+      hash_algorithm: "sha256",
+      size: 7,
+      error: null,
+      attempts: 1,
+      permissions: "0644 1:2",
+    },
+  ]);
+});
+
+Deno.test("untimed gives directories to be timed, the deepest first", async () => {
+  using fixture = new Fixture({ "a/b/c": null, "a/x": "1", "z": null }, { "a/b/c": null, z: null });
+  await fixture.scan();
+  const { transfer } = fixture.backlog;
+  const untimed = () => transfer.untimed({ depth: 1e9, id: 0 }, 100, { window: 1n });
+  fixture.backlog.transaction(() => {
+    for (const { id } of untimed()) transfer.timed(id, 5n);
+  });
+  assert.deepEqual(untimed(), []);
+  const [job] = fixture.jobs();
+  assert.deepEqual(untimed().map(({ path }) => path), ["a"], job!.path);
+});
+
+Deno.test("a transaction that fails leaves nothing of it", async () => {
+  using fixture = new Fixture({ a: "1" });
+  await fixture.scan();
+  const [job] = fixture.jobs();
+  assert.throws(() =>
+    fixture.backlog.transaction(() => {
+      fixture.backlog.transfer.settle([outcomeOf(job!, "a")], "sha256");
+      throw new Error("no");
+    }), /no/);
+  assert.deepEqual(fixture.files(), ["pending a"]);
+  fixture.check();
+});
+
+Deno.test("runs are counted over all of them", () => {
+  using fixture = new Fixture();
+  const start = { token: "t", pid: 1, host: "h", version: "0", resumed: false };
+  for (const copiedFiles of [3, 4]) {
+    const id = fixture.backlog.beginRun({ ...start, token: `t${copiedFiles}` });
+    fixture.backlog.countRun(id, { copiedFiles, copiedBytes: 10, failed: 0, deleted: 0 });
+    fixture.backlog.endRun(id, 0);
+  }
+  assert.deepEqual(fixture.backlog.copiedEver(), { files: 7, bytes: 20 });
+  assert.deepEqual(fixture.backlog.earlierTokens().sort(), ["t3", "t4"]);
+});
+
+Deno.test("the outbox keeps lines until they are known to be written, and always the last", () => {
+  using fixture = new Fixture();
+  const { backlog } = fixture;
+  const put = (sequence: number, lines: string) =>
+    backlog.transaction(() => backlog.putOutbox(sequence, new TextEncoder().encode(lines)));
+  const kept = () => backlog.outbox().map(({ sequence, written }) => [sequence, written]);
+  put(2, "one\ntwo\n");
+  put(3, "three\n");
+  assert.deepEqual(kept(), [[2, false], [3, false]]);
+  assert.equal(backlog.outbox().map(({ lines }) => lines).join(""), "one\ntwo\nthree\n");
+  backlog.outboxWritten(3);
+  assert.deepEqual(kept(), [[2, true], [3, true]]);
+  put(4, "four\n");
+  assert.deepEqual(kept(), [[4, false]]);
+});

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  countListing,
+  fingerprint,
+  KINDS,
+  type ListedEntry,
+  packListing,
+  unpackListing,
+} from "../src/listing.ts";
+import { decodeName } from "../src/name.ts";
+
+const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+const uint32 = fc.nat(2 ** 32 - 1);
+const name = fc.oneof(
+  fc.uint8Array({ minLength: 1, maxLength: 255 }),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 })
+    .map((text) => new TextEncoder().encode(text)),
+).map((bytes) => decodeName(bytes.map((byte) => byte === 0 || byte === 0x2f ? 0x61 : byte)));
+
+const entry: fc.Arbitrary<ListedEntry> = fc.record({
+  name,
+  kind: fc.constantFrom(...KINDS),
+  size: fc.maxSafeNat().map((n) => n % 2 ** 45),
+  mtime: int64,
+  ctime: int64,
+  birthtime: fc.option(int64),
+  mode: fc.nat(0o7777),
+  uid: uint32,
+  gid: uint32,
+  device: uint64,
+  inode: uint64,
+  links: uint32,
+  target: name,
+}).map((entry) => ({ ...entry, target: entry.kind === "symlink" ? entry.target : "" }));
+
+const entries = fc.uniqueArray(entry, { selector: ({ name }) => name, maxLength: 20 });
+
+Deno.test("packListing and unpackListing go there and back for any entries", () => {
+  fc.assert(fc.property(entries, fc.nat(9), (entries, offset) => {
+    const packed = packListing(entries);
+    const expected = entries.toSorted(inOrder).map((one) =>
+      one.kind === "directory" ? { ...one, size: 0 } : one
+    );
+    assert.deepEqual([...unpackListing(packed)], expected);
+    // also from the middle of a larger buffer
+    const larger = new Uint8Array(packed.length + offset);
+    larger.set(packed, offset);
+    assert.deepEqual([...unpackListing(larger.subarray(offset))], expected);
+  }));
+});
+
+/** Directories first, then by name. */
+function inOrder(a: ListedEntry, b: ListedEntry): number {
+  const directories = Number(b.kind === "directory") - Number(a.kind === "directory");
+  return directories !== 0 ? directories : a.name < b.name ? -1 : 1;
+}
+
+Deno.test("countListing counts without unpacking", () => {
+  fc.assert(fc.property(entries, (entries) => {
+    const directories = entries.filter(({ kind }) => kind === "directory").length;
+    const bytes = entries.reduce((sum, { kind, size }) => sum + (kind === "file" ? size : 0), 0);
+    const counts = countListing(packListing(entries));
+    assert.deepEqual(counts, { directories, files: entries.length - directories, bytes });
+  }));
+});
+
+const plain: ListedEntry = {
+  name: "a",
+  kind: "file",
+  size: 1,
+  mtime: 2n,
+  ctime: 3n,
+  birthtime: 5n,
+  mode: 6,
+  uid: 7,
+  gid: 8,
+  device: 9n,
+  inode: 10n,
+  links: 11,
+  target: "",
+};
+
+/** Whether content and complete fingerprints of two listings are equal. */
+function same(a: ListedEntry[], b: ListedEntry[]): { content: boolean; complete: boolean } {
+  const [one, two] = [a, b].map((list) => fingerprint(packListing(list), { specials: false }));
+  return {
+    content: String(one!.content) === String(two!.content),
+    complete: String(one!.complete) === String(two!.complete),
+  };
+}
+
+Deno.test("fingerprint does not depend on the order of the entries", () => {
+  fc.assert(fc.property(entries, (entries) => {
+    assert.deepEqual(same(entries, entries.toReversed()), { content: true, complete: true });
+  }));
+});
+
+Deno.test("fingerprint sees in the content what two sides in sync have in common", () => {
+  const differs: Partial<ListedEntry>[] = [
+    { name: "b" },
+    { kind: "symlink", target: "x" },
+    { kind: "directory" },
+    { size: 2 },
+    { mtime: 3n },
+  ];
+  for (const change of differs) {
+    assert.deepEqual(same([plain], [{ ...plain, ...change }]), {
+      content: false,
+      complete: false,
+    }, JSON.stringify(Object.keys(change)));
+  }
+});
+
+Deno.test("fingerprint sees in the whole what only concerns one side", () => {
+  const changes: Partial<ListedEntry>[] = [
+    { ctime: 0n },
+    { birthtime: null },
+    { mode: 0 },
+    { uid: 0 },
+    { gid: 0 },
+    { device: 0n },
+    { inode: 0n },
+    { links: 0 },
+  ];
+  for (const change of changes) {
+    assert.deepEqual(same([plain], [{ ...plain, ...change }]), {
+      content: true,
+      complete: false,
+    }, JSON.stringify(Object.keys(change)));
+  }
+});
+
+Deno.test("fingerprint leaves the times of directories out of the content", () => {
+  const directory = { ...plain, kind: "directory" as const };
+  assert.deepEqual(same([directory], [{ ...directory, mtime: 0n, size: 0 }]), {
+    content: true,
+    complete: false,
+  });
+});
+
+Deno.test("fingerprint has no content where there are special files", () => {
+  const special = packListing([plain, { ...plain, name: "s", kind: "special" }]);
+  assert.equal(fingerprint(special, { specials: true }).content, null);
+});
+
+Deno.test("fingerprint never takes two listings for one", () => {
+  fc.assert(fc.property(entries, entries, (a, b) => {
+    const alike = String(packListing(a)) === String(packListing(b));
+    assert.equal(same(a, b).complete, alike);
+  }));
+  assert.equal(same([{ ...plain, name: "\udcff" }], [{ ...plain, name: "\ufffd" }]).content, false);
+});
