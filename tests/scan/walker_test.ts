@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { FailedListing, ListedChunk } from "../../src/backlog/backlog.ts";
+import { unpackListing } from "../../src/listing.ts";
+import { isFailure, listDirectory } from "../../src/scan/walker.ts";
+import { memoryBackend } from "../../src/backend/memory.ts";
+import { type Rule, withFaults } from "../testing/faulty_backend.ts";
+import { fill, type Tree } from "../testing/world.ts";
+
+const { signal } = new AbortController();
+
+async function list(
+  tree: Tree,
+  path = "",
+  rules: readonly Rule[] = [],
+): Promise<(ListedChunk | FailedListing)[]> {
+  const backend = memoryBackend();
+  fill(backend, tree);
+  return await Array.fromAsync(
+    listDirectory(withFaults(backend, rules), { id: 7, path }, { signal }),
+  );
+}
+
+function namesIn(chunks: readonly (ListedChunk | FailedListing)[]): string[] {
+  return chunks.flatMap((chunk) =>
+    isFailure(chunk) ? [] : [...unpackListing(chunk.data)].map(({ name }) => name)
+  );
+}
+
+Deno.test("listDirectory yields a directory in one chunk with fingerprints", async () => {
+  const chunks = await list({ "d/b": "1", "d/a": "2", "d/sub/below": "3", "other": "4" }, "d");
+  assert.equal(chunks.length, 1);
+  const [chunk] = chunks as ListedChunk[];
+  assert.deepEqual(
+    { id: chunk!.id, path: chunk!.path, index: chunk!.index, last: chunk!.last },
+    { id: 7, path: "d", index: 0, last: true },
+  );
+  assert.deepEqual(namesIn(chunks), ["sub", "a", "b"]);
+  assert.notEqual(chunk!.fingerprints, null);
+});
+
+Deno.test("listDirectory yields an empty directory as one empty chunk", async () => {
+  const chunks = await list({ d: null }, "d") as ListedChunk[];
+  assert.deepEqual(chunks.map(({ index, last }) => [index, last]), [[0, true]]);
+  assert.deepEqual(namesIn(chunks), []);
+});
+
+Deno.test("listDirectory yields a huge directory in numbered chunks of bounded size", async () => {
+  const tree = Object.fromEntries(
+    Array.from({ length: 12_345 }, (_, i) => [`f${String(i).padStart(5, "0")}`, ""]),
+  );
+  const chunks = await list(tree) as ListedChunk[];
+  assert.ok(chunks.length > 1);
+  chunks.forEach((chunk, i) => {
+    assert.equal(chunk.index, i);
+    assert.equal(chunk.last, i === chunks.length - 1);
+    assert.equal(chunk.fingerprints, null);
+    assert.ok(namesIn([chunk]).length <= 6000);
+  });
+  assert.deepEqual(namesIn(chunks).sort(), Object.keys(tree));
+});
+
+Deno.test("listDirectory tells temporaries and problems apart from entries", async () => {
+  const temporary = ".sluice-12345678-1-1-0z1.part";
+  const rules = [{ call: "list", problem: "bad" }] as const;
+  const chunks = await list({ good: "1", bad: "2", [temporary]: "3" }, "", rules);
+  const [chunk] = chunks as ListedChunk[];
+  assert.deepEqual(namesIn(chunks), ["good"]);
+  assert.deepEqual(chunk!.temporaries, [temporary]);
+  assert.deepEqual(chunk!.problems.map(({ name, code }) => [name, code]), [["bad", "EIO"]]);
+});
+
+Deno.test("listDirectory ends with a failure when the listing cannot be completed", async () => {
+  const chunks = await list({ "d/a": "1" }, "d", [{ call: "list", errno: "EACCES" }]);
+  assert.equal(chunks.length, 1);
+  const [failed] = chunks;
+  assert.ok(isFailure(failed!));
+  assert.equal(failed.id, 7);
+  assert.equal(failed.error.code, "EACCES");
+});
+
+Deno.test("listDirectory throws what stops the run, and the signal's reason", async () => {
+  await assert.rejects(list({}, "", [{ call: "list", errno: "ENODEV" }]), { code: "ENODEV" });
+  const reason = new Error("enough");
+  const walking = listDirectory(memoryBackend(), { id: 1, path: "" }, {
+    signal: AbortSignal.abort(reason),
+  });
+  await assert.rejects(Array.fromAsync(walking), reason);
+});
