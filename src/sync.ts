@@ -206,6 +206,7 @@ class Run {
         backlog.endRun(this.#id, summary.exitCode);
         return log.stage();
       }));
+      log.finish();
     }
   }
 

