@@ -34,7 +34,7 @@ Examples:
   sluice /mnt/old /mnt/new --delete-extras   mirror: also remove what the source does not have
 
 Exit codes: 0 in sync, 1 some files failed, 2 wrong usage (nothing touched), 3 had to stop,
-130 and 143 interrupted (run it again to resume).`;
+129, 130 and 143 interrupted (run it again to resume).`;
 
 /**
  * Reads the command line.
@@ -148,7 +148,10 @@ function value<T>(flag: string, text: string, parse: (text: string) => T): T {
     return parse(text);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new UsageError(`${flag}: ${error.message}`, { cause: error });
+    const { message } = error;
+    throw new UsageError(`${flag}: ${message[0]!.toLowerCase()}${message.slice(1)}`, {
+      cause: error,
+    });
   }
 }
 

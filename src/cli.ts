@@ -54,7 +54,9 @@ async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promi
         return makeReporter(invocation, made);
       },
     });
-    if (summary.outcome === "stopped") complain(summary.reason ?? "the run had to stop");
+    // on a terminal the summary has just said it
+    const said = !invocation.quiet && Deno.stdout.isTerminal();
+    if (summary.outcome === "stopped" && !said) complain(summary.reason ?? "the run had to stop");
     return summary.exitCode;
   } catch (error) {
     if (error instanceof UsageError) return refuse(error);

@@ -163,7 +163,7 @@ export class ScanStore {
   }
 
   #putSource(chunk: ListedChunk): number[] {
-    const { id, path, index, last, data, fingerprints, problems } = chunk;
+    const { id, path, last, data, fingerprints, problems } = chunk;
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);

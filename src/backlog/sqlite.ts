@@ -336,7 +336,7 @@ function openDatabase(path: string, readOnly = false): DatabaseSync {
       throw new Error("it is a database of another program");
     }
     if (!readOnly) {
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
       migrate(database);
     }

@@ -10,7 +10,7 @@ import { auditPath } from "../report/operation_record.ts";
 import { isFailure } from "./walker.ts";
 
 /** Directories that a walker has been given and has not answered for, at most and at least. */
-const MOST_GIVEN = 256, FEW_GIVEN = 64;
+const MOST_GIVEN = 64, FEW_GIVEN = 24;
 const SIDES = ["source", "destination"] as const;
 
 /** What the scan tells while it runs. */
@@ -54,6 +54,7 @@ class WalkerDesk {
   readonly #handlers: ScanHandlers;
   readonly #given = new Set<number>();
   readonly #hand: Hand;
+  #closed = false;
 
   constructor(
     context: RunContext,
@@ -84,9 +85,9 @@ class WalkerDesk {
     );
     if (decided.length > 0) this.#handlers.decided(decided);
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
-    statistics.side(this.#side, counts, false);
     this.#pending();
     this.#give();
+    statistics.side(this.#side, counts, this.#closed);
   }
 
   #put(listed: ListedChunk | FailedListing): number[] {
@@ -144,7 +145,10 @@ class WalkerDesk {
     if (queued.length > 0) {
       for (const { id } of queued) this.#given.add(id);
       this.#hand.post({ type: "list", directories: queued });
-    } else if (this.#given.size === 0) this.#hand.post({ type: "close" });
+    } else if (this.#given.size === 0) {
+      this.#closed = true;
+      this.#hand.post({ type: "close" });
+    }
   }
 
   #lastPending = -Infinity;

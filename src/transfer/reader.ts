@@ -65,6 +65,8 @@ export async function* readItems(
         if (bytes + file.size > bucket.slice(BATCH_BYTES) && batch.length > 0) yield takeBatch();
         const pacing = bucket.take(file.size, options);
         if (pacing !== undefined) {
+          // should it reject while the batch is on its way, that is seen when it is awaited
+          pacing.catch(() => {});
           if (batch.length > 0) yield takeBatch();
           await pacing;
         }

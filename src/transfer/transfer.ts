@@ -24,7 +24,11 @@ export async function runTransfer(context: RunContext, plan: TransferPlan): Prom
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const desk = new TransferDesk(context, plan, signal);
-  await together(desk.threads, (reason) => stop.abort(reason));
+  try {
+    await together(desk.threads, (reason) => stop.abort(reason));
+  } finally {
+    desk.end();
+  }
   context.signal.throwIfAborted();
 }
 
@@ -74,6 +78,11 @@ class TransferDesk {
       this.#hands.push(seat);
       this.threads.push({ done });
     }
+  }
+
+  /** What was under way is no longer: only what has settled counts as copied. */
+  end(): void {
+    this.#hands.forEach((_, i) => this.#context.statistics.progress(`carrier ${i}`, [], 0));
   }
 
   #receive(seat: { hand: Hand }, key: string, message: FromCrew): void {
