@@ -468,7 +468,7 @@ class Run {
             destination: auditPath(to.root, path),
             size: 0,
             mtime: this.#iso(...splitTime(times.mtime)),
-            atime: this.#iso(...splitTime(times.atime)),
+            atime: null,
             ctime: this.#iso(...splitTime(times.ctime)),
           });
         }

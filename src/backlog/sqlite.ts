@@ -297,21 +297,21 @@ export class SqliteBacklog implements Disposable {
     scan: number,
     after: { directory: number; name: string },
     limit: number,
-  ): { directory: number; name: string; path: string; times: Times }[] {
+  ): { directory: number; name: string; path: string; times: Omit<Times, "atime"> }[] {
     const statement = this.#database.prepare(`
       SELECT f.directory AS directory, d.path AS parent, f.name AS name, f.mtime AS mtime,
         f.ctime AS ctime FROM file f JOIN directory d ON d.id = f.directory
-      WHERE f.status = ${STATUS.skipped} AND f.scan = ? AND (f.directory, f.name) > (?, ?)
+      WHERE f.status = ${STATUS.skipped} AND d.source_scan = ?
+        AND d.source_state = ${STATE.listed} AND (f.directory, f.name) > (?, ?)
       ORDER BY f.directory, f.name LIMIT ?`);
     statement.setReadBigInts(true);
     return statement.all(scan, after.directory, toSql(after.name), limit).map((row) => {
       const name = fromSql(row.name);
-      const mtime = row.mtime as bigint;
       return {
         directory: Number(row.directory),
         name,
         path: join(fromSql(row.parent), name),
-        times: { mtime, atime: mtime, ctime: row.ctime as bigint },
+        times: { mtime: row.mtime as bigint, ctime: row.ctime as bigint },
       };
     });
   }

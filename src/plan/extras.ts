@@ -122,13 +122,12 @@ async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
     return { ...verdict, removed: true, why: evidence.proof };
   } catch (error) {
     if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    const side = source.root;
     return {
       ...verdict,
       error,
       why: error.code === "ENOTEMPTY"
         ? "not deleted: the directory is not empty"
-        : `not deleted: ${error.message} (while comparing with ${side})`,
+        : `not deleted: ${error.message}`,
     };
   }
 }

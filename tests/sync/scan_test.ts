@@ -72,6 +72,8 @@ Deno.test("sync skips special files with a record", async () => {
   assert.equal(summary.exitCode, 0);
   assert.equal(summary.skipped, 2);
   assert.deepEqual(Object.keys(world.to.tree()), ["dir", "dir/file"]);
+  // each scan tells of them, also when nothing has changed
+  assert.equal((await world.run()).summary.skipped, 2);
   assert.deepEqual(world.operations().filter((line) => line.startsWith("skip")), [
     "skip skipped dir/fifo",
     "skip skipped socket",

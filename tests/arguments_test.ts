@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { parseArguments } from "../src/arguments.ts";
+import { UsageError } from "../src/errors.ts";
+import { DEFAULTS } from "../src/options.ts";
+import { VERSION } from "../src/version.ts";
+import { assertGoldenFile } from "./testing/golden.ts";
+
+function parsed(...args: string[]) {
+  const invocation = parseArguments(args);
+  assert.equal(invocation.type, "sync");
+  return invocation as Extract<typeof invocation, { type: "sync" }>;
+}
+
+function refusal(...args: string[]): string {
+  try {
+    parseArguments(args);
+  } catch (error) {
+    assert.ok(error instanceof UsageError, String(error));
+    return error.message;
+  }
+  return assert.fail(`${args.join(" ")} was taken`);
+}
+
+Deno.test("parseArguments takes defaults for what is not given", () => {
+  assert.deepEqual(parsed("a", "b"), {
+    type: "sync",
+    source: "a",
+    destination: "b",
+    options: DEFAULTS,
+    progress: "auto",
+    quiet: false,
+    verbose: false,
+  });
+});
+
+Deno.test("parseArguments takes every option, before and after the roots", () => {
+  const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
+    "--block-size 64K --queue-capacity 3 -n --progress json -v";
+  assert.deepEqual(parsed(...args.split(" ")), {
+    type: "sync",
+    source: "a",
+    destination: "b",
+    options: {
+      db: "d",
+      log: "l",
+      bwlimit: 1.5 * 2 ** 20,
+      checksum: "blake2b",
+      deleteExtras: true,
+      rescan: true,
+      blockSize: 65536,
+      queueCapacity: 3,
+      dryRun: true,
+    },
+    progress: "json",
+    quiet: false,
+    verbose: true,
+  });
+});
+
+Deno.test("parseArguments takes odd names of roots as they are", () => {
+  assert.equal(parsed("--", "-dash", "b").source, "-dash");
+  assert.equal(parsed("./verify", "b").source, "./verify");
+  assert.equal(parsed("a", "verify").destination, "verify");
+  assert.equal(parsed("a b\n", "b").source, "a b\n");
+});
+
+/** Wrong usage, and what the one sentence says. */
+const WRONG: readonly [args: string[], says: RegExp][] = [
+  [[], /^SOURCE and DESTINATION missing/],
+  [["a"], /^DESTINATION missing/],
+  [["a", "b", "c"], /"c" comes after them/],
+  [["verify", "a"], /"verify" is kept for a command .* write \.\/verify/],
+  [["a", "b", "--nonsense"], /unknown option '--nonsense'/],
+  [["a", "b", "--rescna"], /unknown option '--rescna'.*Did you mean --rescan/],
+  [["a", "b", "-x"], /unknown option '-x'/],
+  [["a", "b", "--db"], /'--db <path>' argument missing/],
+  [["a", "b", "--rescan=yes"], /--rescan/],
+  [["a", "b", "--bwlimit", "fast"], /^--bwlimit: cannot read "fast"/],
+  [["a", "b", "--bwlimit", "0"], /^--bwlimit: cannot read "0"/],
+  [["a", "b", "--bwlimit", "-1M"], /^--bwlimit: cannot read "-1M"/],
+  [["a", "b", "--bwlimit", ""], /^--bwlimit: cannot read ""/],
+  [["a", "b", "--block-size", "0"], /^--block-size: cannot read "0"/],
+  [["a", "b", "--block-size", "5X"], /^--block-size: cannot read "5X"/],
+  [["a", "b", "--block-size", "2G"], /^--block-size is at most 1G/],
+  [["a", "b", "--queue-capacity", "0"], /^--queue-capacity takes a whole number from 1 to/],
+  [["a", "b", "--queue-capacity", "1.5"], /^--queue-capacity takes a whole number/],
+  [["a", "b", "--queue-capacity", "99999999999"], /^--queue-capacity takes a whole number/],
+  [["a", "b", "--checksum", "crc32"], /^--checksum does not know "crc32"; it takes md5, sha1/],
+  [["a", "b", "--checksum", "SHA256"], /^--checksum does not know "SHA256"/],
+  [["a", "b", "--progress", "loud"], /^--progress does not know "loud"; it takes auto, plain/],
+  [["a", "b", "-q", "-v"], /^--quiet and --verbose contradict each other/],
+  [["a", "b", "--rescan", "--rescan"], /^--rescan is given twice/],
+  [["a", "b", "--db", "x", "--db=y"], /^--db is given twice/],
+  [["a", "b", "--db", "x", "--db", "x"], /^--db is given twice/],
+  [["a", "b", "-n", "--dry-run"], /^--dry-run is given twice/],
+  [["a", "b", "-qq"], /^--quiet is given twice/],
+];
+
+for (const [args, says] of WRONG) {
+  Deno.test(`parseArguments refuses ${JSON.stringify(args.join(" "))} in one sentence`, () => {
+    const message = refusal(...args);
+    assert.match(message, says);
+    assert.doesNotMatch(message, /\n/);
+  });
+}
+
+Deno.test("parseArguments gives the help, which fits on one screen", () => {
+  const help = parseArguments(["--help"]);
+  assert.ok(help.type === "print");
+  assertGoldenFile(new URL("./golden/help.txt", import.meta.url), help.text);
+  const lines = help.text.split("\n");
+  assert.ok(lines.length <= 40, `${lines.length} lines`);
+  for (const line of lines) assert.ok(line.length <= 100, line);
+  assert.deepEqual(parseArguments(["-h", "and", "more", "words"]), help);
+});
+
+Deno.test("parseArguments gives the version", () => {
+  assert.deepEqual(parseArguments(["--version"]), { type: "print", text: `${VERSION}\n` });
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../src/errors.ts";
+import { resolvePaths, type RunPaths } from "../src/roots.ts";
+
+/** A directory with two roots `from` and `to` in it. */
+function withDirectory(test: (top: string) => void): void {
+  const top = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sluice-test-" }));
+  try {
+    Deno.mkdirSync(`${top}/from`);
+    Deno.mkdirSync(`${top}/to`);
+    test(top);
+  } finally {
+    Deno.removeSync(top, { recursive: true });
+  }
+}
+
+const RELATIVE: RunPaths = { source: "from", destination: "to", db: "x.db", log: "x.jsonl" };
+
+function refusal(paths: Partial<RunPaths>, base: string): string {
+  try {
+    resolvePaths({ ...RELATIVE, ...paths }, base);
+  } catch (error) {
+    assert.ok(error instanceof UsageError, String(error));
+    return error.message;
+  }
+  return assert.fail("it was not refused");
+}
+
+Deno.test("resolvePaths makes full real paths of relative ones", () =>
+  withDirectory((top) => {
+    Deno.symlinkSync("from", `${top}/alias`);
+    Deno.mkdirSync(`${top}/state`);
+    Deno.symlinkSync("state", `${top}/elsewhere`);
+    const paths = { source: "alias/", destination: "./to/../to", db: "elsewhere/x.db", log: "y" };
+    assert.deepEqual(resolvePaths(paths, top), {
+      source: `${top}/from`,
+      destination: `${top}/to`,
+      db: `${top}/state/x.db`,
+      log: `${top}/y`,
+    });
+    Deno.writeTextFileSync(`${top}/state/x.db`, "");
+    assert.equal(resolvePaths(paths, top).db, `${top}/state/x.db`);
+  }));
+
+Deno.test("resolvePaths takes roots for separate whose names only begin alike", () =>
+  withDirectory((top) => {
+    Deno.mkdirSync(`${top}/from2`);
+    assert.equal(resolvePaths({ ...RELATIVE, destination: "from2" }, top).source, `${top}/from`);
+    assert.equal(resolvePaths({ ...RELATIVE, db: "from2/x" }, top).db, `${top}/from2/x`);
+  }));
+
+Deno.test("resolvePaths refuses paths in one sentence that says what to do", () =>
+  withDirectory((top) => {
+    Deno.mkdirSync(`${top}/from/sub`);
+    Deno.writeTextFileSync(`${top}/file`, "");
+    Deno.symlinkSync("nowhere", `${top}/dangling`);
+    Deno.symlinkSync("from/sub", `${top}/inside`);
+    const table: [Partial<RunPaths>, RegExp][] = [
+      [{ source: "" }, /the source is an empty path; name a directory/],
+      [{ destination: "" }, /the destination is an empty path/],
+      [{ source: "none" }, /the source none does not exist; is it mounted\?/],
+      [{ destination: "dangling" }, /the destination dangling does not exist; mount it, or make/],
+      [{ source: "file/x" }, /cannot reach the source file\/x: .*[Nn]ot a directory/],
+      [{ source: "file" }, /the source file is not a directory/],
+      [{ destination: "from" }, /are the same directory/],
+      [{ destination: "inside" }, /the destination is inside the source: .*\/from\/sub is inside/],
+      [{ source: "inside", destination: "from" }, /the source is inside the destination/],
+      [{ source: "/" }, /the destination is inside the source/],
+      [{ db: "" }, /the path of the database is empty; give --db a file/],
+      [{ db: "none/x.db" }, /the directory of the database none\/x\.db does not exist.*--db/],
+      [{ db: "inside/x.db" }, /the database .*\/from\/sub\/x\.db is inside the source/],
+      [{ log: "to/x" }, /the audit log .*\/to\/x is inside the destination .*--log/],
+      [{ log: "x.db" }, /are the same file/],
+      [{ log: "./x.db" }, /are the same file/],
+      [{ log: "x.db-lock" }, /is a file that the database keeps beside it/],
+      [{ log: "dangling" }, /the audit log dangling is a link that leads nowhere; give --log/],
+      [{ db: "file/" }, /the database file\//],
+      [{ log: "to/../from/" }, /the audit log/],
+    ];
+    for (const [paths, says] of table) {
+      const message = refusal(paths, top);
+      assert.match(message, says, JSON.stringify(paths));
+      assert.doesNotMatch(message, /\n/);
+    }
+  }));
