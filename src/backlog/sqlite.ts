@@ -337,7 +337,7 @@ function openDatabase(path: string, readOnly = false): DatabaseSync {
     }
     if (!readOnly) {
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
+      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
       migrate(database);
     }
     return database;

@@ -12,7 +12,7 @@ const MOMENT = 0, RATE = 1;
 const NANOSECONDS = 1_000_000;
 
 /** How far behind the clock the moment may fall and still be made up for, in milliseconds. */
-const BURST = 25;
+const BURST = 50;
 /** Waits shorter than this are not worth a timer; what is owed stays owed. Milliseconds. */
 const NEGLIGIBLE = 1.5;
 

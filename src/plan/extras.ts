@@ -106,7 +106,7 @@ async function removePage(context: RunContext, page: readonly Extra[]): Promise<
 }
 
 async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
-  const { source, destination, signal } = context;
+  const { destination, signal } = context;
   const verdict = { extra, removed: false, moot: false, why: "", error: null };
   try {
     const evidence = await absence(context, extra);
