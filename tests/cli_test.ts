@@ -205,10 +205,13 @@ Deno.test("deno task sync takes relative paths from where it was typed", async (
   using world = new DiskWorld({ file: "1" });
   writeTree(world.top, { "typed/here": "" });
   const config = new URL("../deno.json", import.meta.url).pathname;
+  // these tests may themselves run in a task
+  const { INIT_CWD: _, ...env } = Deno.env.toObject();
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "--config", config, "sync", "../source", "../destination"],
     cwd: `${world.top}/typed`,
-    env: { NO_COLOR: "1" },
+    clearEnv: true,
+    env: { ...env, NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
   }).output();

@@ -39,7 +39,7 @@ function parts(durability: "file" | "group", failing: Record<string, string> = {
       if (failing[path]) throw failure(failing[path]!, "rename", path);
       log.push(`commit ${path}`);
     },
-    abort: async () => void log.push(`abort ${path}`),
+    abort: () => Promise.resolve(void log.push(`abort ${path}`)),
   });
   const stage = (job: Job, path: string) => group.stage(job, writer(path), outcome(path));
   return { log, clock, group, stage };
