@@ -1,0 +1,140 @@
+/**
+ * The ledger of a run: counts what ends, and keeps the database and the audit log together, so that
+ * whatever one of them tells the other tells too.
+ */
+import type { SqliteBacklog } from "./backlog/sqlite.ts";
+import type { RunContext } from "./context.ts";
+import type { RunEvent, Summary } from "./event.ts";
+import type { Outcome } from "./job.ts";
+import { DEFAULTS, type SyncOptions } from "./options.ts";
+import type { PackedFiles } from "./packed.ts";
+import type { AuditLog, AuditRecord } from "./report/audit.ts";
+import { auditPath, operationRecords } from "./report/operation_record.ts";
+import type { Statistics } from "./report/statistics.ts";
+import type { RunPaths } from "./roots.ts";
+import { VERSION } from "./version.ts";
+
+/** What a ledger works with. */
+export interface LedgerOptions {
+  readonly options: SyncOptions;
+  readonly paths: RunPaths;
+  readonly backlog: SqliteBacklog;
+  /** Null for a dry run, of which nothing is kept. */
+  readonly log: AuditLog | null;
+  readonly statistics: Statistics;
+  readonly event: (event: RunEvent) => void;
+}
+
+/** Keeps what a run does. Its methods are fields: they go into the context one by one. */
+export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" | "carried"> {
+  readonly #parts: LedgerOptions;
+  readonly #record: (outcome: Outcome) => string;
+  readonly #totals = { copiedFiles: 0, copiedBytes: 0, failed: 0, deleted: 0 };
+  #id = 0;
+
+  constructor(parts: LedgerOptions) {
+    this.#parts = parts;
+    const { source, destination } = parts.paths;
+    this.#record = operationRecords({ source, destination, algorithm: parts.options.checksum });
+  }
+
+  /** The run begins; first the log is brought up to what earlier runs have recorded. */
+  begin({ token, resumed }: { token: string; resumed: boolean }): void {
+    const { backlog, log, options, paths } = this.#parts;
+    if (log === null) return;
+    const process = { token, pid: Deno.pid, host: Deno.hostname(), version: VERSION, resumed };
+    this.#id = backlog.beginRun(process);
+    log.attach(backlog, this.#id);
+    log.add({
+      type: "start",
+      version: VERSION,
+      source: auditPath(paths.source, ""),
+      destination: auditPath(paths.destination, ""),
+      resumed,
+      options: { ...pick(options), db: paths.db, log: paths.log },
+    });
+    log.write(backlog.transaction(() => log.stage()));
+  }
+
+  /** The run ends. */
+  end(summary: Summary): void {
+    const { backlog, log } = this.#parts;
+    if (log === null) return;
+    log.add({
+      type: "end",
+      outcome: summary.outcome,
+      exit_code: summary.exitCode,
+      reason: summary.reason,
+      totals: {
+        copied_files: summary.copied.files,
+        copied_bytes: this.#totals.copiedBytes,
+        failed: summary.failed,
+        skipped: summary.skipped,
+        deleted: summary.deleted,
+        refused: summary.refused,
+        pending_files: summary.pending.files,
+        pending_bytes: summary.pending.bytes,
+      },
+    });
+    log.write(backlog.transaction(() => {
+      backlog.endRun(this.#id, summary.exitCode);
+      return log.stage();
+    }));
+    log.finish();
+  }
+
+  readonly audit = (record: AuditRecord): void => this.#parts.log?.add(record);
+
+  readonly settle = <T>(body: () => T): T => {
+    const { backlog, log } = this.#parts;
+    let staged: Uint8Array | null = null;
+    const result = backlog.transaction(() => {
+      const result = body();
+      if (log !== null) {
+        backlog.countRun(this.#id, this.#totals);
+        staged = log.stage();
+      }
+      return result;
+    });
+    if (staged !== null) log?.write(staged);
+    return result;
+  };
+
+  readonly outcome = (outcome: Outcome, lanes: string | null): void => {
+    const { statistics, event, log } = this.#parts;
+    const { action, status, path, size, error } = outcome;
+    if (action === "keep") return;
+    statistics.finished({ action, status, bytes: size, lanes });
+    if (status === "failure") {
+      const message = outcome.detail ?? error?.message ?? "failed";
+      this.#totals.failed += 1;
+      statistics.failure(path, message);
+      event({ type: "failure", path, message });
+    } else if (status === "success" && action === "delete") this.#totals.deleted += 1;
+    else if (status === "success" && (action === "copy" || action === "overwrite")) {
+      this.#totals.copiedFiles += 1;
+      this.#totals.copiedBytes += size;
+    }
+    log?.addFields("operation", this.#record(outcome));
+  };
+
+  readonly carried = ({ sizes, actions, records }: PackedFiles, lanes: string): void => {
+    const { statistics, log } = this.#parts;
+    if (sizes.length === 0) return;
+    sizes.forEach((bytes, i) => {
+      statistics.finished({ action: actions[i]!, status: "success", bytes, lanes });
+      this.#totals.copiedBytes += bytes;
+    });
+    this.#totals.copiedFiles += sizes.length;
+    if (log === null) return;
+    for (const fields of records.split("\n")) log.addFields("operation", fields);
+  };
+}
+
+function pick({ db: _db, log: _log, ...rest }: SyncOptions): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(DEFAULTS).flatMap((key) =>
+      key in rest ? [[key, rest[key as keyof typeof rest]]] : []
+    ),
+  );
+}
