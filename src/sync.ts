@@ -170,7 +170,7 @@ class Run {
   #resumable(): (Amount & { since: number }) | null {
     const { options, backlog } = this.#parts;
     const scan = backlog.lastScan();
-    const pending = backlog.transfer.pending();
+    const pending = backlog.transfer.transferable();
     if (options.rescan || scan === undefined || !scan.finished || pending.files === 0) return null;
     return { ...pending, since: scan.startedAt };
   }
@@ -226,9 +226,8 @@ class Run {
     if (options.dryRun) return printLeft(context, { extras: deletes });
     if (deletes) await removeExtras(context, "conflicts");
     statistics.phase("transfer");
-    const pending = backlog.transfer.pending();
-    statistics.pending(pending);
-    statistics.backlog(pending);
+    statistics.pending(backlog.transfer.pending());
+    statistics.backlog(backlog.transfer.transferable());
     const plan = transferPlan(from, to);
     logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
     await runTransfer(context, plan);

@@ -153,6 +153,13 @@ Deno.test("--progress none prints no progress but the summary, --quiet nothing",
   assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
 });
 
+Deno.test("--verbose tells more, on stderr", async () => {
+  using world = new DiskWorld({ file: "1" });
+  const { code, stderr } = await sluice(args(world, "--verbose"));
+  assert.equal(code, 0);
+  assert.match(stderr, /^debug: .*\/source: \w+/m);
+});
+
 Deno.test("--quiet still names failures, on stderr", async () => {
   using world = new DiskWorld({ blocked: "1" }, { "blocked/inner": "x" });
   const { code, stdout, stderr } = await sluice(args(world, "--quiet"));

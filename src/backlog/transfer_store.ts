@@ -94,7 +94,8 @@ export class TransferStore {
     this.#database = database;
     this.#nextPending = database.prepare(`
       SELECT id, path FROM directory
-      WHERE pending_files > 0 AND id > ? ORDER BY id LIMIT 1`);
+      WHERE pending_files > 0 AND id > ? AND destination_state <> ${STATE.failed}
+      ORDER BY id LIMIT 1`);
     this.#pendingFiles = database.prepare(`
       SELECT name, kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
       WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`);
@@ -140,6 +141,17 @@ export class TransferStore {
       FROM directory WHERE pending_files > 0`).get()!;
     this.#remaining = { files: Number(row.files), bytes: Number(row.bytes) };
     return { ...this.#remaining };
+  }
+
+  /**
+   * What of it can be transferred: where the destination could not be listed, nobody knows what is
+   * there already, and only another scan can tell.
+   */
+  transferable(): Amount {
+    const row = this.#database.prepare(`
+      SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
+      FROM directory WHERE pending_files > 0 AND destination_state <> ${STATE.failed}`).get()!;
+    return { files: Number(row.files), bytes: Number(row.bytes) };
   }
 
   /** What is pending, from the last {@link pending} and what was settled since; costs nothing. */

@@ -32,6 +32,23 @@ Deno.test("sync counts nothing as absent when an entry of the source cannot be l
   assert.deepEqual(planned, []);
 });
 
+Deno.test("sync counts nothing below an unreadable destination directory as absent", async () => {
+  const tree = { "a/deep/file": "1", "a/file": "2", "top": "3" };
+  using world = new MemoryWorld(tree, { "a/deep/file": "1", "a/file": "2" });
+  const before = essence(world.to);
+  const faults = { destination: [{ call: "list", path: "a", errno: "EACCES" }] as const };
+  const { summary } = await world.run({ faults });
+  assert.equal(summary.exitCode, 1);
+  assert.deepEqual(summary.copied.files, 1, "only what is known to be missing is sent");
+  assert.deepEqual(summary.pending, { files: 2, bytes: 2 });
+  assert.deepEqual(essence(world.to), { ...before, top: essence(world.from).top! });
+  // nothing that could be transferred is left, so the next run looks again
+  const next = await world.run();
+  assert.equal(next.summary.exitCode, 0);
+  assert.equal(next.summary.copied.files, 0);
+  assert.deepEqual(next.summary.pending, { files: 0, bytes: 0 });
+});
+
 Deno.test("sync stops when the root of a side cannot be listed", async () => {
   for (const side of ["source", "destination"] as const) {
     using world = new MemoryWorld({ file: "1" });

@@ -1,0 +1,109 @@
+/** Opening the database: whose it is, who has it open, and whether it is one of ours at all. */
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { UsageError } from "../errors.ts";
+import { APPLICATION_ID, migrate } from "./schema.ts";
+
+/** The roots a database belongs to: full real paths. */
+export interface Pair {
+  readonly source: string;
+  readonly destination: string;
+}
+
+export function openDatabase(path: string, readOnly = false): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 5000, readOnly });
+    const { application_id } = database.prepare("PRAGMA application_id").get() as {
+      application_id: number;
+    };
+    const { tables } = database.prepare("SELECT count(*) AS tables FROM sqlite_schema").get() as {
+      tables: number;
+    };
+    if (application_id !== APPLICATION_ID && (application_id !== 0 || tables !== 0)) {
+      throw new Error("it is a database of another program");
+    }
+    if (!readOnly) {
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
+      migrate(database);
+    }
+    return database;
+  } catch (error) {
+    database?.close();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+  }
+}
+
+/** The lock is a transaction on a file of its own: the system drops it when the process dies. */
+export function acquire(path: string): DatabaseSync {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(`${path}-lock`, { timeout: 200 });
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    const why = error instanceof Error ? error.message : String(error);
+    if (!/locked|busy/i.test(why)) {
+      throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+    }
+    throw new UsageError(
+      `the database ${path} is in use by ${holderOf(path)}; stop that one first, or name another ` +
+        "database with --db",
+    );
+  }
+}
+
+function holderOf(path: string): string {
+  const database = openDatabase(path, true);
+  let row;
+  try {
+    const exists = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'run'").get();
+    if (exists !== undefined) {
+      row = database.prepare("SELECT pid, host, started_at FROM run ORDER BY id DESC LIMIT 1")
+        .get();
+    }
+  } finally {
+    database.close();
+  }
+  if (row === undefined) return "another sluice that is just starting";
+  const since = new Date(Number(row.started_at)).toISOString();
+  return `process ${row.pid} on ${row.host} since ${since}`;
+}
+
+function pairIn(database: DatabaseSync): Pair | undefined {
+  const exists = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pair'").get();
+  if (exists === undefined) return undefined;
+  const row = database.prepare("SELECT source, destination FROM pair").get();
+  if (row === undefined) return undefined;
+  return { source: String(row.source), destination: String(row.destination) };
+}
+
+/** Before a lock or anything else is made next to a file that is not ours. */
+export function refuseOtherPair(path: string, pair: Pair): void {
+  if (!existsSync(path)) return;
+  const database = openDatabase(path, true);
+  try {
+    const known = pairIn(database);
+    if (known !== undefined) refuseIfOther(known, path, pair);
+  } finally {
+    database.close();
+  }
+}
+
+export function bind(database: DatabaseSync, path: string, pair: Pair): void {
+  const known = pairIn(database);
+  if (known !== undefined) return refuseIfOther(known, path, pair);
+  database.prepare("INSERT INTO pair (id, source, destination, created_at) VALUES (1, ?, ?, ?)")
+    .run(pair.source, pair.destination, Date.now());
+}
+
+function refuseIfOther(known: Pair, path: string, pair: Pair): void {
+  if (known.source === pair.source && known.destination === pair.destination) return;
+  throw new UsageError(
+    `the database ${path} belongs to ${known.source} -> ${known.destination}, not to ` +
+      `${pair.source} -> ${pair.destination}; name another database with --db`,
+  );
+}
