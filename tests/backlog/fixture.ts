@@ -9,13 +9,14 @@ import type { Side } from "../../src/event.ts";
 import type { Job, Outcome } from "../../src/job.ts";
 import { isFailure, listDirectory } from "../../src/scan/walker.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
+import { scratchDirectory } from "../testing/scratch.ts";
 import { fill, type Tree } from "../testing/world.ts";
 
 const WINDOW = { window: 1n };
 const { signal } = new AbortController();
 
 export class Fixture implements Disposable {
-  readonly directory = Deno.makeTempDirSync({ prefix: "sluice-test-" });
+  readonly directory = scratchDirectory();
   readonly path = `${this.directory}/sluice.db`;
   readonly from: MemoryBackend = memoryBackend();
   readonly to: MemoryBackend = memoryBackend();

@@ -4,12 +4,13 @@ import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { UsageError } from "../../src/errors.ts";
 import { AuditLog } from "../../src/report/audit.ts";
 import { MemoryWorld, THEN } from "../testing/world.ts";
+import { scratchDirectory } from "../testing/scratch.ts";
 import { numRuns } from "../testing/trees.ts";
 import { assertGolden } from "./golden.ts";
 
 /** A log file and the database that it belongs to. */
 class Fixture implements Disposable {
-  readonly directory = Deno.makeTempDirSync({ prefix: "sluice-test-" });
+  readonly directory = scratchDirectory();
   readonly path = `${this.directory}/audit.jsonl`;
   readonly backlog = SqliteBacklog.temporary({ source: "/a", destination: "/b" });
 

@@ -71,6 +71,6 @@ Deno.test("sync tells the truth and mends itself whatever call fails", async () 
         assert.deepEqual((await world.run({ deleteExtras: true, dryRun: true })).planned, []);
       },
     ),
-    numRuns(60),
+    numRuns(40),
   );
 });

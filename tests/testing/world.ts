@@ -8,6 +8,7 @@ import { spawnInProcess } from "../../src/hands.ts";
 import type { SyncOptions } from "../../src/options.ts";
 import { sync, type SyncEnvironment } from "../../src/sync.ts";
 import { type Rule, withFaults } from "./faulty_backend.ts";
+import { scratchDirectory } from "./scratch.ts";
 
 /** A tree as a test writes it down: a text is a file, null an empty directory. */
 export type Tree = Readonly<Record<string, string | null | TreeNode>>;
@@ -36,8 +37,8 @@ abstract class World implements Disposable {
   readonly db: string;
   readonly log: string;
 
-  constructor() {
-    this.top = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sluice-test-" }));
+  constructor(directory: string) {
+    this.top = Deno.realPathSync(directory);
     this.source = `${this.top}/source`;
     this.destination = `${this.top}/destination`;
     this.db = `${this.top}/sluice.db`;
@@ -124,7 +125,7 @@ export class MemoryWorld extends World {
   readonly #names = new Map<string, () => string>();
 
   constructor(source: Tree = {}, destination: Tree = {}, capabilities?: Partial<Capabilities>) {
-    super();
+    super(scratchDirectory());
     const make = (root: string) =>
       memoryBackend({ root, capabilities, temporaryName: () => this.#names.get(root)!() });
     this.from = make(this.source);
@@ -148,7 +149,7 @@ export class MemoryWorld extends World {
 /** A world of two real directories, with real threads. */
 export class DiskWorld extends World {
   constructor(source: Tree = {}, destination: Tree = {}) {
-    super();
+    super(Deno.makeTempDirSync({ prefix: "sluice-test-" }));
     writeTree(this.source, source);
     writeTree(this.destination, destination);
   }
