@@ -10,6 +10,7 @@ import { memoryBackend } from "../src/backend/memory.ts";
 import type { ListedChunk } from "../src/backlog/backlog.ts";
 import { SqliteBacklog } from "../src/backlog/sqlite.ts";
 import type { Job, Outcome } from "../src/job.ts";
+import { packOutcomes } from "../src/packed.ts";
 import { listDirectory } from "../src/scan/walker.ts";
 
 const DIRECTORIES = 40, FILES_EACH = 500, FILES = DIRECTORIES * FILES_EACH;
@@ -105,9 +106,9 @@ Deno.bench(`give out and settle ${FILES} files`, { group: "transfer" }, (bench) 
   for (;;) {
     const job = backlog.transaction(() => jobs.next());
     if (job === undefined) break;
-    const outcomes = outcomesOf(job, hash);
+    const { files } = packOutcomes(outcomesOf(job, hash), () => "");
     backlog.transaction(() => {
-      backlog.transfer.settle(outcomes, "sha256");
+      backlog.transfer.settleFiles(files, "sha256");
       backlog.transfer.landed([job.directory]);
     });
   }
@@ -126,7 +127,7 @@ function outcomesOf(job: Job, hash: string): Outcome[] {
       reason,
     },
     ...{ status: "success", size, hash, expected: size, duration: 1, error: null },
-    times: { mtime: 1n, atime: 1n, ctime: 1n, birthtime: 1n },
-    permissions: { mode: 0o644, uid: 0, gid: 0 },
+    stamp: null,
+    asScanned: true,
   }));
 }
