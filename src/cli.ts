@@ -3,6 +3,7 @@ import { configureSync, type Sink } from "@logtape/logtape";
 import { type Invocation, parseArguments } from "./arguments.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
+import { writeAll } from "./lib/write_all.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
@@ -10,7 +11,6 @@ import type { Statistics } from "./report/statistics.ts";
 import { terminalReporter } from "./report/terminal.ts";
 import { sync } from "./sync.ts";
 
-const encoder = new TextEncoder();
 /** Exit codes by signal, as shells know them: 128 and the signal's number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
     throw error;
   }
   if (invocation.type === "print") {
-    print(Deno.stdout, invocation.text);
+    writeAll(Deno.stdout, invocation.text);
     return 0;
   }
   return await runSync(invocation);
@@ -77,10 +77,10 @@ function makeReporter(
   statistics: Statistics,
 ): Reporter {
   const snapshot = () => statistics.snapshot();
-  const write = (text: string) => print(Deno.stdout, text);
+  const write = (text: string) => writeAll(Deno.stdout, text);
   const terminal = Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
   if (progress === "json") {
-    logTo((text) => print(Deno.stderr, text), verbose);
+    logTo((text) => writeAll(Deno.stderr, text), verbose);
     return jsonLinesReporter({ snapshot, output: { write } });
   }
   if (progress === "auto" && terminal && !quiet && !options.dryRun) {
@@ -93,10 +93,10 @@ function makeReporter(
       },
       colour: !Deno.env.get("NO_COLOR"),
     });
-    logTo((text) => reporter.interrupt(() => print(Deno.stderr, text)), verbose);
+    logTo((text) => reporter.interrupt(() => writeAll(Deno.stderr, text)), verbose);
     return reporter;
   }
-  logTo((text) => print(Deno.stderr, text), verbose);
+  logTo((text) => writeAll(Deno.stderr, text), verbose);
   if (quiet && !options.dryRun) return errorReporter();
   return plainReporter({
     snapshot,
@@ -163,15 +163,5 @@ function refuse(error: UsageError): number {
 }
 
 function complain(message: string): void {
-  print(Deno.stderr, `sluice: ${message}\n`);
-}
-
-/** Writes all of a text; a reader that has gone away (`| head`) does not stop the run. */
-function print(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
-  try {
-    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+  writeAll(Deno.stderr, `sluice: ${message}\n`);
 }

@@ -1,0 +1,31 @@
+/** Writing a whole text to a stream that takes what it can. */
+
+const encoder = new TextEncoder();
+
+/** How long a full pipe is given before it is tried again, in ms. */
+const FULL = 5;
+
+/**
+ * Writes all of a text. A reader that has gone away (`| head`) is no error, and a pipe that another
+ * process has made non-blocking is waited for, as a blocking one would be.
+ */
+export function writeAll(
+  stream: { writeSync(bytes: Uint8Array): number },
+  text: string,
+  pause: (ms: number) => void = sleep,
+): void {
+  const bytes = encoder.encode(text);
+  for (let done = 0; done < bytes.length;) {
+    try {
+      done += stream.writeSync(bytes.subarray(done));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      pause(FULL);
+    }
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
