@@ -20,14 +20,16 @@ rm -rf coverage
 mkdir -p "$raw"
 
 # Deno knows nothing of a module that no test loads, so a module without any test would not lower
-# the figure. This one loads them all, the entry of the worker included, which throws outside one.
+# the figure. This one loads them all.
 load_all=$PWD/coverage/load_all_test.ts
 {
-  echo 'Deno.test("every module of src/ loads", async () => {'
+  # the entry of the worker keeps its library open, as it does in a worker
+  echo 'Deno.test({ name: "every module of src/ loads", sanitizeOps: false, sanitizeResources: false,'
+  echo 'fn: async () => {'
   find src -name '*.ts' | LC_ALL=C sort | while read -r module; do
     echo "  await import(\"../$module\").catch(() => {});"
   done
-  echo '});'
+  echo '} });'
 } >"$load_all"
 
 # The variable is for the processes that tests start: they inherit it, but not the flag.
