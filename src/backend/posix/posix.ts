@@ -17,6 +17,7 @@ import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
+import { namesIn } from "./directory_entries.ts";
 import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
@@ -387,21 +388,4 @@ class PosixBackend implements Backend {
     }
     return { entries, temporaries, problems };
   }
-}
-
-/** The names in a buffer of struct linux_dirent64, without "." and "..". */
-function namesIn(buffer: Uint8Array, length: number): string[] {
-  const names: string[] = [];
-  for (let at = 0; at < length;) {
-    const recordLength = buffer[at + 16]! | (buffer[at + 17]! << 8);
-    const start = at + 19;
-    const end = buffer.indexOf(0, start);
-    at += recordLength;
-    const size = end - start;
-    if (buffer[start] === 0x2e && (size === 1 || (size === 2 && buffer[start + 1] === 0x2e))) {
-      continue;
-    }
-    names.push(decodeName(buffer.subarray(start, end)));
-  }
-  return names;
 }
