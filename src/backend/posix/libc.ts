@@ -163,8 +163,8 @@ function settled(result: bigint | number, _keptAlive: unknown[]): number {
 type Call = (...args: any[]) => number;
 
 /**
- * The calls on the calling thread. Each is written out: V8 calls a foreign function directly only
- * from code that has never called another one, and a shared wrapper would be five times as slow.
+ * The calls on the calling thread. Each is written out, so that its call site only ever sees one
+ * foreign function, which is what V8 needs to call it without detours.
  */
 function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => number): Syscalls {
   // a failure stays one (EIO) should something have reset errno in between
