@@ -30,6 +30,7 @@ import { codeOf, portableError } from "./portable_errors.ts";
 import { dateOf, PortableReader, PortableWriter, PositionedFile } from "./portable_file.ts";
 import { entryOf, portableNames } from "./portable_names.ts";
 import { isTemporary } from "./temporary.ts";
+import { lookByOpening } from "./look_by_opening.ts";
 
 /** Metadata look-ups in flight for one directory. */
 const LOOKS_IN_FLIGHT = 32;
@@ -129,24 +130,13 @@ class PortableBackend implements Backend {
             retryable: true,
           });
         }
-        const look = (options?: CallOptions) => this.#lookAnew(path, options);
+        const look = (options?: CallOptions) => lookByOpening(this, path, options);
         return new PortableReader(file, entryOf(info, path), look);
       } catch (error) {
         await file.close();
         throw error;
       }
     });
-  }
-
-  /** A look that makes the client of a share ask its server: by opening the file anew. */
-  async #lookAnew(path: string, options?: CallOptions): Promise<Entry | undefined> {
-    try {
-      await using reader = await this.open(path, options);
-      return reader.entry;
-    } catch (error) {
-      if (error instanceof SyncError && error.code === "ENOENT") return undefined;
-      throw error;
-    }
   }
 
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {

@@ -269,27 +269,22 @@ export class TransferStore {
         this.#failed.run(outcome.error?.message ?? "unknown", directory, toSql(name));
         continue;
       }
-      const hashedWith = outcome.hash === null ? null : algorithm;
-      if (outcome.asScanned) {
-        this.#syncedAsScanned.run(outcome.hash, hashedWith, directory, toSql(name));
-      } else {
-        this.#synced.run(
-          outcome.hash,
-          hashedWith,
-          outcome.size,
-          stamp!.mtime,
-          stamp!.mtimeNanos,
-          stamp!.ctime,
-          stamp!.ctimeNanos,
-          stamp!.birthtime,
-          stamp!.birthtimeNanos,
-          stamp!.mode,
-          stamp!.uid,
-          stamp!.gid,
-          directory,
-          toSql(name),
-        );
-      }
+      this.#synced.run(
+        outcome.hash,
+        outcome.hash === null ? null : algorithm,
+        outcome.size,
+        stamp!.mtime,
+        stamp!.mtimeNanos,
+        stamp!.ctime,
+        stamp!.ctimeNanos,
+        stamp!.birthtime,
+        stamp!.birthtimeNanos,
+        stamp!.mode,
+        stamp!.uid,
+        stamp!.gid,
+        directory,
+        toSql(name),
+      );
       this.#count(shrunk, directory, outcome.expected);
     }
     this.#shrinkAll(shrunk);

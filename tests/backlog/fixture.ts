@@ -1,6 +1,5 @@
 /** A database under test, and scans of trees in memory into it, one directory at a time. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import type { Backend } from "../../src/backend/backend.ts";
 import { type MemoryBackend, memoryBackend } from "../../src/backend/memory.ts";
 import type { ScanStore } from "../../src/backlog/scan_store.ts";
@@ -11,6 +10,7 @@ import { isFailure, listDirectory } from "../../src/scan/walker.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { scratchDirectory } from "../testing/scratch.ts";
 import { fill, type Tree } from "../testing/world.ts";
+import { queryDatabase } from "../testing/query.ts";
 
 const WINDOW = { window: 1n };
 const { signal } = new AbortController();
@@ -92,25 +92,7 @@ export class Fixture implements Disposable {
   }
 
   query(sql: string): Record<string, unknown>[] {
-    const database = new DatabaseSync(this.path, { readOnly: true });
-    try {
-      const statement = database.prepare(sql);
-      statement.setReadBigInts(true);
-      return statement.all().map((row) =>
-        Object.fromEntries(
-          Object.entries(row).map((
-            [key, value],
-          ) => [
-            key,
-            typeof value === "bigint" && Number.isSafeInteger(Number(value))
-              ? Number(value)
-              : value,
-          ]),
-        )
-      );
-    } finally {
-      database.close();
-    }
+    return queryDatabase(this.path, sql);
   }
 
   /** "status path" of files, links and special files, sorted. */

@@ -1,5 +1,4 @@
 /** A world for a run: two sides, a database and a log in a temporary directory. */
-import { DatabaseSync } from "node:sqlite";
 import type { Backend } from "../../src/backend/backend.ts";
 import { type MemoryBackend, memoryBackend, type TreeNode } from "../../src/backend/memory.ts";
 import type { Capabilities } from "../../src/backend/backend.ts";
@@ -9,6 +8,7 @@ import type { SyncOptions } from "../../src/options.ts";
 import { sync, type SyncEnvironment } from "../../src/sync.ts";
 import { type Rule, withFaults } from "./faulty_backend.ts";
 import { scratchDirectory } from "./scratch.ts";
+import { queryDatabase } from "./query.ts";
 
 /** A tree as a test writes it down: a text is a file, null an empty directory. */
 export type Tree = Readonly<Record<string, string | null | TreeNode>>;
@@ -89,24 +89,7 @@ abstract class World implements Disposable {
 
   /** Rows of a query. */
   query(sql: string): Record<string, unknown>[] {
-    const database = new DatabaseSync(this.db, { readOnly: true });
-    try {
-      const statement = database.prepare(sql);
-      statement.setReadBigInts(true);
-      // small numbers as numbers: easier to write down
-      return statement.all().map((row) =>
-        Object.fromEntries(
-          Object.entries(row).map(([key, value]) => [
-            key,
-            typeof value === "bigint" && Number.isSafeInteger(Number(value))
-              ? Number(value)
-              : value,
-          ]),
-        )
-      );
-    } finally {
-      database.close();
-    }
+    return queryDatabase(this.db, sql);
   }
 
   /** "status path" of every row of `files`, sorted. */

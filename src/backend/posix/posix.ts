@@ -13,6 +13,7 @@ import type {
 } from "../backend.ts";
 import { abortable } from "../abortable.ts";
 import { inTheWay, notAFile } from "../failures.ts";
+import { lookByOpening } from "../look_by_opening.ts";
 import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
@@ -191,22 +192,12 @@ class PosixBackend implements Backend {
       const entry = buffer.entry(baseOf(path));
       if (entry.kind !== "file") throw notAFile(entry.kind, path);
       const handle = new Handle(this.#sys, fd);
-      const look = (options?: CallOptions) => this.#lookAnew(path, options);
+      const immediate = this.capabilities.latency === "immediate";
+      const look = (options?: CallOptions) =>
+        immediate ? this.look(path, options) : lookByOpening(this, path, options);
       return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, entry);
     } catch (error) {
       await this.#sys.close(fd);
-      throw error;
-    }
-  }
-
-  /** A look that makes the client of a share ask its server: by opening the file anew. */
-  async #lookAnew(path: string, options?: CallOptions): Promise<Entry | undefined> {
-    if (this.capabilities.latency === "immediate") return await this.look(path, options);
-    try {
-      await using reader = await this.open(path, options);
-      return reader.entry;
-    } catch (error) {
-      if (error instanceof SyncError && error.code === "ENOENT") return undefined;
       throw error;
     }
   }
