@@ -1,6 +1,9 @@
 /** The command line: words in, checked options out. Nothing is touched here. */
 import { Command, CommanderError } from "commander";
+import { COMMANDS, RESERVED } from "./commands/all.ts";
+import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
 import { UsageError } from "./errors.ts";
+import { type Flags, oneOf, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { parseRate, parseSize } from "./lib/units.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
@@ -11,6 +14,7 @@ export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const;
 /** What the command line asks for. */
 export type Invocation =
   | { readonly type: "print"; readonly text: string }
+  | { readonly type: "command"; readonly name: string; readonly task: Task }
   | {
     readonly type: "sync";
     readonly source: string;
@@ -21,9 +25,6 @@ export type Invocation =
     readonly verbose: boolean;
   };
 
-/** Names that will be subcommands; a directory of that name is written `./verify`. */
-const RESERVED = ["verify", "doctor", "report", "plan", "manifest", "audit", "why", "ctl"];
-
 const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000;
 
 const EXAMPLES = `
@@ -32,6 +33,8 @@ Examples:
   sluice /mnt/old /mnt/new                   the same again: goes on where it was, or finds changes
   sluice /mnt/old /mnt/new --dry-run         what would be done, and why
   sluice /mnt/old /mnt/new --delete-extras   mirror: also remove what the source does not have
+
+Commands: ${COMMANDS.map(({ name }) => name).join(", ")} (sluice COMMAND --help tells more)
 
 Exit codes: 0 in sync, 1 some files failed, 2 wrong usage (nothing touched), 3 had to stop,
 129, 130 and 143 interrupted (run it again to resume).`;
@@ -43,6 +46,7 @@ Exit codes: 0 in sync, 1 some files failed, 2 wrong usage (nothing touched), 3 h
  */
 export function parseArguments(args: readonly string[]): Invocation {
   let printed = "";
+  const asked: Invocation[] = [];
   const program = new Command("sluice")
     .usage("[options] SOURCE DESTINATION")
     .description(
@@ -67,6 +71,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .configureHelp({
       styleArgumentText: (text) => text,
       visibleArguments: () => [],
+      visibleCommands: () => [],
       helpWidth: 100,
     })
     .addHelpText("after", EXAMPLES)
@@ -75,17 +80,32 @@ export function parseArguments(args: readonly string[]): Invocation {
     .configureOutput({
       writeOut: (text) => printed += text,
       writeErr: () => {},
+    })
+    // options before the first word are the sync's, those after the name of a command are its own
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .action(() => {});
+  for (const subcommand of COMMANDS) {
+    const command = define(program, subcommand);
+    command.action(() => {
+      refuseOptionsBefore(program, subcommand);
+      checkWords(subcommand, command.args);
+      const task = subcommand.parse(command.args, command.opts());
+      asked.push({ type: "command", name: subcommand.name, task });
     });
+    refuseRepeats(command);
+  }
   refuseRepeats(program);
   try {
     program.parse([...args], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { type: "print", text: printed };
-    throw new UsageError(`${error.message.replace(/^error: /, "").replace(/\s+/g, " ")}${HINT}`, {
-      cause: error,
-    });
+    const named = COMMANDS.find(({ name }) => name === program.args[0])?.name;
+    const message = error.message.replace(/^error: /, "").replace(/\s+/g, " ");
+    throw new UsageError(`${message}${hint(named)}`, { cause: error });
   }
+  if (asked.length > 0) return asked[0]!;
   const [source, destination, ...rest] = program.args;
   if (source !== undefined && RESERVED.includes(source)) {
     throw new UsageError(
@@ -95,14 +115,14 @@ export function parseArguments(args: readonly string[]): Invocation {
   }
   if (source === undefined || destination === undefined) {
     const missing = source === undefined ? "SOURCE and DESTINATION" : "DESTINATION";
-    throw new UsageError(`${missing} missing: say where to copy from and where to${HINT}`);
+    throw new UsageError(`${missing} missing: say where to copy from and where to${hint()}`);
   }
   if (rest.length > 0) {
     throw new UsageError(
-      `one SOURCE and one DESTINATION are wanted, and "${rest[0]}" comes after them${HINT}`,
+      `one SOURCE and one DESTINATION are wanted, and "${rest[0]}" comes after them${hint()}`,
     );
   }
-  const given = program.opts<Record<string, string | boolean | undefined>>();
+  const given = program.opts<Flags>();
   const text = (name: string) => String(given[name]);
   if (given.quiet === true && given.verbose === true) {
     throw new UsageError("--quiet and --verbose contradict each other; give one of them");
@@ -128,46 +148,29 @@ export function parseArguments(args: readonly string[]): Invocation {
   };
 }
 
-const HINT = "; sluice --help shows how";
+/** The command line of a command, in the style of the whole. */
+function define(program: Command, { name, words, description, options, more }: Subcommand) {
+  const command = program.command(name)
+    .usage(["[options]", ...words].join(" "))
+    .description(description)
+    .helpOption("-h, --help", "print this help")
+    .allowExcessArguments(true);
+  options?.(command);
+  if (more !== undefined) command.addHelpText("after", `\n${more}`);
+  return command;
+}
 
-/** Which of two values was meant cannot be known, so neither is taken. */
-function refuseRepeats(program: Command): void {
-  const seen = new Set<string>();
+/** They would be the sync's, and would be passed over in silence. */
+function refuseOptionsBefore(program: Command, { name }: Subcommand): void {
   for (const option of program.options) {
-    program.on(`option:${option.name()}`, () => {
-      if (seen.has(option.name())) {
-        throw new UsageError(`${option.long} is given twice; give it once`);
-      }
-      seen.add(option.name());
-    });
+    if (program.getOptionValueSource(option.attributeName()) !== "cli") continue;
+    throw new UsageError(
+      `${option.long} comes before ${name}; options of a command come after it${hint(name)}`,
+    );
   }
-}
-
-function value<T>(flag: string, text: string, parse: (text: string) => T): T {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const { message } = error;
-    throw new UsageError(`${flag}: ${message[0]!.toLowerCase()}${message.slice(1)}`, {
-      cause: error,
-    });
-  }
-}
-
-function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === text);
-  if (found !== undefined) return found;
-  throw new UsageError(`${flag} does not know "${text}"; it takes ${choices.join(", ")}`);
 }
 
 function atMost(flag: string, bytes: number): number {
   if (bytes <= LARGEST_BLOCK) return bytes;
   throw new UsageError(`${flag} is at most 1G; a larger block only takes more memory`);
-}
-
-function wholeNumber(flag: string, text: string, largest: number): number {
-  const number = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (number >= 1 && number <= largest) return number;
-  throw new UsageError(`${flag} takes a whole number from 1 to ${largest}, not "${text}"`);
 }

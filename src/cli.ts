@@ -1,6 +1,7 @@
-/** The command: arguments to a run, signals to an abort, the outcome to an exit code. */
+/** The command line: arguments to a run or a command, signals to an abort, the outcome to an exit code. */
 import { configureSync, type Sink } from "@logtape/logtape";
 import { type Invocation, parseArguments } from "./arguments.ts";
+import type { Output, Task } from "./commands/command.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
 import { writeAll } from "./lib/write_all.ts";
@@ -27,7 +28,50 @@ export async function main(args: readonly string[]): Promise<number> {
     writeAll(Deno.stdout, invocation.text);
     return 0;
   }
+  if (invocation.type === "command") return await runCommand(invocation.task);
   return await runSync(invocation);
+}
+
+/** Runs a command beside the sync; what it throws becomes a sentence and an exit code. */
+async function runCommand(task: Task): Promise<number> {
+  const stop = new AbortController();
+  let code: number = SIGNALS.SIGINT;
+  using _signals = onSignals((signal) => {
+    if (stop.signal.aborted) Deno.exit(SIGNALS[signal]);
+    code = SIGNALS[signal];
+    stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+  });
+  const output = (stream: typeof Deno.stdout): Output => ({
+    write: (data) => writeAll(stream, data),
+    terminal: stream.isTerminal() && Deno.env.get("TERM") !== "dumb",
+    columns: () => terminalSize().columns,
+  });
+  try {
+    return await task({
+      signal: stop.signal,
+      interruptedCode: () => code,
+      base: workingDirectory(),
+      stdout: output(Deno.stdout),
+      stderr: output(Deno.stderr),
+      diagnose: (verbose) => logTo((text) => writeAll(Deno.stderr, text), verbose),
+    });
+  } catch (error) {
+    return codeOf(error, stop.signal, code);
+  }
+}
+
+/** Tells what ended a command, and makes it an exit code. */
+function codeOf(error: unknown, signal: AbortSignal, interrupted: number): number {
+  if (error instanceof UsageError) return refuse(error);
+  if (signal.aborted && error === signal.reason) return interrupted;
+  if (error instanceof SyncError) {
+    complain(error.message);
+    return 3;
+  }
+  // a defect of sluice: the cause must be found, so nothing of it is hidden
+  const text = error instanceof Error ? error.stack ?? error.message : String(error);
+  complain(`an error that sluice did not expect: ${text}`);
+  return 3;
 }
 
 async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promise<number> {
@@ -59,16 +103,7 @@ async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promi
     if (summary.outcome === "stopped" && !said) complain(summary.reason ?? "the run had to stop");
     return summary.exitCode;
   } catch (error) {
-    if (error instanceof UsageError) return refuse(error);
-    if (stop.signal.aborted && error === stop.signal.reason) return code;
-    if (error instanceof SyncError) {
-      complain(error.message);
-      return 3;
-    }
-    // a defect of sluice: the cause must be found, so nothing of it is hidden
-    const text = error instanceof Error ? error.stack ?? error.message : String(error);
-    complain(`an error that sluice did not expect: ${text}`);
-    return 3;
+    return codeOf(error, stop.signal, code);
   }
 }
 

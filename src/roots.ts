@@ -68,7 +68,8 @@ function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
 }
 
-function absolute(path: string, base: string): string {
+/** A path that may be relative to `base`. */
+export function absolute(path: string, base: string): string {
   return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${base}/${path}`;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseArguments } from "../src/arguments.ts";
+import { COMMANDS } from "../src/commands/all.ts";
 import { UsageError } from "../src/errors.ts";
 import { DEFAULTS } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
@@ -61,6 +62,9 @@ Deno.test("parseArguments takes odd names of roots as they are", () => {
   assert.equal(parsed("--", "-dash", "b").source, "-dash");
   assert.equal(parsed("./verify", "b").source, "./verify");
   assert.equal(parsed("a", "verify").destination, "verify");
+  assert.equal(parsed("./manifest", "b").source, "./manifest");
+  assert.equal(parsed("a", "manifest").destination, "manifest");
+  assert.equal(parsed("help", "manifest").source, "help");
   assert.equal(parsed("a b\n", "b").source, "a b\n");
 });
 
@@ -70,6 +74,14 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a"], /^DESTINATION missing/],
   [["a", "b", "c"], /"c" comes after them/],
   [["verify", "a"], /"verify" is kept for a command .* write \.\/verify/],
+  [["--db", "x", "manifest"], /^--db comes before manifest; .*sluice manifest --help/],
+  [["-n", "manifest", "x"], /^--dry-run comes before manifest/],
+  [["--", "manifest", "a", "b"], /^manifest takes \[DB\] only, not "b" too/],
+  [["manifest", "--nonsense"], /unknown option '--nonsense'; sluice manifest --help/],
+  [["manifest", "--bwlimit", "1M"], /unknown option '--bwlimit'/],
+  [["manifest", "a", "b"], /^manifest takes \[DB\] only, not "b" too; sluice manifest --help/],
+  [["manifest", "--checksum", "crc32"], /^--checksum does not know "crc32"/],
+  [["manifest", "--checksum", "md5", "--checksum", "md5"], /^--checksum is given twice/],
   [["a", "b", "--nonsense"], /unknown option '--nonsense'/],
   [["a", "b", "--rescna"], /unknown option '--rescna'.*Did you mean --rescan/],
   [["a", "b", "-x"], /unknown option '-x'/],
@@ -112,6 +124,30 @@ Deno.test("parseArguments gives the help, which fits on one screen", () => {
   assert.ok(lines.length <= 40, `${lines.length} lines`);
   for (const line of lines) assert.ok(line.length <= 100, line);
   assert.deepEqual(parseArguments(["-h", "and", "more", "words"]), help);
+});
+
+Deno.test("parseArguments gives each command a help of its own", () => {
+  const top = parseArguments(["--help"]);
+  assert.ok(top.type === "print");
+  for (const { name, words, description } of COMMANDS) {
+    assert.match(top.text, new RegExp(`^Commands:.* ${name}\\b`, "m"));
+    for (const args of [[name, "--help"], [name, "-h"], [name, "a", "b", "c", "--help"]]) {
+      const help = parseArguments(args);
+      assert.ok(help.type === "print");
+      const usage = ["Usage: sluice", name, "[options]", ...words].join(" ");
+      assert.ok(help.text.startsWith(`${usage}\n`), help.text);
+      assert.ok(help.text.replace(/\s+/g, " ").includes(description));
+      const lines = help.text.split("\n");
+      assert.ok(lines.length <= 40, `${lines.length} lines`);
+      for (const line of lines) assert.ok(line.length <= 100, line);
+    }
+  }
+});
+
+Deno.test("parseArguments gives the task of a command", () => {
+  const invocation = parseArguments(["manifest", "--checksum", "md5", "x.db"]);
+  assert.ok(invocation.type === "command");
+  assert.equal(invocation.name, "manifest");
 });
 
 Deno.test("parseArguments gives the version", () => {

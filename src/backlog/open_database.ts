@@ -73,7 +73,7 @@ function holderOf(path: string): string {
   return `process ${row.pid} on ${row.host} since ${since}`;
 }
 
-function pairIn(database: DatabaseSync): Pair | undefined {
+export function pairIn(database: DatabaseSync): Pair | undefined {
   const exists = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'pair'").get();
   if (exists === undefined) return undefined;
   const row = database.prepare("SELECT source, destination FROM pair").get();

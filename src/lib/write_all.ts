@@ -1,4 +1,4 @@
-/** Writing a whole text to a stream that takes what it can. */
+/** Writing all of something to a stream that takes what it can. */
 
 const encoder = new TextEncoder();
 
@@ -6,24 +6,26 @@ const encoder = new TextEncoder();
 const FULL = 5;
 
 /**
- * Writes all of a text. A reader that has gone away (`| head`) is no error, and a pipe that another
- * process has made non-blocking is waited for, as a blocking one would be.
+ * Writes all of a text, or of bytes. A reader that has gone away (`| head`) is no error, but the
+ * answer is false then. A pipe that another process has made non-blocking is waited for, as a
+ * blocking one would be.
  */
 export function writeAll(
   stream: { writeSync(bytes: Uint8Array): number },
-  text: string,
+  data: string | Uint8Array,
   pause: (ms: number) => void = sleep,
-): void {
-  const bytes = encoder.encode(text);
+): boolean {
+  const bytes = typeof data === "string" ? encoder.encode(data) : data;
   for (let done = 0; done < bytes.length;) {
     try {
       done += stream.writeSync(bytes.subarray(done));
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (error instanceof Deno.errors.BrokenPipe) return false;
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       pause(FULL);
     }
   }
+  return true;
 }
 
 function sleep(ms: number): void {

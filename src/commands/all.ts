@@ -1,0 +1,11 @@
+/** All commands, in the order in which the help names them. */
+import type { Subcommand } from "./command.ts";
+import { manifest } from "./manifest.ts";
+
+/** The commands that there are. */
+export const COMMANDS: readonly Subcommand[] = [manifest];
+
+/** Names that will be commands; a directory of that name is written `./plan`. */
+export const RESERVED: readonly string[] = [
+  ...["verify", "doctor", "report", "plan", "audit", "why", "ctl"],
+];

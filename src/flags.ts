@@ -1,0 +1,50 @@
+/** Flags: the texts of options as checked values, for every command. Nothing is touched here. */
+import type { Command } from "commander";
+import { UsageError } from "./errors.ts";
+
+/** The options of a command as they were given, by their camel-case names. */
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/**
+ * A value that `parse` reads from the text of an option.
+ *
+ * @throws UsageError with the RangeError that `parse` throws, as one sentence about the option
+ */
+export function value<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const { message } = error;
+    throw new UsageError(`${flag}: ${message[0]!.toLowerCase()}${message.slice(1)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** One of the words that an option takes. */
+export function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === text);
+  if (found !== undefined) return found;
+  throw new UsageError(`${flag} does not know "${text}"; it takes ${choices.join(", ")}`);
+}
+
+/** A whole number from 1 to `largest`. */
+export function wholeNumber(flag: string, text: string, largest: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (number >= 1 && number <= largest) return number;
+  throw new UsageError(`${flag} takes a whole number from 1 to ${largest}, not "${text}"`);
+}
+
+/** Refuses an option that is given twice: which of two values was meant cannot be known. */
+export function refuseRepeats(command: Command): void {
+  const seen = new Set<string>();
+  for (const option of command.options) {
+    command.on(`option:${option.name()}`, () => {
+      if (seen.has(option.name())) {
+        throw new UsageError(`${option.long} is given twice; give it once`);
+      }
+      seen.add(option.name());
+    });
+  }
+}
