@@ -12,6 +12,7 @@ import { SqliteBacklog } from "../src/backlog/sqlite.ts";
 import type { Job, Outcome } from "../src/job.ts";
 import { packOutcomes } from "../src/packed.ts";
 import { listDirectory } from "../src/scan/walker.ts";
+import { EXACT } from "../src/times.ts";
 
 const DIRECTORIES = 40, FILES_EACH = 500, FILES = DIRECTORIES * FILES_EACH;
 const ROOTS = { source: "/source", destination: "/destination" };
@@ -56,7 +57,7 @@ const EMPTY = (await list(memoryBackend(), [""])).get("")!;
 /** A scan of both sides; the destination is `full`, with the same entries, or has none. */
 function scan(backlog: SqliteBacklog, full: boolean, bench?: Deno.BenchContext): void {
   bench?.start();
-  const store = backlog.beginScan(ROOT_ENTRIES, { window: 1n });
+  const store = backlog.beginScan(ROOT_ENTRIES, { times: EXACT });
   for (const side of ["source", "destination"] as const) {
     for (;;) {
       const queued = store.queued(side, 0, AT_ONCE);

@@ -4,7 +4,7 @@ import { COMMANDS, RESERVED } from "./commands/all.ts";
 import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, refuseRepeats, value, wholeNumber } from "./flags.ts";
-import { parseRate, parseSize } from "./lib/units.ts";
+import { parseRate, parseSize, parseWindow } from "./lib/units.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
 
@@ -62,6 +62,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--rescan", "scan again although a backlog is pending")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
+    .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
     .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
     .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
     .option("-q, --quiet", "print errors only")
@@ -140,6 +141,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       rescan: given.rescan === true,
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
+      modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
       dryRun: given.dryRun === true,
     },
     progress: oneOf("--progress", text("progress"), PROGRESS_MODES),

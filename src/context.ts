@@ -9,6 +9,7 @@ import type { SyncOptions } from "./options.ts";
 import type { PackedFiles } from "./packed.ts";
 import type { AuditRecord } from "./report/audit.ts";
 import type { Statistics } from "./report/statistics.ts";
+import type { TimeRule } from "./times.ts";
 
 /** What the stages of a run share. */
 export interface RunContext {
@@ -32,8 +33,8 @@ export interface RunContext {
   readonly carried: (files: PackedFiles, lanes: string) => void;
   /** Runs `body` in a transaction together with the audit records added so far, then logs them. */
   readonly settle: <T>(body: () => T) => T;
-  /** Times closer than this many nanoseconds are equal. */
-  readonly window: bigint;
+  /** When a time at the destination is that of the source. */
+  readonly times: TimeRule;
   /** How long a thread may take to stop, in ms. */
   readonly grace: number;
 }

@@ -24,6 +24,11 @@ export interface SyncOptions {
   readonly blockSize: number;
   /** Slots of the block queue. Default 20. */
   readonly queueCapacity: number;
+  /**
+   * The largest difference between two times that counts as none, in nanoseconds; null (default)
+   * for what the coarser of the two sides can keep.
+   */
+  readonly modifyWindow: number | null;
   /** Plan and print, touch nothing at the destination. Default false. */
   readonly dryRun: boolean;
 }
@@ -38,5 +43,6 @@ export const DEFAULTS: SyncOptions = {
   rescan: false,
   blockSize: 5 * 2 ** 20,
   queueCapacity: 20,
+  modifyWindow: null,
   dryRun: false,
 };

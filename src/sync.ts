@@ -15,6 +15,7 @@ import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
+import { learnTimes } from "./plan/traits.ts";
 import { isSameDestination, mayDelete } from "./plan/trust.ts";
 import { AuditLog } from "./report/audit.ts";
 import { Statistics } from "./report/statistics.ts";
@@ -25,6 +26,7 @@ import { setDirectoryTimes } from "./transfer/directory_times.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
 import { runTransfer, type TransferPlan } from "./transfer/transfer.ts";
+import { EXACT } from "./times.ts";
 import { VERSION } from "./version.ts";
 
 /** How a run is watched, stopped and, in tests, given other parts. */
@@ -198,13 +200,14 @@ class Run {
   }
 
   async #inOrder(resumed: boolean, earlier: ReadonlySet<string>): Promise<void> {
-    const { options, backlog, statistics, from, to, clock, self, signal, spawn } = this.#parts;
+    const { options, paths, backlog, statistics, from, to, clock, self, signal, spawn } = this
+      .#parts;
     const identities = {
       source: await from.identify({ signal }),
       destination: await to.identify({ signal }),
     };
     using crew = new Crew({ spawn, token: self.token, now: () => clock.now() });
-    const context = this.#context(identities, crew);
+    const untried = this.#context(identities, crew);
     for (const { root, capabilities } of [from, to]) {
       const { kind, latency, durability } = capabilities;
       logger.debug("{root}: {kind}, {latency}, durable by {durability}", {
@@ -214,12 +217,18 @@ class Run {
         durability,
       });
     }
-    const leftovers = new Leftovers(context, self, earlier);
-    const trusted = isSameDestination(context);
+    const leftovers = new Leftovers(untried, self, earlier);
+    const trusted = isSameDestination(untried);
     if (!options.dryRun) {
-      await settleAttempted(context);
+      await settleAttempted(untried);
       await leftovers.clearInFlight();
     }
+    const place = { inode: identities.destination.inode, kind: to.capabilities.kind };
+    const kept = options.dryRun ? SqliteBacklog.keptTimes(paths.db, place) : undefined;
+    const context = {
+      ...untried,
+      times: await learnTimes(untried, kept),
+    };
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
     else await this.#scan(context, leftovers, trusted);
     const deletes = options.deleteExtras && mayDelete(context);
@@ -257,8 +266,8 @@ class Run {
       settle,
       outcome,
       carried,
-      window: [from, to].map(({ capabilities }) => capabilities.timePrecision)
-        .reduce((a, b) => a > b ? a : b),
+      // until it is known what the destination keeps
+      times: EXACT,
       grace: to.capabilities.durability === "group" ? 10_000 : 1_500,
     };
   }

@@ -36,7 +36,7 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
-    "--block-size 64K --queue-capacity 3 -n --progress json -v";
+    "--block-size 64K --queue-capacity 3 --modify-window 2s -n --progress json -v";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
     source: "a",
@@ -50,6 +50,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       rescan: true,
       blockSize: 65536,
       queueCapacity: 3,
+      modifyWindow: 2e9,
       dryRun: true,
     },
     progress: "json",

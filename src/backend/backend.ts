@@ -57,6 +57,8 @@ export interface FileReader extends AsyncDisposable {
 export interface FileWriter {
   /** The final path. */
   readonly path: string;
+  /** The path it is written under. */
+  readonly temporary: string;
   /** Writes all of `data` at byte `position`. */
   write(data: Uint8Array, position: number, options?: CallOptions): Promise<void>;
   /** Completes content and times under the temporary name (durable where durability is `file`). */

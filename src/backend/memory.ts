@@ -2,7 +2,7 @@
  * A backend held in memory, for tests: a tree of nodes that behaves like a POSIX file system, with
  * the same error codes, and that can be built and looked at as data.
  */
-import { baseOf, type Entry, parentOf, type Times } from "../entry.ts";
+import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
 import { encodeName } from "../name.ts";
 import type {
   Backend,
@@ -30,6 +30,8 @@ export interface MemoryOptions {
   readonly temporaryName?: () => string;
   /** Overrides of the capabilities: immediate, file, exact names, 1 ns, "memory". */
   readonly capabilities?: Partial<Capabilities>;
+  /** What is made of a modification time that is set, as a coarse file system does. */
+  readonly keepTime?: (time: bigint) => bigint;
   /** Default: "memory:". */
   readonly root?: string;
 }
@@ -53,6 +55,7 @@ class Memory implements MemoryBackend {
   readonly root: string;
   readonly capabilities: Capabilities;
   readonly #now: () => bigint;
+  readonly #keepTime: (time: bigint) => bigint;
   readonly #temporaryName: () => string;
   readonly #device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
   #inodes = 1n;
@@ -61,6 +64,7 @@ class Memory implements MemoryBackend {
   constructor(options: MemoryOptions) {
     this.root = options.root ?? "memory:";
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
+    this.#keepTime = options.keepTime ?? ((time) => time);
     this.#temporaryName = options.temporaryName ?? temporaryNames("00000000-1-1", 0);
     this.capabilities = {
       latency: "immediate",
@@ -187,6 +191,7 @@ class Memory implements MemoryBackend {
     let open = true;
     return {
       path,
+      temporary: join(parentOf(path), temporary),
       write: async (data, position, options) => {
         await enter(options);
         if (!open) throw failure("EBADF", "write", path);
@@ -221,7 +226,8 @@ class Memory implements MemoryBackend {
     const directory = this.#directory(parentOf(path), "make the symbolic link");
     if (link.target === "") throw failure("ENOENT", "make the symbolic link", path);
     const temporary = this.#temporaryName();
-    const { target, mtime, atime } = link;
+    const { target, atime } = link;
+    const mtime = this.#keepTime(link.mtime);
     this.#set(directory, temporary, this.#make({ kind: "symlink", target, mtime, atime }));
     try {
       this.#rename(temporary, path);
@@ -305,7 +311,7 @@ class Memory implements MemoryBackend {
   }
 
   #setTimes(node: MemoryNode, { mtime, atime }: Pick<Times, "mtime" | "atime">): void {
-    node.mtime = mtime;
+    node.mtime = this.#keepTime(mtime);
     node.atime = atime;
     node.ctime = this.#now();
   }

@@ -142,7 +142,8 @@ class PortableBackend implements Backend {
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
     signal?.throwIfAborted();
     const full = await this.#resolve(path);
-    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    const name = join(parentOf(path), this.#temporaryName());
+    const temporary = this.#full(name);
     const doing = "create a temporary file next to the file";
     const file = await attempt(
       doing,
@@ -151,7 +152,7 @@ class PortableBackend implements Backend {
     );
     return new PortableWriter(
       new PositionedFile(file, path),
-      path,
+      { path, temporary: name },
       temporary,
       () => this.#rename(temporary, full, path),
     );

@@ -113,19 +113,26 @@ export class PortableReader implements FileReader {
 /** A file that is being written under its temporary name. */
 export class PortableWriter implements FileWriter {
   readonly path: string;
+  readonly temporary: string;
   readonly #file: PositionedFile;
-  readonly #temporary: string;
+  readonly #full: string;
   readonly #rename: () => Promise<void>;
 
   /**
-   * @param path relative to the root
-   * @param temporary full path of the temporary name
+   * @param names the final path and the temporary one, relative to the root
+   * @param full path of the temporary name
    * @param rename puts the temporary at the final name
    */
-  constructor(file: PositionedFile, path: string, temporary: string, rename: () => Promise<void>) {
+  constructor(
+    file: PositionedFile,
+    names: Pick<FileWriter, "path" | "temporary">,
+    full: string,
+    rename: () => Promise<void>,
+  ) {
     this.#file = file;
-    this.path = path;
-    this.#temporary = temporary;
+    this.path = names.path;
+    this.temporary = names.temporary;
+    this.#full = full;
     this.#rename = rename;
   }
 
@@ -144,7 +151,7 @@ export class PortableWriter implements FileWriter {
     await this.#file.close();
     try {
       // after the close: a CIFS mount forgets times that were set on an open file
-      await Deno.utime(this.#temporary, dateOf(times.atime), dateOf(times.mtime));
+      await Deno.utime(this.#full, dateOf(times.atime), dateOf(times.mtime));
     } catch (error) {
       throw portableError(error, "set the times", this.path);
     }
@@ -158,7 +165,7 @@ export class PortableWriter implements FileWriter {
   async abort(): Promise<void> {
     await this.#file.close();
     try {
-      await Deno.remove(this.#temporary);
+      await Deno.remove(this.#full);
     } catch {
       // the contract: what could not be removed is found by the next run
     }

@@ -6,6 +6,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { compare, type Compared } from "../plan/compare.ts";
 import { KINDS, unpackListing } from "../listing.ts";
 import { REASONS } from "../operation.ts";
+import type { TimeRule } from "../times.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -26,7 +27,7 @@ interface DirectoryRow {
 
 /** Decides directories for the scan with number `scan`. */
 export class DecideStore {
-  readonly #window: bigint;
+  readonly #times: TimeRule;
   readonly #row: StatementSync;
   readonly #readyChildren: StatementSync;
   readonly #settleChildren: Record<"source" | "destination", StatementSync>;
@@ -48,8 +49,8 @@ export class DecideStore {
   readonly #recount: StatementSync;
   readonly #dropChunks: StatementSync;
 
-  constructor(database: DatabaseSync, scan: number, { window }: { window: bigint }) {
-    this.#window = window;
+  constructor(database: DatabaseSync, scan: number, { times }: { times: TimeRule }) {
+    this.#times = times;
     database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
     this.#row = database.prepare(`
@@ -218,7 +219,7 @@ export class DecideStore {
           mtime: row.t_mtime as bigint,
           target: row.t_target === null ? "" : fromSql(row.t_target),
         };
-        const { action, reason } = compare(source, destination, { window: this.#window });
+        const { action, reason } = compare(source, destination, { times: this.#times });
         const status = action === "keep" ? STATUS.synced : STATUS.pending;
         const number = REASONS.indexOf(reason);
         if (Number(row.status) !== status || Number(row.reason) !== number) {

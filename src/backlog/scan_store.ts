@@ -16,6 +16,7 @@ import {
   unpackListing,
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
+import type { TimeRule } from "../times.ts";
 import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
 import { DecideStore } from "./decide_store.ts";
 import { STATE, STATUS } from "./schema.ts";
@@ -53,7 +54,7 @@ export class ScanStore {
     destination: new Map(),
   };
 
-  constructor(database: DatabaseSync, scan: number, options: { window: bigint }) {
+  constructor(database: DatabaseSync, scan: number, options: { times: TimeRule }) {
     this.scan = scan;
     this.#decide = new DecideStore(database, scan, options);
     const both = (make: (side: Side) => string): Record<Side, StatementSync> => ({

@@ -173,6 +173,18 @@ const MIGRATIONS: readonly string[] = [
     FROM file JOIN directory ON directory.id = file.directory, pair
     WHERE kind = ${FILE};
   `,
+  `
+  CREATE TABLE destination_trait (        -- what was found out about the destination by trying
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    root TEXT NOT NULL,                   -- inode number of the root
+    kind TEXT NOT NULL,                   -- of the file system
+    probed_at INTEGER NOT NULL,
+    time_precision INTEGER NOT NULL,      -- nanoseconds, as the next two (since the epoch)
+    time_earliest INTEGER,
+    time_latest INTEGER,
+    time_shifts TEXT NOT NULL             -- nanoseconds, separated by commas
+  );
+  `,
 ];
 
 /** The version that a migrated database has. */

@@ -1,12 +1,15 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
+import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Entry, join, type Times } from "../entry.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { Job } from "../job.ts";
+import type { TimeKeeping, TimeRule } from "../times.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
+import { type Place, readTimes, TraitStore } from "./trait_store.ts";
 import { JobSource, TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -45,6 +48,7 @@ export class SqliteBacklog implements Disposable {
   readonly #outboxWritten: StatementSync;
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
+  readonly traits: TraitStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -86,11 +90,23 @@ export class SqliteBacklog implements Disposable {
     refuseOtherPair(path, pair);
   }
 
+  /** What a database that may not exist has kept of the destination's times; changes nothing. */
+  static keptTimes(path: string, place: Place): TimeKeeping | undefined {
+    if (!existsSync(path)) return undefined;
+    const database = openDatabase(path, true);
+    try {
+      return readTimes(database, place);
+    } finally {
+      database.close();
+    }
+  }
+
   private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
     this.#database = database;
     this.#lock = lock;
     this.transfer = new TransferStore(database);
     this.extras = new ExtraStore(database);
+    this.traits = new TraitStore(database);
     this.#dropOutbox = database.prepare(
       "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
     );
@@ -167,7 +183,7 @@ export class SqliteBacklog implements Disposable {
   /** Begins a new scan, which takes the place of one that was interrupted. */
   beginScan(
     roots: Readonly<Record<Side, Pick<Entry, "inode" | "mtime">>>,
-    options: { window: bigint },
+    options: { times: TimeRule },
   ): ScanStore {
     this.#scanning = this.transaction(() => {
       this.#database.exec("DELETE FROM listing");
@@ -188,7 +204,7 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** Goes on with a scan that was interrupted. */
-  resumeScan(id: number, options: { window: bigint }): ScanStore {
+  resumeScan(id: number, options: { times: TimeRule }): ScanStore {
     this.#scanning = new ScanStore(this.#database, id, options);
     return this.#scanning;
   }

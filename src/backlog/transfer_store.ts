@@ -5,6 +5,7 @@ import type { Job, JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
+import type { TimeRule } from "../times.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -17,6 +18,16 @@ export interface JobLimits {
 /** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
 function split(column: string): string {
   return `${column} / 1000000000, ${column} % 1000000000`;
+}
+
+/** The SQL of `isSameTime` turned round, for the times of a directory. */
+function timesDiffer({ window, earliest, latest, shifts }: TimeRule): string {
+  let wanted = "source_mtime";
+  if (latest !== null) wanted = `min(${wanted}, ${latest})`;
+  if (earliest !== null) wanted = `max(${wanted}, ${earliest})`;
+  return "(" + shifts.map((shift) => `abs(${wanted} + ${shift} - destination_mtime) >= ${window}`)
+    .join(" AND ") +
+    ")";
 }
 
 /** The way back: parameters are bound as doubles, which are too coarse for their sum. */
@@ -320,19 +331,19 @@ export class TransferStore {
 
   /**
    * Directories whose times must be set, deepest first: those whose content was touched, and those
-   * whose times are at least `window` nanoseconds apart.
+   * whose times are not equal by the rule.
    */
   untimed(
     before: { depth: number; id: number },
     limit: number,
-    { window }: { window: bigint },
+    { times }: { times: TimeRule },
   ): { id: number; path: string; depth: number }[] {
     const rows = this.#database.prepare(`
       SELECT id, path, depth FROM directory
       WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.listed}
-        AND (touched = 1 OR abs(source_mtime - destination_mtime) >= ?)
+        AND (touched = 1 OR ${timesDiffer(times)})
         AND (depth, id) < (?, ?) ORDER BY depth DESC, id DESC LIMIT ?`)
-      .all(window, before.depth, before.id, limit);
+      .all(before.depth, before.id, limit);
     return rows.map((row) => ({
       id: Number(row.id),
       path: fromSql(row.path),

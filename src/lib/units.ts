@@ -28,6 +28,37 @@ export function parseRate(text: string): number | null {
   return parseSize(text.trim().replace(/\/s$/, ""));
 }
 
+const NANOSECONDS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/** The longest window: a day. Longer ones would take files of different days for equal. */
+const LONGEST_WINDOW = 24 * 3600e9;
+
+/**
+ * Nanoseconds of a difference between times such as `2s`, `100ns` or `0`; null for `auto`.
+ *
+ * @throws RangeError when the text is no such difference of at most a day.
+ */
+export function parseWindow(text: string): number | null {
+  const word = text.trim().toLowerCase();
+  if (word === "auto") return null;
+  const match = /^(\d{1,18})(ns|us|ms|s|m|h)$/.exec(word === "0" ? "0s" : word);
+  const window = match === null ? NaN : Number(match[1]) * NANOSECONDS[match[2]!]!;
+  if (!(window <= LONGEST_WINDOW)) {
+    throw new RangeError(
+      `Cannot read "${text}" as a difference of times: write a whole number and ns, us, ms, s, m ` +
+        "or h (2s, 100ns, at most 24h), 0, or auto",
+    );
+  }
+  return window;
+}
+
 const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** A number of bytes for people: three significant digits, `3.1 GiB`, `512 B`. */

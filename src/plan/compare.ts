@@ -1,14 +1,15 @@
 /** Compare: what must be done with one path, judged from what each side has. Pure. */
 import type { Entry } from "../entry.ts";
 import type { Operation } from "../operation.ts";
+import { EXACT, isSameTime, type TimeRule } from "../times.ts";
 
 /** What a comparison looks at. */
 export type Compared = Pick<Entry, "kind" | "size" | "mtime" | "target">;
 
 /** Options of {@link compare}. */
 export interface CompareOptions {
-  /** Two times closer than this many nanoseconds are equal; 1n (default) asks for exact equality. */
-  readonly window?: bigint;
+  /** When two times are equal. Default: when they are, to the nanosecond. */
+  readonly times?: TimeRule;
 }
 
 /**
@@ -19,7 +20,7 @@ export interface CompareOptions {
 export function compare(
   source: Compared | undefined,
   destination: Compared | undefined,
-  { window = 1n }: CompareOptions = {},
+  { times = EXACT }: CompareOptions = {},
 ): Operation {
   if (source === undefined) {
     if (destination === undefined) return { action: "keep", reason: "in sync" };
@@ -44,7 +45,8 @@ export function compare(
   if (source.kind === "file" && source.size !== destination.size) {
     return { action: "overwrite", reason: "sizes differ" };
   }
-  const apart = source.mtime - destination.mtime;
-  if (apart >= window || -apart >= window) return { action: "overwrite", reason: "times differ" };
+  if (!isSameTime(source.mtime, destination.mtime, times)) {
+    return { action: "overwrite", reason: "times differ" };
+  }
   return { action: "keep", reason: "in sync" };
 }

@@ -38,9 +38,15 @@ Deno.test("componentsOf gives the names, and refuses what is none", () => {
   }
 });
 
-Deno.test("fileSystemOf knows shares from disks", () => {
-  assert.deepEqual(fileSystemOf(0x6969), { name: "nfs", network: true });
-  assert.deepEqual(fileSystemOf(0xff534d42), { name: "cifs", network: true });
-  assert.deepEqual(fileSystemOf(0xef53), { name: "ext4", network: false });
-  assert.deepEqual(fileSystemOf(0x1234), { name: "0x1234", network: false });
+Deno.test("fileSystemOf knows shares from disks, and coarse times", () => {
+  const table: [number, string, boolean, bigint][] = [
+    [0x6969, "nfs", true, 1n],
+    [0xff534d42, "cifs", true, 100n],
+    [0xef53, "ext4", false, 1n],
+    [0x4d44, "vfat", false, 2_000_000_000n],
+    [0x1234, "0x1234", false, 1n],
+  ];
+  for (const [magic, name, network, timePrecision] of table) {
+    assert.deepEqual(fileSystemOf(magic), { name, network, timePrecision });
+  }
 });

@@ -11,8 +11,9 @@ import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { scratchDirectory } from "../testing/scratch.ts";
 import { fill, type Tree } from "../testing/world.ts";
 import { queryDatabase } from "../testing/query.ts";
+import { EXACT } from "../../src/times.ts";
 
-const WINDOW = { window: 1n };
+const WINDOW = { times: EXACT };
 const { signal } = new AbortController();
 
 export class Fixture implements Disposable {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { SCHEMA_VERSION } from "../../src/backlog/schema.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Fixture } from "./fixture.ts";
+import { EXACT } from "../../src/times.ts";
 
 function refusal(path: string, pair = { source: "/source", destination: "/destination" }): string {
   try {
@@ -67,7 +69,10 @@ Deno.test("SqliteBacklog.open refuses what is no database of this sluice and lea
   const table: [(path: string) => void, RegExp][] = [
     [(path) => Deno.writeTextFileSync(path, "x".repeat(4096)), /file is not a database/],
     [(path) => foreign(path), /a database of another program/],
-    [(path) => newer(path), /schema has version 2, this sluice knows up to 1/],
+    [
+      (path) => newer(path),
+      new RegExp(`version ${SCHEMA_VERSION + 1}, this sluice knows up to ${SCHEMA_VERSION}`),
+    ],
   ];
   for (const [make, says] of table) {
     make(path);
@@ -86,7 +91,7 @@ function foreign(path: string): void {
 function newer(path: string): void {
   SqliteBacklog.open(path, { source: "/source", destination: "/destination" })[Symbol.dispose]();
   using database = new DatabaseSync(path);
-  database.exec("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+  database.exec(`PRAGMA user_version = ${SCHEMA_VERSION + 1}; PRAGMA wal_checkpoint(TRUNCATE)`);
 }
 
 Deno.test("SqliteBacklog.open refuses a path at which no database can be", () => {
@@ -108,7 +113,7 @@ Deno.test("SqliteBacklog.temporary leaves nothing behind", async () => {
   using fixture = new Fixture();
   using backlog = SqliteBacklog.temporary(fixture.pair);
   const root = { inode: 1n, mtime: 0n };
-  backlog.beginScan({ source: root, destination: root }, { window: 1n });
+  backlog.beginScan({ source: root, destination: root }, { times: EXACT });
   const names = (await Array.fromAsync(Deno.readDir(fixture.directory))).map(({ name }) => name);
   assert.deepEqual(names.filter((name) => !name.startsWith("sluice.db")), []);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Fixture, outcomeOf } from "./fixture.ts";
+import { EXACT } from "../../src/times.ts";
 
 const MANY = Object.fromEntries(
   Array.from(
@@ -107,7 +108,7 @@ Deno.test("untimed gives directories to be timed, the deepest first", async () =
   using fixture = new Fixture({ "a/b/c": null, "a/x": "1", "z": null }, { "a/b/c": null, z: null });
   await fixture.scan();
   const { transfer } = fixture.backlog;
-  const untimed = () => transfer.untimed({ depth: 1e9, id: 0 }, 100, { window: 1n });
+  const untimed = () => transfer.untimed({ depth: 1e9, id: 0 }, 100, { times: EXACT });
   fixture.backlog.transaction(() => {
     for (const { id } of untimed()) transfer.timed(id, 5n);
   });

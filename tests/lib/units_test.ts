@@ -7,6 +7,7 @@ import {
   formatSize,
   parseRate,
   parseSize,
+  parseWindow,
 } from "../../src/lib/units.ts";
 
 Deno.test("parseSize reads sizes in powers of 1024", () => {
@@ -109,4 +110,24 @@ Deno.test("formatDuration shows minutes, hours and days as they come", () => {
 Deno.test("formatMinute shows local time to the minute", () => {
   assert.equal(formatMinute(new Date(2026, 10, 20, 14, 2, 59).getTime()), "2026-11-20 14:02");
   assert.equal(formatMinute(new Date(1999, 0, 3, 4, 5).getTime()), "1999-01-03 04:05");
+});
+
+Deno.test("parseWindow reads differences of times in nanoseconds", () => {
+  const table: [string, number | null][] = [
+    ["auto", null],
+    ["0", 0],
+    ["100ns", 100],
+    ["15us", 15_000],
+    ["10ms", 1e7],
+    [" 2S ", 2e9],
+    ["1m", 6e10],
+    ["24h", 8.64e13],
+  ];
+  for (const [text, window] of table) assert.equal(parseWindow(text), window, text);
+});
+
+Deno.test("parseWindow throws when the text is no difference of at most a day", () => {
+  for (const text of ["", "2", "-1s", "1.5s", "2d", "25h", "ns", "1 s", "99999999999999999999s"]) {
+    assert.throws(() => parseWindow(text), RangeError, text);
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { compare, type Compared } from "../../src/plan/compare.ts";
+import { EXACT } from "../../src/times.ts";
 
 const file: Compared = { kind: "file", size: 5, mtime: 1000n, target: "" };
 const link: Compared = { kind: "symlink", size: 3, mtime: 1000n, target: "a/b" };
@@ -77,7 +78,10 @@ for (const [what, source, destination, action, reason] of TABLE) {
 }
 
 Deno.test("compare takes times inside the window for equal", () => {
-  const at = (mtime: bigint) => compare(file, { ...file, mtime }, { window: 100n }).action;
+  const at = (mtime: bigint) =>
+    compare(file, { ...file, mtime }, {
+      times: { ...EXACT, window: 100n },
+    }).action;
   assert.deepEqual([at(1099n), at(1100n), at(901n), at(900n)], [
     "keep",
     "overwrite",

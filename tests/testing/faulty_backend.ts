@@ -89,6 +89,7 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
 
   const writer = (path: string, file: FileWriter): FileWriter => ({
     path: file.path,
+    temporary: file.temporary,
     async write(data, position, options) {
       await enter("write", path);
       await file.write(data, position, options);

@@ -107,12 +107,23 @@ export class MemoryWorld extends World {
   /** Names of temporaries carry the token of the run that made them. */
   readonly #names = new Map<string, () => string>();
 
-  constructor(source: Tree = {}, destination: Tree = {}, capabilities?: Partial<Capabilities>) {
+  /** @param keepTime what the destination makes of a time that it is given */
+  constructor(
+    source: Tree = {},
+    destination: Tree = {},
+    capabilities?: Partial<Capabilities>,
+    keepTime?: (time: bigint) => bigint,
+  ) {
     super(scratchDirectory());
-    const make = (root: string) =>
-      memoryBackend({ root, capabilities, temporaryName: () => this.#names.get(root)!() });
+    const make = (root: string, keepTime?: (time: bigint) => bigint) =>
+      memoryBackend({
+        root,
+        capabilities,
+        keepTime,
+        temporaryName: () => this.#names.get(root)!(),
+      });
     this.from = make(this.source);
-    this.to = make(this.destination);
+    this.to = make(this.destination, keepTime);
     fill(this.from, source);
     fill(this.to, destination);
   }

@@ -32,6 +32,7 @@ function parts(durability: "file" | "group", failing: Record<string, string> = {
   });
   const writer = (path: string): FileWriter => ({
     path,
+    temporary: `${path}.part`,
     write: () => Promise.resolve(),
     finish: () => Promise.resolve(),
     commit: async () => {

@@ -1,6 +1,7 @@
 /** Open files of the POSIX backend: one being read, one being written. */
-import { type Entry, parentOf, type Times } from "../../entry.ts";
+import { type Entry, join, parentOf, type Times } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
+import { decodeName } from "../../name.ts";
 import type { CallOptions, FileReader, FileWriter } from "../backend.ts";
 import { type Directories, lastName } from "./directories.ts";
 import { EIO, posixError } from "./errno.ts";
@@ -114,6 +115,11 @@ export class PosixWriter implements FileWriter {
     this.path = path;
     this.#temporary = temporary;
     this.#commitAtOnce = commitAtOnce;
+  }
+
+  get temporary(): string {
+    // without the NUL at the end
+    return join(parentOf(this.path), decodeName(this.#temporary.subarray(0, -1)));
   }
 
   async write(data: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<void> {

@@ -5,6 +5,8 @@ export interface FileSystem {
   readonly name: string;
   /** Calls wait for another machine (or a process), so many are kept in flight. */
   readonly network: boolean;
+  /** The finest time that it can keep, in nanoseconds; a mount may keep less. */
+  readonly timePrecision: bigint;
 }
 
 const NETWORK: Readonly<Record<number, string>> = {
@@ -40,9 +42,20 @@ const LOCAL: Readonly<Record<number, string>> = {
   0xca451a4e: "bcachefs",
 };
 
+const COARSE: Readonly<Record<string, bigint>> = {
+  vfat: 2_000_000_000n,
+  exfat: 10_000_000n,
+  hfs: 1_000_000_000n,
+  ntfs: 100n,
+  ntfs3: 100n,
+  cifs: 100n,
+  smb: 100n,
+  smb3: 100n,
+};
+
 /** The file system with this magic number; one that is not known is taken for a local disk. */
 export function fileSystemOf(magic: number): FileSystem {
   const network = NETWORK[magic];
-  if (network !== undefined) return { name: network, network: true };
-  return { name: LOCAL[magic] ?? `0x${magic.toString(16)}`, network: false };
+  const name = network ?? LOCAL[magic] ?? `0x${magic.toString(16)}`;
+  return { name, network: network !== undefined, timePrecision: COARSE[name] ?? 1n };
 }

@@ -61,7 +61,7 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
     latency: options.latency ?? (system.network ? "waiting" : "immediate"),
     durability: options.durability ?? (system.network ? "file" : "group"),
     exactNames: true,
-    timePrecision: 1n,
+    timePrecision: system.timePrecision,
     kind: system.name,
   });
 }

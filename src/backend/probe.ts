@@ -1,0 +1,114 @@
+/**
+ * The probe: what a place keeps of the times that it is given, found out with a file of its own in
+ * the root. Its name is that of a temporary, so one that a killed run leaves is cleared as such.
+ */
+import { SyncError } from "../errors.ts";
+import type { TimeKeeping } from "../times.ts";
+import type { Backend, CallOptions } from "./backend.ts";
+
+const SECOND = 1_000_000_000n, QUARTER_HOUR = 900n * SECOND, LONGEST_SHIFT = 15n * 3600n * SECOND;
+
+/** From the finest to the coarsest: NTFS has 100 ns, exFAT 10 ms, FAT two seconds. */
+const PRECISIONS = [1n, 100n, 1000n, 1_000_000n, 10_000_000n, SECOND, 2n * SECOND];
+
+/**
+ * An odd second in a winter and an even one in a summer of the north, with digits to lose: whichever
+ * way a place rounds to two seconds, one of them moves by more than one.
+ */
+const WINTER = 1_705_276_801n * SECOND + 123_456_789n;
+const SUMMER = 1_721_001_600n * SECOND + 987_654_321n;
+
+/**
+ * The years 2153 and 1881, which become 2017 where a time is cut to 32 bits, and the bounds beyond
+ * which a limit is one that is in use somewhere: FAT begins in 1980, ext3 ends in 2038.
+ */
+const LATE = 5_794_967_296n * SECOND, LATEST_LIMIT = 2_100_000_000n * SECOND;
+const EARLY = -2_794_967_296n * SECOND, EARLIEST_LIMIT = 631_152_000n * SECOND;
+
+/** What a probe found. */
+export interface Probed {
+  readonly times: TimeKeeping;
+  /** Its file is gone; otherwise it is for a later run to clear. */
+  readonly clean: boolean;
+}
+
+/**
+ * Finds out what times `backend` keeps. Writes one file to its root and removes it; the root's own
+ * times are put back. Rejects with a SyncError when that cannot be done.
+ */
+export async function probeTimes(backend: Backend, options: CallOptions = {}): Promise<Probed> {
+  const root = await backend.look("", options);
+  // the name is never given to anything: the file stays a temporary one, and is aborted
+  const writer = await backend.create("sluice-probe", options);
+  let times: TimeKeeping | undefined;
+  try {
+    await writer.finish({ mtime: WINTER, atime: WINTER }, options);
+    times = await measure(backend, writer.temporary, options);
+  } finally {
+    await writer.abort();
+    const [shift] = times?.shifts ?? [0n];
+    if (root !== undefined) {
+      await putBack(backend, { mtime: root.mtime - shift!, atime: root.atime - shift! });
+    }
+  }
+  return { times, clean: await backend.look(writer.temporary, options) === undefined };
+}
+
+async function measure(
+  backend: Backend,
+  path: string,
+  options: CallOptions,
+): Promise<TimeKeeping> {
+  const read = async () => (await backend.look(path, options))?.mtime ?? null;
+  const give = async (mtime: bigint) => {
+    try {
+      await backend.setTimes(path, { mtime, atime: mtime }, options);
+    } catch (error) {
+      // a time that is refused fails its file by name; it is no limit that is kept to in silence
+      if (!(error instanceof SyncError) || error.scope === "run") throw error;
+      return null;
+    }
+    return await read();
+  };
+  const winter = judge(WINTER, await read());
+  const summer = judge(SUMMER, await give(SUMMER));
+  const late = await give(LATE), early = await give(EARLY);
+  return {
+    precision: winter.precision > summer.precision ? winter.precision : summer.precision,
+    shifts: [...new Set([winter.shift, summer.shift])],
+    // what is neither kept nor a sensible limit is a number that went over its edge
+    latest: late !== null && late >= LATEST_LIMIT && late < LATE - LONGEST_SHIFT ? late : null,
+    earliest: early !== null && early <= EARLIEST_LIMIT && early > EARLY + LONGEST_SHIFT
+      ? early
+      : null,
+  };
+}
+
+/** How a time that was given and the one that was read fit together. */
+function judge(given: bigint, read: bigint | null): { precision: bigint; shift: bigint } {
+  if (read === null) return { precision: 1n, shift: 0n };
+  const apart = read - given;
+  const quarters = (apart + (apart < 0n ? -1n : 1n) * QUARTER_HOUR / 2n) / QUARTER_HOUR;
+  const shift = quarters * QUARTER_HOUR;
+  const rest = apart - shift;
+  const fits = (precision: bigint) =>
+    read % precision === 0n && rest < precision && -rest < precision;
+  const precision = PRECISIONS.find(fits);
+  if (precision === undefined || shift > LONGEST_SHIFT || -shift > LONGEST_SHIFT) {
+    // the place does what it likes with times: only what is found afterwards can be compared
+    return { precision: 2n * SECOND, shift: 0n };
+  }
+  return { precision, shift };
+}
+
+async function putBack(
+  backend: Backend,
+  times: { readonly mtime: bigint; readonly atime: bigint },
+): Promise<void> {
+  try {
+    await backend.setTimes("", times);
+  } catch (error) {
+    // only its owner may set a directory's times; they are set again with those of all directories
+    if (!(error instanceof SyncError)) throw error;
+  }
+}

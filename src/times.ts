@@ -1,0 +1,58 @@
+/** Times: what a place keeps of a time that it is given, and when two times count as equal. */
+
+/** What a place makes of the times that it is given. All in nanoseconds (since the epoch). */
+export interface TimeKeeping {
+  /** The finest difference that survives: 1 on ext4, a whole second on ext3, two on FAT. */
+  readonly precision: bigint;
+  /** Earlier and later times become this one; null where none was found. */
+  readonly earliest: bigint | null;
+  readonly latest: bigint | null;
+  /**
+   * What is added to a time between setting and reading it, where a place keeps local time and
+   * reckons back by another rule. Mostly 0 alone; with summer time there may be two.
+   */
+  readonly shifts: readonly bigint[];
+}
+
+/** When a time of the source and one of the destination are equal. */
+export interface TimeRule extends Omit<TimeKeeping, "precision"> {
+  /** They must be closer than this many nanoseconds; 1 asks for equality. */
+  readonly window: bigint;
+}
+
+/** The rule of two places that keep nanoseconds. */
+export const EXACT: TimeRule = { window: 1n, earliest: null, latest: null, shifts: [0n] };
+
+/** Whether a destination that was given the time `source` may show it as `destination`. */
+export function isSameTime(
+  source: bigint,
+  destination: bigint,
+  { window, earliest, latest, shifts }: TimeRule,
+): boolean {
+  // the bulk of all comparisons
+  if (source === destination) return true;
+  let wanted = source;
+  if (latest !== null && wanted > latest) wanted = latest;
+  if (earliest !== null && wanted < earliest) wanted = earliest;
+  return shifts.some((shift) => {
+    const apart = wanted + shift - destination;
+    return apart < window && -apart < window;
+  });
+}
+
+/**
+ * The rule for two sides: the coarser one counts.
+ *
+ * @param source the finest difference that the source keeps, in nanoseconds
+ * @param modifyWindow what a person asked for instead: the largest difference, in nanoseconds, that
+ * counts as none
+ */
+export function timeRule(
+  source: bigint,
+  { precision, earliest, latest, shifts }: TimeKeeping,
+  modifyWindow: number | null,
+): TimeRule {
+  const coarser = source > precision ? source : precision;
+  const window = modifyWindow === null ? coarser : BigInt(modifyWindow) + 1n;
+  return { window, earliest, latest, shifts };
+}

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { memoryBackend } from "../../src/backend/memory.ts";
+import { openBackend } from "../../src/backend/open.ts";
+import { probeTimes } from "../../src/backend/probe.ts";
+import { temporaryNames } from "../../src/backend/temporary.ts";
+import { withFaults } from "../testing/faulty_backend.ts";
+
+const SECOND = 1_000_000_000n, HOUR = 3600n * SECOND;
+const down = (unit: bigint) => (time: bigint) => time - ((time % unit) + unit) % unit;
+
+async function probed(keepTime: (time: bigint) => bigint) {
+  const backend = memoryBackend({ keepTime });
+  await backend.setTimes("", { mtime: 8n * SECOND, atime: 8n * SECOND });
+  const before = (await backend.look(""))!.mtime;
+  const { times, clean } = await probeTimes(backend);
+  assert.ok(clean);
+  assert.deepEqual(backend.tree(), {});
+  assert.equal((await backend.look(""))!.mtime, before);
+  return times;
+}
+
+Deno.test("probeTimes finds the precision when the place rounds down, up or to the nearest", async () => {
+  const units = [1n, 100n, 1000n, 1_000_000n, 10_000_000n, SECOND, 2n * SECOND];
+  for (const unit of units) {
+    const none = { precision: unit, earliest: null, latest: null, shifts: [0n] };
+    assert.deepEqual(await probed(down(unit)), none, `down to ${unit}`);
+    const up = (time: bigint) => down(unit)(time + unit - 1n);
+    assert.deepEqual(await probed(up), none, `up to ${unit}`);
+    // which moves nothing by more than half of it
+    const { precision } = await probed((time) => down(unit)(time + unit / 2n));
+    assert.ok(precision <= unit && precision >= unit / 2n, `nearest ${unit}: ${precision}`);
+  }
+});
+
+Deno.test("probeTimes finds the range when the place keeps no other times", async () => {
+  const latest = (2n ** 31n - 1n) * SECOND, earliest = -(2n ** 31n) * SECOND;
+  const clamped = (time: bigint) => {
+    const whole = down(SECOND)(time);
+    return whole > latest ? latest : whole < earliest ? earliest : whole;
+  };
+  assert.deepEqual(await probed(clamped), { precision: SECOND, earliest, latest, shifts: [0n] });
+  // a number that goes over its edge is no limit
+  const wrapped = (time: bigint) => BigInt.asIntN(32, time / SECOND) * SECOND;
+  const { earliest: e, latest: l } = await probed(wrapped);
+  assert.deepEqual([e, l], [null, null]);
+});
+
+Deno.test("probeTimes finds shifts when the place reckons with local time", async () => {
+  const summer = 1_711_846_800n * SECOND;
+  const times = await probed((time) => down(2n * SECOND)(time) + (time > summer ? HOUR : 0n));
+  assert.deepEqual(times.shifts, [0n, HOUR]);
+  assert.equal(times.precision, 2n * SECOND);
+  assert.deepEqual((await probed((time) => time - 5n * HOUR - HOUR / 2n)).shifts, [
+    -5n * HOUR - HOUR / 2n,
+  ]);
+});
+
+Deno.test("probeTimes takes a place for coarse when it makes nothing sensible of times", async () => {
+  const { precision, shifts } = await probed(() => 0n);
+  assert.deepEqual([precision, shifts], [2n * SECOND, [0n]]);
+});
+
+Deno.test("probeTimes goes on when a time is refused, and cleans up when it cannot", async () => {
+  const backend = memoryBackend();
+  const refusing = withFaults(backend, [{ call: "setTimes", path: /part$/, errno: "EINVAL" }]);
+  assert.equal((await probeTimes(refusing)).times.precision, 1n);
+  const failing = withFaults(backend, [{ call: "look", path: /part$/, errno: "EIO", times: 1 }]);
+  await assert.rejects(probeTimes(failing), { code: "EIO" });
+  assert.deepEqual(backend.tree(), {});
+});
+
+Deno.test("probeTimes leaves a real directory as it was", async () => {
+  const root = Deno.makeTempDirSync();
+  try {
+    for (const portable of [false, true]) {
+      Deno.utimeSync(root, 1000, 2000);
+      await using backend = await openBackend(root, {
+        portable,
+        temporaryName: temporaryNames("00000000-1-1", 0),
+      });
+      const { times } = await probeTimes(backend);
+      assert.deepEqual(times.shifts, [0n]);
+      assert.ok(times.precision >= backend.capabilities.timePrecision);
+      assert.deepEqual([...Deno.readDirSync(root)], []);
+      assert.equal(Deno.statSync(root).mtime!.getTime(), 2_000_000);
+    }
+  } finally {
+    Deno.removeSync(root);
+  }
+});
