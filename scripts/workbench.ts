@@ -36,6 +36,29 @@ export async function withFolder<T>(
   directory: string,
   body: (folder: string) => Promise<T>,
 ): Promise<T> {
+  return await inFolder(directory, { body, keep: () => false });
+}
+
+/**
+ * Runs `body` with a new folder in `directory`, which stays for a look when `body` resolves with
+ * false or throws. Resolves with the exit code: 0 or 1.
+ */
+export async function keepFolder(
+  directory: string,
+  body: (folder: string) => Promise<boolean>,
+): Promise<number> {
+  let good = false;
+  await inFolder(directory, {
+    body: async (folder) => void (good = await body(folder)),
+    keep: () => !good,
+  });
+  return good ? 0 : 1;
+}
+
+async function inFolder<T>(
+  directory: string,
+  { body, keep }: { body: (folder: string) => Promise<T>; keep: () => boolean },
+): Promise<T> {
   const folder = Deno.makeTempDirSync({ dir: directory, prefix: "sluice-work-" });
   const remove = () => Deno.removeSync(folder, { recursive: true });
   const interrupted = () => {
@@ -52,7 +75,7 @@ export async function withFolder<T>(
   } finally {
     Deno.removeSignalListener("SIGINT", interrupted);
     Deno.removeSignalListener("SIGTERM", interrupted);
-    remove();
+    if (!keep()) remove();
   }
 }
 

@@ -1,0 +1,174 @@
+/** The program that is put to the proof: the binary, or the sources, and under strace. */
+import { fileURLToPath } from "node:url";
+import { WorkbenchError } from "../workbench.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A run that has ended. */
+export interface Ended {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: Deno.Signal | null;
+  readonly stderr: string;
+  /** The last phase that a progress line told, "" when there was none. */
+  readonly phase: string;
+}
+
+/** How the system calls of a run are tampered with: see `--inject` in strace(1). */
+export interface Injection {
+  /** Names of calls, separated by commas. */
+  readonly calls: string;
+  /** What is done at which call: `signal=SIGKILL:when=7`, `error=EIO:when=3`. */
+  readonly what: string;
+  /** Only calls that are about this file. */
+  readonly path?: string;
+  /** Where strace writes what it saw. */
+  readonly trace: string;
+}
+
+/** A way to start sluice. */
+export class Program {
+  readonly name: string;
+  readonly #command: readonly [string, ...string[]];
+  readonly #help: string;
+
+  private constructor(command: readonly [string, ...string[]], help: string) {
+    this.#command = command;
+    this.#help = help;
+    this.name = command.join(" ");
+  }
+
+  /** The binary at `path`; without one, what `deno task compile` made, or else the sources. */
+  static async find(path: string | undefined): Promise<Program> {
+    const compiled = path ?? `${ROOT}dist/sluice`;
+    let command: [string, ...string[]] = [compiled];
+    try {
+      command = [await Deno.realPath(compiled)];
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (path !== undefined) throw new WorkbenchError(`there is no ${path}`);
+      command = [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}main.ts`];
+    }
+    const { success, stdout } = await new Deno.Command(command[0], {
+      args: [...command.slice(1), "--help"],
+    }).output();
+    if (!success) throw new WorkbenchError(`${command.join(" ")} --help fails`);
+    return new Program(command, new TextDecoder().decode(stdout));
+  }
+
+  /** Arguments, if this sluice knows the option that they begin with; otherwise none. */
+  ifKnown(...args: readonly [string, ...string[]]): readonly string[] {
+    return new RegExp(`(^|[ ,])${args[0]}[ ,=]`, "m").test(this.#help) ? args : [];
+  }
+
+  /** Starts a run that tells its progress as JSON. */
+  start(args: readonly string[], { injection }: { injection?: Injection } = {}): RunningProgram {
+    const command = [...this.#command, ...args, "--progress", "json"];
+    if (injection !== undefined) command.unshift(...straceOf(injection));
+    const env = Object.fromEntries(
+      // the sources need their cache
+      ["HOME", "DENO_DIR", "PATH", "XDG_CACHE_HOME"].flatMap((name) => {
+        const value = Deno.env.get(name);
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+    const child = new Deno.Command(command[0]!, {
+      args: command.slice(1),
+      clearEnv: true,
+      env: this.#command.length === 1 ? {} : env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return new RunningProgram(child, injection !== undefined);
+  }
+}
+
+/** A run under way. */
+export class RunningProgram {
+  readonly #child: Deno.ChildProcess;
+  readonly #traced: boolean;
+  readonly ended: Promise<Ended>;
+  #phase = "";
+  #over = false;
+
+  constructor(child: Deno.ChildProcess, traced: boolean) {
+    this.#child = child;
+    this.#traced = traced;
+    this.ended = this.#end();
+  }
+
+  /** The last phase that a progress line told. */
+  get phase(): string {
+    return this.#phase;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Sends a signal to sluice itself, also when strace stands between. */
+  signal(signal: Deno.Signal): void {
+    if (this.#over) return;
+    try {
+      for (const pid of this.#traced ? childrenOf(this.#child.pid) : [this.#child.pid]) {
+        Deno.kill(pid, signal);
+      }
+    } catch (error) {
+      // it may have ended at this moment
+      if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
+    }
+  }
+
+  async #end(): Promise<Ended> {
+    const err = new Response(this.#child.stderr).text();
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.#phase = /"phase":"(\w+)"/.exec(line)?.[1] ?? this.#phase;
+    }
+    const { code, signal } = await this.#child.status;
+    this.#over = true;
+    return {
+      code: signal === null ? code : null,
+      signal,
+      stderr: (await err).trim(),
+      phase: this.#phase,
+    };
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ")
+      .filter((child) => child !== "").map(Number);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Not with --seccomp-bpf: strace 6.1 then miscounts `when`. */
+function straceOf({ calls, what, path, trace }: Injection): string[] {
+  return [
+    ...["strace", "-f", "-qq", "-y", "-s", "300", "-o", trace],
+    ...["-e", `trace=${calls}`, "-e", `inject=${calls}:${what}`],
+    ...(path === undefined ? [] : ["-P", path]),
+  ];
+}
+
+/** Whether strace is there and may trace. */
+export async function canTrace(): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command("strace", {
+      args: ["-f", "-o", "/dev/null", "true"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
