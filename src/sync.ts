@@ -240,6 +240,7 @@ class Run {
     const plan = transferPlan(from, to);
     logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
     await runTransfer(context, plan);
+    backlog.transaction(() => backlog.transfer.recorded());
     if (deletes) {
       statistics.phase("mirror");
       await removeExtras(context, "others");

@@ -48,6 +48,8 @@ export class DecideStore {
   readonly #directoriesInTheWay: StatementSync;
   readonly #recount: StatementSync;
   readonly #dropChunks: StatementSync;
+  /** Directories in which what is pending stays so: equal or not, it has no hash and no record. */
+  readonly #unrecorded: ReadonlySet<number>;
 
   constructor(database: DatabaseSync, scan: number, { times }: { times: TimeRule }) {
     this.#times = times;
@@ -128,6 +130,11 @@ export class DecideStore {
         SELECT count(*), coalesce(sum(size), 0) FROM file
         WHERE directory = ?1 AND status = ${STATUS.pending}) WHERE id = ?1`);
     this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
+    this.#unrecorded = new Set(
+      database.prepare("SELECT directory FROM unrecorded").all().map((row) =>
+        Number(row.directory)
+      ),
+    );
   }
 
   /**
@@ -164,7 +171,8 @@ export class DecideStore {
     if (source === STATE.listed && destination === STATE.absent) {
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
-      if (source === STATE.listed && sameContent(row)) this.#allSynced.run(id);
+      const equal = source === STATE.listed && sameContent(row) && !this.#unrecorded.has(id);
+      if (equal) this.#allSynced.run(id);
       else this.#compareAll(id, source === STATE.listed, complete);
     }
     // a directory that one side does not have, or could not list, says the same of those below it
@@ -220,6 +228,9 @@ export class DecideStore {
           target: row.t_target === null ? "" : fromSql(row.t_target),
         };
         const { action, reason } = compare(source, destination, { times: this.#times });
+        const unrecorded = action === "keep" && Number(row.status) === STATUS.pending &&
+          this.#unrecorded.has(id);
+        if (unrecorded) continue;
         const status = action === "keep" ? STATUS.synced : STATUS.pending;
         const number = REASONS.indexOf(reason);
         if (Number(row.status) !== status || Number(row.reason) !== number) {

@@ -185,6 +185,11 @@ const MIGRATIONS: readonly string[] = [
     time_shifts TEXT NOT NULL             -- nanoseconds, separated by commas
   );
   `,
+  `
+  CREATE TABLE unrecorded (               -- a killed run may have finished files here that have no record
+    directory INTEGER PRIMARY KEY
+  );
+  `,
 ];
 
 /** The version that a migrated database has. */

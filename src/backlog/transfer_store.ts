@@ -323,6 +323,24 @@ export class TransferStore {
     for (const directory of directories) this.#landed.run(directory);
   }
 
+  /**
+   * No temporaries of a killed run are in these directories any more. Files may be complete there
+   * without a record: what is pending stays pending until it was transferred with one.
+   */
+  cleared(directories: Iterable<number>): void {
+    const note = this.#database.prepare("INSERT OR IGNORE INTO unrecorded VALUES (?)");
+    for (const directory of directories) {
+      note.run(directory);
+      this.#landed.run(directory);
+    }
+  }
+
+  /** The transfer is over: where nothing is pending, everything has its record. */
+  recorded(): void {
+    this.#database.exec(`DELETE FROM unrecorded WHERE directory NOT IN
+      (SELECT id FROM directory WHERE pending_files > 0)`);
+  }
+
   /** Directories in which a killed run may have left temporaries. */
   inFlight(): { id: number; path: string }[] {
     const rows = this.#database.prepare("SELECT id, path FROM directory WHERE in_flight = 1").all();

@@ -1,6 +1,7 @@
 /** Leftovers: temporaries that killed runs have left at the destination, removed as they are found. */
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
+import type { Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
 import { isLeftover, removeLeftovers, type Self } from "./temporaries.ts";
 
@@ -23,6 +24,7 @@ export class Leftovers {
     const cleared: number[] = [];
     for (const { id, path } of backlog.transfer.inFlight()) {
       try {
+        await this.#recordMade(id);
         for await (const { temporaries } of destination.list(path, { signal })) {
           await this.#remove(path, temporaries);
         }
@@ -34,8 +36,19 @@ export class Leftovers {
         else this.#stays(path, error);
       }
     }
-    backlog.transaction(() => backlog.transfer.landed(cleared));
+    backlog.transaction(() => backlog.transfer.cleared(cleared));
     await this.done();
+  }
+
+  /** The directories on the way that the killed run had made, but not recorded. */
+  async #recordMade(id: number): Promise<void> {
+    const { backlog, destination, outcome, settle, signal } = this.#context;
+    for (const { directory, path } of backlog.transfer.missingAbove(id)) {
+      if ((await destination.look(path, { signal }))?.kind !== "directory") return;
+      settle(() => {
+        if (backlog.transfer.made(directory)) outcome(madeEarlier(directory, path), null);
+      });
+    }
   }
 
   /** A listing of the destination has these temporaries in it. */
@@ -75,4 +88,24 @@ export class Leftovers {
     const place = directory === "" ? "the root" : showPath(directory);
     event({ type: "note", message: `a temporary of an earlier run stays in ${place}: ${why}` });
   }
+}
+
+function madeEarlier(directory: number, path: string): Outcome {
+  return {
+    directory,
+    name: "",
+    path,
+    kind: "directory",
+    action: "mkdir",
+    reason: "not at the destination",
+    detail: "not at the destination; made by a run that was interrupted",
+    status: "success",
+    size: 0,
+    hash: null,
+    stamp: null,
+    asScanned: false,
+    expected: 0,
+    duration: 0,
+    error: null,
+  };
 }

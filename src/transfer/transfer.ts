@@ -173,7 +173,10 @@ class TransferDesk {
       this.#afterMissing = directory;
       const { id, path } = directory;
       const missing = transfer.missingAbove(id);
-      if (missing.length > 0) return { directory: id, path, missing, files: [], last: true };
+      // the jobs that are under way in it make it
+      if (missing.length === 0 || this.#openJobs.has(id)) continue;
+      transfer.markInFlight(id);
+      return { directory: id, path, missing, files: [], last: true };
     }
   }
 }

@@ -1,4 +1,4 @@
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 CREATE VIEW files AS
     SELECT
@@ -149,6 +149,10 @@ CREATE TABLE scan (
     destination_files INTEGER NOT NULL DEFAULT 0,
     destination_bytes INTEGER NOT NULL DEFAULT 0,
     destination_errors INTEGER NOT NULL DEFAULT 0
+  );
+
+CREATE TABLE unrecorded (               -- a killed run may have finished files here that have no record
+    directory INTEGER PRIMARY KEY
   );
 
 CREATE INDEX directory_depth ON directory(depth, id);
