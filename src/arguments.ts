@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { COMMANDS, RESERVED } from "./commands/all.ts";
 import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
+import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { parseRate, parseSize, parseWindow } from "./lib/units.ts";
@@ -56,9 +57,9 @@ export function parseArguments(args: readonly string[]): Invocation {
     .argument("[DESTINATION]")
     .option("--db <path>", "the database, on a local disk", DEFAULTS.db)
     .option("--log <path>", "the audit log, appended", DEFAULTS.log)
-    .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, decimals, off", "off")
-    .option("--checksum <name>", ALGORITHMS.join(", "), DEFAULTS.checksum)
-    .option("--delete-extras", "mirror: remove what the source does not have")
+    .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, or off", "off")
+    .option("--checksum <name>", ALGORITHMS.join(", "), DEFAULTS.checksum);
+  addDeletionOptions(program)
     .option("--rescan", "scan again although a backlog is pending")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
@@ -137,7 +138,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       log: text("log"),
       bwlimit: value("--bwlimit", text("bwlimit"), parseRate),
       checksum: oneOf("--checksum", text("checksum"), ALGORITHMS) as Algorithm,
-      deleteExtras: given.deleteExtras === true,
+      ...deletionOptions(given),
       rescan: given.rescan === true,
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),

@@ -8,12 +8,16 @@ import type { Clock } from "./lib/clock.ts";
 import type { SyncOptions } from "./options.ts";
 import type { PackedFiles } from "./packed.ts";
 import type { AuditRecord } from "./report/audit.ts";
+import type { RunPaths } from "./roots.ts";
 import type { Statistics } from "./report/statistics.ts";
 import type { TimeRule } from "./times.ts";
 
 /** What the stages of a run share. */
 export interface RunContext {
   readonly options: SyncOptions;
+  readonly paths: RunPaths;
+  /** The number of the run; 0 for a dry run. */
+  readonly run: number;
   readonly backlog: SqliteBacklog;
   readonly crew: Crew;
   /** Backends of the owner's thread; on a share every call is made on the pool. */

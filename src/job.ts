@@ -2,6 +2,7 @@
 import type { Kind } from "./entry.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Action, Reason, Status } from "./operation.ts";
+import type { Removal } from "./removal.ts";
 import type { ChangeTimes, Stamp } from "./stamp.ts";
 
 /** One pending file or symbolic link. */
@@ -54,4 +55,6 @@ export interface Outcome {
   readonly error: ErrorData | null;
   /** What the reason leaves out: the evidence of a deletion or refusal. */
   readonly detail?: string;
+  /** Of a deletion that was carried out. */
+  readonly removal?: Removal;
 }

@@ -32,6 +32,11 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
   readonly #totals = { copiedFiles: 0, copiedBytes: 0, failed: 0, deleted: 0 };
   #id = 0;
 
+  /** The number of the run; 0 for a dry run. */
+  get run(): number {
+    return this.#id;
+  }
+
   constructor(parts: LedgerOptions) {
     this.#parts = parts;
     const { source, destination } = parts.paths;
@@ -110,7 +115,7 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
       this.#totals.failed += 1;
       statistics.failure(path, message);
       event({ type: "failure", path, message });
-    } else if (status === "success" && action === "delete") this.#totals.deleted += 1;
+    } else if (action === "delete" || action === "trash") this.#totals.deleted += 1;
     else if (status === "success" && (action === "copy" || action === "overwrite")) {
       this.#totals.copiedFiles += 1;
       this.#totals.copiedBytes += size;

@@ -8,6 +8,7 @@ export type Action =
   | "mkdir"
   | "times"
   | "delete"
+  | "trash"
   | "skip"
   | "refuse"
   | "list";

@@ -6,6 +6,18 @@ export const ALGORITHMS = ["md5", "sha1", "sha256", "blake2b"] as const;
 /** One of {@link ALGORITHMS}. */
 export type Algorithm = (typeof ALGORITHMS)[number];
 
+/**
+ * The most files, links and special files that one run may delete: a number, or a share of those
+ * that the scan found at the destination, rounded down.
+ */
+export type DeletionLimit =
+  | { readonly files: number }
+  | {
+    readonly percent: number;
+    /** What may go however few there are. Default 0. */
+    readonly atLeast?: number;
+  };
+
 /** What a run may be told. */
 export interface SyncOptions {
   /** Full or relative path of the database, on a local disk. Default `sluice.db`. */
@@ -18,6 +30,19 @@ export interface SyncOptions {
   readonly checksum: Algorithm;
   /** Remove at the destination what the source does not have. Default false. */
   readonly deleteExtras: boolean;
+  /**
+   * Delete although the scan of the source had errors, but only in directories that were listed
+   * completely. Default false.
+   */
+  readonly deleteDespiteErrors: boolean;
+  /** Default 25 % of the destination's files, and 5 files in any case. */
+  readonly maxDelete: DeletionLimit;
+  /** Path of a directory into which extras are moved instead; null (default): they are deleted. */
+  readonly trash: string | null;
+  /** Complete scans that must have missed what is deleted. Default 1. */
+  readonly deleteAfterScans: number;
+  /** Milliseconds between the first and the last of several such scans. Default 24 hours. */
+  readonly deleteMinAge: number;
   /** Scan although a backlog is pending. Default false. */
   readonly rescan: boolean;
   /** Bytes of a transfer block. Default 5 MiB. */
@@ -40,6 +65,11 @@ export const DEFAULTS: SyncOptions = {
   bwlimit: null,
   checksum: "sha256",
   deleteExtras: false,
+  deleteDespiteErrors: false,
+  maxDelete: { percent: 25, atLeast: 5 },
+  trash: null,
+  deleteAfterScans: 1,
+  deleteMinAge: 24 * 3600 * 1000,
   rescan: false,
   blockSize: 5 * 2 ** 20,
   queueCapacity: 20,

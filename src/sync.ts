@@ -14,9 +14,10 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
+import { demandSource, openGate } from "./plan/gate.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { learnTimes } from "./plan/traits.ts";
-import { isSameDestination, mayDelete } from "./plan/trust.ts";
+import { isSameDestination } from "./plan/trust.ts";
 import { AuditLog } from "./report/audit.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths, type RunPaths } from "./roots.ts";
@@ -219,6 +220,7 @@ class Run {
     }
     const leftovers = new Leftovers(untried, self, earlier);
     const trusted = isSameDestination(untried);
+    if (options.deleteExtras) await demandSource(untried);
     if (!options.dryRun) {
       await settleAttempted(untried);
       await leftovers.clearInFlight();
@@ -231,9 +233,13 @@ class Run {
     };
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
     else await this.#scan(context, leftovers, trusted);
-    const deletes = options.deleteExtras && mayDelete(context);
+    const deletes = options.deleteExtras && openGate(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
-    if (deletes) await removeExtras(context, "conflicts");
+    if (deletes) {
+      // the scan may have taken days
+      await demandSource(context);
+      await removeExtras(context, "conflicts");
+    }
     statistics.phase("transfer");
     statistics.pending(backlog.transfer.pending());
     statistics.backlog(backlog.transfer.transferable());
@@ -243,6 +249,7 @@ class Run {
     backlog.transaction(() => backlog.transfer.recorded());
     if (deletes) {
       statistics.phase("mirror");
+      await demandSource(context);
       await removeExtras(context, "others");
     }
     statistics.phase("directories");
@@ -250,10 +257,13 @@ class Run {
   }
 
   #context(identities: Readonly<Record<Side, Identity>>, crew: Crew): RunContext {
-    const { options, backlog, from, to, statistics, clock, ledger, event, signal } = this.#parts;
+    const { options, paths, backlog, from, to, statistics, clock, ledger, event, signal } =
+      this.#parts;
     const { audit, settle, outcome, carried } = ledger;
     return {
       options,
+      paths,
+      run: ledger.run,
       backlog,
       crew,
       source: from,

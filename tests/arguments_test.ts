@@ -36,7 +36,8 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
-    "--block-size 64K --queue-capacity 3 --modify-window 2s -n --progress json -v";
+    "--block-size 64K --queue-capacity 3 --modify-window 2s -n --progress json -v " +
+    "--max-delete 2.5% --delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
     source: "a",
@@ -47,6 +48,11 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       bwlimit: 1.5 * 2 ** 20,
       checksum: "blake2b",
       deleteExtras: true,
+      deleteDespiteErrors: true,
+      maxDelete: { percent: 2.5 },
+      trash: null,
+      deleteAfterScans: 3,
+      deleteMinAge: 5_400_000,
       rescan: true,
       blockSize: 65536,
       queueCapacity: 3,
@@ -101,6 +107,20 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--checksum", "crc32"], /^--checksum does not know "crc32"; it takes md5, sha1/],
   [["a", "b", "--checksum", "SHA256"], /^--checksum does not know "SHA256"/],
   [["a", "b", "--progress", "loud"], /^--progress does not know "loud"; it takes auto, plain/],
+  ...["--max-delete=5", "--delete-after-scans=2", "--delete-min-age=1h"]
+    .concat("--delete-despite-errors")
+    .map((flag): [string[], RegExp] => [["a", "b", flag], /^--[a-z-]+ says how to delete; give/]),
+  ...["", "-1", "1.5", "101%", "many", "%", "5 %", "99999999999999999999"]
+    .map((limit): [string[], RegExp] => [
+      ["a", "b", "--delete-extras", `--max-delete=${limit}`],
+      /^--max-delete takes a number of files or a percentage/,
+    ]),
+  [["a", "b", "--delete-extras", "--delete-after-scans=0"], /^--delete-after-scans takes a whole/],
+  [["a", "b", "--delete-extras", "--delete-min-age=1h"], /give --delete-after-scans 2 with it/],
+  [
+    ["a", "b", "--delete-extras", "--delete-after-scans=2", "--delete-min-age=24"],
+    /^--delete-min-age: cannot read "24" as a duration/,
+  ],
   [["a", "b", "-q", "-v"], /^--quiet and --verbose contradict each other/],
   [["a", "b", "--rescan", "--rescan"], /^--rescan is given twice/],
   [["a", "b", "--db", "x", "--db=y"], /^--db is given twice/],

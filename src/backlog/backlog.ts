@@ -52,4 +52,9 @@ export interface Extra {
   readonly mtime: bigint;
   /** The source has something of another kind at this path or at one above it. */
   readonly conflict: boolean;
+  /** The run that began to remove it and did not live to tell; 0 for none. */
+  readonly attempted: number;
+  /** Complete scans in a row that missed it at the source, and when the first of them ended (ms). */
+  readonly missedScans: number;
+  readonly firstMissedAt: number | null;
 }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { join } from "../entry.ts";
 import { KINDS } from "../listing.ts";
 import type { Extra } from "./backlog.ts";
+import { provenBy } from "./missed_store.ts";
 import { CONFLICT, STATE } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -28,9 +29,30 @@ const WHICH: Readonly<Record<ExtraKind, string>> = {
   all: "1",
 };
 
+/** What {@link ExtraStore.hold} is told. */
+export interface HoldRules {
+  /** The number of the last scan. */
+  readonly scan: number;
+  /** Complete scans in a row that must have missed an extra. */
+  readonly scans: number;
+  /** Milliseconds between the first and the last of several. */
+  readonly minAge: number;
+}
+
+/** Why an extra is not due. */
+export type Held = "waiting" | "doubted" | "unproven";
+
+/** Extras by what is to become of them. */
+export type HoldCounts = Readonly<Record<Held | "due", { files: number; directories: number }>>;
+
+/** Direct files from which on a source directory that is empty now is doubted. */
+const MANY_FILES = 10;
+
 /** Pages through extras; writing methods need a transaction. */
 export class ExtraStore {
   readonly #database: DatabaseSync;
+  /** What must be true of an extra that the pages have. */
+  #due = { files: "1", directories: "1" };
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -45,6 +67,76 @@ export class ExtraStore {
     return { files: Number(row.entries) - directories, bytes: Number(row.bytes), directories };
   }
 
+  /**
+   * From now on the pages have only what is due. Held back is
+   *
+   * - `unproven`: what is in a directory that the last scan has not listed completely,
+   * - `doubted`: what is below a source directory that had entries and lists none at all now, for
+   *   the first time: so does one whose share is not mounted. Few files (9) and nothing else in it
+   *   are no reason to doubt,
+   * - `waiting`: what was not missed often or long enough,
+   *
+   * and directories that something of this is in.
+   */
+  hold({ scan, scans, minAge }: HoldRules): HoldCounts {
+    const proven = provenBy(scan);
+    this.#database.exec(`
+      CREATE TEMP TABLE IF NOT EXISTS doubted (id INTEGER PRIMARY KEY);
+      CREATE TEMP TABLE IF NOT EXISTS held_above (id INTEGER PRIMARY KEY);
+      DELETE FROM temp.doubted;
+      DELETE FROM temp.held_above;
+      INSERT INTO temp.doubted
+        WITH RECURSIVE below(id) AS (
+          SELECT directory FROM emptied
+          WHERE scan = ${scan} AND (directories > 0 OR files >= ${MANY_FILES})
+          UNION
+          SELECT d.id FROM below JOIN directory d ON d.parent = below.id
+        ) SELECT id FROM below`);
+    const doubted = "e.directory IN (SELECT id FROM temp.doubted)";
+    const waiting = scans < 2 ? "0" : `NOT EXISTS (SELECT 1 FROM missed m
+      WHERE m.directory = e.directory AND m.name = e.name AND m.kind = e.kind
+        AND m.scans >= ${scans} AND m.last_at - m.first_at >= ${minAge})`;
+    const files = `(${proven} AND NOT ${doubted} AND NOT ${waiting})`;
+    this.#database.exec(`
+      INSERT INTO temp.held_above
+        WITH RECURSIVE up(id) AS (
+          SELECT e.directory FROM extra e JOIN directory d ON d.id = e.directory WHERE NOT ${files}
+          UNION
+          SELECT d.parent FROM up JOIN directory d ON d.id = up.id WHERE d.parent IS NOT NULL
+        ) SELECT id FROM up`);
+    const inside = `EXISTS (SELECT 1 FROM directory c JOIN temp.held_above h ON h.id = c.id
+      WHERE c.parent = e.directory AND c.name = e.name)`;
+    this.#due = { files, directories: `(${files} AND NOT ${inside})` };
+    const counts = {
+      due: { files: 0, directories: 0 },
+      waiting: { files: 0, directories: 0 },
+      doubted: { files: 0, directories: 0 },
+      unproven: { files: 0, directories: 0 },
+    };
+    const rows = this.#database.prepare(`
+      SELECT CASE WHEN NOT ${proven} THEN 'unproven' WHEN ${doubted} THEN 'doubted'
+          WHEN ${waiting} OR (e.kind = ${DIRECTORY} AND ${inside}) THEN 'waiting' ELSE 'due' END
+        AS what, sum(e.kind = ${DIRECTORY}) AS directories, sum(e.kind <> ${DIRECTORY}) AS files
+      FROM extra e JOIN directory d ON d.id = e.directory GROUP BY what`).all();
+    for (const row of rows) {
+      counts[row.what as keyof HoldCounts] = {
+        files: Number(row.files),
+        directories: Number(row.directories),
+      };
+    }
+    return counts;
+  }
+
+  /** Source directories that {@link hold} doubts: how many, and the path of one. */
+  doubtedDirectories(scan: number): { count: number; path: string } {
+    const row = this.#database.prepare(`
+      SELECT count(*) AS count, min(d.path) AS path FROM emptied m
+      JOIN directory d ON d.id = m.directory
+      WHERE m.scan = ? AND (m.directories > 0 OR m.files >= ${MANY_FILES})
+        AND EXISTS (SELECT 1 FROM extra e WHERE e.directory = m.directory)`).get(scan)!;
+    return { count: Number(row.count), path: row.path === null ? "" : fromSql(row.path) };
+  }
+
   /** Files, links and special files, by directory. */
   files(
     after: Omit<ExtraCursor, "depth">,
@@ -53,7 +145,7 @@ export class ExtraStore {
   ): Extra[] {
     return this.#rows(
       `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?1, ?2) AND ${WHICH[which]}
-       ORDER BY e.directory, e.name LIMIT ?3`,
+       AND ${this.#due.files} ORDER BY e.directory, e.name LIMIT ?3`,
       [after.directory, toSql(after.name), limit],
     );
   }
@@ -62,7 +154,7 @@ export class ExtraStore {
   directories(before: ExtraCursor, limit: number, which: ExtraKind): Extra[] {
     return this.#rows(
       `e.kind = ${DIRECTORY} AND (d.depth, e.directory, e.name) < (?1, ?2, ?3)
-       AND ${WHICH[which]}
+       AND ${WHICH[which]} AND ${this.#due.directories}
        ORDER BY d.depth DESC, e.directory DESC, e.name DESC LIMIT ?4`,
       [before.depth, before.directory, toSql(before.name), limit],
     );
@@ -70,7 +162,7 @@ export class ExtraStore {
 
   /** Extras whose removal began in a run that did not live to tell. */
   attempted(limit: number): Extra[] {
-    return this.#rows("e.attempted = 1 LIMIT ?1", [limit]);
+    return this.#rows("e.attempted <> 0 LIMIT ?1", [limit]);
   }
 
   /** The removal of these has come to an end that is known. */
@@ -85,8 +177,9 @@ export class ExtraStore {
     const statement = this.#database.prepare(`
       SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
         e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict,
-        d.depth AS depth
-      FROM extra e JOIN directory d ON d.id = e.directory WHERE ${where}`);
+        d.depth AS depth, e.attempted AS attempted, m.scans AS scans, m.first_at AS first_at
+      FROM extra e JOIN directory d ON d.id = e.directory
+      LEFT JOIN missed m ON m.directory = e.directory AND m.name = e.name WHERE ${where}`);
     statement.setReadBigInts(true);
     return statement.all(...values).map((row) => {
       const name = fromSql(row.name);
@@ -100,22 +193,27 @@ export class ExtraStore {
         mtime: row.mtime as bigint,
         conflict: Number(row.conflict) === 1 ||
           Number(row.above) === CONFLICT.directoryInTheWay,
+        attempted: Number(row.attempted),
+        missedScans: Number(row.scans ?? 0),
+        firstMissedAt: row.first_at === null ? null : Number(row.first_at),
       };
     });
   }
 
-  /** The removal of these begins. */
-  attempt(extras: readonly Extra[]): void {
+  /** The removal of these begins, in this run. */
+  attempt(run: number, extras: readonly Extra[]): void {
     const statement = this.#database.prepare(
-      "UPDATE extra SET attempted = 1 WHERE directory = ? AND name = ?",
+      "UPDATE extra SET attempted = ? WHERE directory = ? AND name = ?",
     );
-    for (const { directory, name } of extras) statement.run(directory, toSql(name));
+    for (const { directory, name } of extras) statement.run(run, directory, toSql(name));
   }
 
   /** An extra is no more: removed, or found to be none. Its directory's times must be set again. */
   drop(extra: Extra): void {
-    this.#database.prepare("DELETE FROM extra WHERE directory = ? AND name = ?")
-      .run(extra.directory, toSql(extra.name));
+    for (const table of ["extra", "missed"]) {
+      this.#database.prepare(`DELETE FROM ${table} WHERE directory = ? AND name = ?`)
+        .run(extra.directory, toSql(extra.name));
+    }
     this.#database.prepare("UPDATE directory SET touched = 1 WHERE id = ?").run(extra.directory);
     if (extra.kind === "directory") {
       this.#database.prepare("DELETE FROM directory WHERE path = ?").run(toSql(extra.path));

@@ -19,6 +19,7 @@ import { REASONS } from "../operation.ts";
 import type { TimeRule } from "../times.ts";
 import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
 import { DecideStore } from "./decide_store.ts";
+import { MissedStore } from "./missed_store.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
@@ -48,6 +49,7 @@ export class ScanStore {
   readonly #dropVanished: StatementSync;
   readonly #putChunk: StatementSync;
   readonly #dropChunks: StatementSync;
+  readonly #missed: MissedStore;
   /** Counts of directories of which some chunks have come: a later run lists them from the start. */
   readonly #partial: Record<Side, Map<number, Counts>> = {
     source: new Map(),
@@ -92,10 +94,14 @@ export class ScanStore {
       `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ?
        ORDER BY id LIMIT ?`
     );
-    this.#setState = both((side) =>
-      `UPDATE directory SET ${side}_state = ?, ${side}_scan = ${scan}, ${side}_error = ?
-       WHERE id = ?`
-    );
+    this.#setState = {
+      source: database.prepare(`
+        UPDATE directory SET source_state = ?1, source_scan = ${scan}, source_error = ?2,
+        source_listed_at = ?4 WHERE id = ?3`),
+      destination: database.prepare(`
+        UPDATE directory SET destination_state = ?1, destination_scan = ${scan},
+        destination_error = ?2 WHERE id = ?3`),
+    };
     this.#count = both((side) =>
       `UPDATE scan SET ${side}_directories = ${side}_directories + ?,
        ${side}_files = ${side}_files + ?, ${side}_bytes = ${side}_bytes + ?,
@@ -113,6 +119,7 @@ export class ScanStore {
     );
     this.#putChunk = database.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?)");
     this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
+    this.#missed = new MissedStore(database, scan);
   }
 
   /** Queues both roots: the first write of a new scan. `mtimes` are those of the roots. */
@@ -136,7 +143,8 @@ export class ScanStore {
   /** A directory whose listing could not be completed. Returns the directories that became decided. */
   fail(side: Side, id: number, error: ErrorData): number[] {
     this.#partial[side].delete(id);
-    this.#setState[side].run(STATE.failed, error.message, id);
+    const at = side === "source" ? [Date.now()] : [];
+    this.#setState[side].run(STATE.failed, error.message, id, ...at);
     this.#count[side].run(0, 0, 0, 1);
     return this.#decide.ready(id);
   }
@@ -164,7 +172,7 @@ export class ScanStore {
   }
 
   #putSource(chunk: ListedChunk): number[] {
-    const { id, path, last, data, fingerprints, problems } = chunk;
+    const { id, path, index, last, data, fingerprints, problems } = chunk;
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
@@ -179,6 +187,9 @@ export class ScanStore {
     this.#flushFiles();
     this.#tally("source", chunk, counts);
     if (!last) return [];
+    if (path !== "" && index === 0 && problems.length === 0 && isEmpty(counts)) {
+      this.#missed.listedEmpty(id);
+    }
     // a name that could not be looked at may still be there: its row stays
     if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
     this.#setPrints.run(
@@ -186,7 +197,7 @@ export class ScanStore {
       problems.length === 0 ? fingerprints?.complete ?? null : null,
       id,
     );
-    this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id);
+    this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id, Date.now());
     return this.#decide.ready(id);
   }
 
@@ -266,6 +277,10 @@ function add(sum: Counts, counts: Counts): void {
   sum.files += counts.files;
   sum.bytes += counts.bytes;
   sum.errors += counts.errors;
+}
+
+function isEmpty({ files, directories }: ListingCounts): boolean {
+  return files + directories === 0;
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {

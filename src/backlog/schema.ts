@@ -190,6 +190,51 @@ const MIGRATIONS: readonly string[] = [
     directory INTEGER PRIMARY KEY
   );
   `,
+  // what deletions rest on, and what became of them
+  `
+  ALTER TABLE directory ADD COLUMN source_listed_at INTEGER;  -- when its last listing was recorded
+  CREATE TABLE missed (                   -- since when the source is known not to have an extra
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    first_scan INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,            -- when that scan was complete
+    last_scan INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,             -- when that scan began
+    scans INTEGER NOT NULL,               -- complete ones in a row
+    refused_run INTEGER,                  -- the last run that was to delete it and did not
+    refused_at INTEGER,
+    refused_why TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  CREATE TABLE emptied (                  -- source directories that lost all their entries at once
+    directory INTEGER PRIMARY KEY,
+    scan INTEGER NOT NULL,                -- the first that listed nothing in it
+    files INTEGER NOT NULL,               -- what it had directly in it before
+    directories INTEGER NOT NULL
+  );
+  CREATE TABLE trash (                    -- where a run moved extras to
+    run INTEGER PRIMARY KEY,
+    path NOT NULL
+  );
+  CREATE TABLE deletion (                 -- every removal, with what it rested on; kept
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    path NOT NULL,                        -- relative to the roots
+    kind INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL,
+    trash,                                -- full path; null: it is gone for good
+    scan INTEGER NOT NULL,                -- the scan that did not find it at the source
+    listed_at INTEGER,                    -- when the source's directory was listed without it
+    missed_scans INTEGER NOT NULL,        -- complete scans in a row that missed it
+    first_missed_at INTEGER,
+    looked_at INTEGER,                    -- the look at the source before the removal,
+    answer TEXT                           -- and what it brought; null: made by a run that was killed
+  );
+  CREATE INDEX deletion_path ON deletion(path);
+  `,
 ];
 
 /** The version that a migrated database has. */

@@ -8,6 +8,8 @@ import type { TimeKeeping, TimeRule } from "../times.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
+import { DeletionStore } from "./deletion_store.ts";
+import { MissedStore } from "./missed_store.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTimes, TraitStore } from "./trait_store.ts";
 import { JobSource, TransferStore } from "./transfer_store.ts";
@@ -49,6 +51,7 @@ export class SqliteBacklog implements Disposable {
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
   readonly traits: TraitStore;
+  readonly deletions: DeletionStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -107,6 +110,7 @@ export class SqliteBacklog implements Disposable {
     this.transfer = new TransferStore(database);
     this.extras = new ExtraStore(database);
     this.traits = new TraitStore(database);
+    this.deletions = new DeletionStore(database);
     this.#dropOutbox = database.prepare(
       "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
     );
@@ -254,6 +258,7 @@ export class SqliteBacklog implements Disposable {
         DELETE FROM temp.gone;
       `);
       this.#database.prepare("UPDATE scan SET finished_at = ? WHERE id = ?").run(Date.now(), id);
+      new MissedStore(this.#database, id).count();
     });
   }
 

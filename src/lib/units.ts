@@ -59,6 +59,28 @@ export function parseWindow(text: string): number | null {
   return window;
 }
 
+const DURATIONS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * Milliseconds of a duration such as `90s`, `30m`, `1.5h`, `7d`, or `0`.
+ *
+ * @throws RangeError when the text is not a duration
+ */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*([smhd])$/i.exec(text.trim());
+  if (/^0+$/.test(text.trim())) return 0;
+  const ms = match ? Math.round(Number(match[1]) * DURATIONS[match[2]!.toLowerCase()]!) : NaN;
+  if (!(ms <= Number.MAX_SAFE_INTEGER)) {
+    throw new RangeError(`Cannot read "${text}" as a duration: write a number and s, m, h or d`);
+  }
+  return ms;
+}
+
 const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** A number of bytes for people: three significant digits, `3.1 GiB`, `512 B`. */

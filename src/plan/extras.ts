@@ -2,11 +2,12 @@
 import type { Extra } from "../backlog/backlog.ts";
 import type { ExtraCursor, ExtraKind } from "../backlog/extra_store.ts";
 import type { RunContext } from "../context.ts";
-import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
+import type { Evidence, Removal } from "../removal.ts";
 import { checkRoot } from "../transfer/carrier.ts";
+import { absence, difference } from "./evidence.ts";
 
 /** Extras that are looked at in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -14,7 +15,8 @@ const PAGE = 256, IN_FLIGHT = 16;
 /** What became of one extra. */
 interface Verdict {
   readonly extra: Extra;
-  readonly removed: boolean;
+  /** Null when it is still there. */
+  readonly removal: Removal | null;
   /** It is no extra any more: nothing to remove. */
   readonly moot: boolean;
   readonly why: string;
@@ -53,7 +55,7 @@ export async function removeExtras(context: RunContext, which: ExtraKind): Promi
  * record. Before a scan, which would only see that there is nothing.
  */
 export async function settleAttempted(context: RunContext): Promise<void> {
-  const { backlog, destination, identities, outcome, settle, signal } = context;
+  const { backlog, destination, identities, settle, signal } = context;
   for (;;) {
     const page = backlog.extras.attempted(PAGE);
     if (page.length === 0) return;
@@ -71,8 +73,8 @@ export async function settleAttempted(context: RunContext): Promise<void> {
       page.forEach((extra, i) => {
         if (!gone[i]) return;
         const why = "not at the source; removed by a run that was interrupted";
-        outcome(outcomeOf({ extra, removed: true, moot: false, why, error: null }), null);
-        backlog.extras.drop(extra);
+        const removal = { evidence: evidenceOf(context, extra), trash: null, at: Date.now() };
+        record(context, { extra, removal, moot: false, why, error: null });
       });
       backlog.extras.settled(page);
     });
@@ -80,13 +82,11 @@ export async function settleAttempted(context: RunContext): Promise<void> {
 }
 
 async function removePage(context: RunContext, page: readonly Extra[]): Promise<void> {
-  const { signal, identities, backlog, outcome, settle } = context;
+  const { signal, backlog, run, settle } = context;
   signal.throwIfAborted();
-  for (const side of ["source", "destination"] as const) {
-    await checkRoot(context[side], identities[side], side, signal);
-  }
+  await checkRoots(context);
   // a run that is killed between a removal and its record finds here that it had begun
-  settle(() => backlog.extras.attempt(page));
+  settle(() => backlog.extras.attempt(run, page));
   const verdicts: Verdict[] = [];
   try {
     await mapConcurrently(page, IN_FLIGHT, async (extra) => {
@@ -95,22 +95,30 @@ async function removePage(context: RunContext, page: readonly Extra[]): Promise<
   } finally {
     // also when the run stops here: what was removed has its record
     settle(() => {
-      for (const verdict of verdicts) {
-        const { extra, removed, moot } = verdict;
-        if (!moot) outcome(outcomeOf(verdict), null);
-        if (removed || moot) backlog.extras.drop(extra);
-      }
+      for (const verdict of verdicts) record(context, verdict);
       backlog.extras.settled(verdicts.map(({ extra }) => extra));
     });
   }
 }
 
+/** Both roots must be what they were when the run began. */
+async function checkRoots(context: RunContext): Promise<void> {
+  const { signal, identities } = context;
+  await Promise.all(
+    (["source", "destination"] as const).map((side) =>
+      checkRoot(context[side], identities[side], side, signal)
+    ),
+  );
+}
+
 async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
   const { destination, signal } = context;
-  const verdict = { extra, removed: false, moot: false, why: "", error: null };
+  const verdict = { extra, removal: null, moot: false, why: "", error: null };
   try {
-    const evidence = await absence(context, extra);
-    if (evidence.refusal !== null) return { ...verdict, why: evidence.refusal };
+    const absent = await absence(context, extra);
+    if (absent.refusal !== null) return { ...verdict, why: absent.refusal };
+    // after the look: whatever has answered it, it was the root that was scanned
+    await checkRoots(context);
     const there = await destination.look(extra.path, { signal });
     if (there === undefined) return { ...verdict, moot: true };
     const changed = difference(extra, there);
@@ -119,7 +127,13 @@ async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
     }
     if (extra.kind === "directory") await destination.removeDirectory(extra.path, { signal });
     else await destination.removeFile(extra.path, { signal });
-    return { ...verdict, removed: true, why: evidence.proof };
+    const { lookedAt, answer } = absent;
+    const evidence = { ...evidenceOf(context, extra), lookedAt, answer };
+    return {
+      ...verdict,
+      removal: { evidence, trash: null, at: Date.now() },
+      why: absent.proof,
+    };
   } catch (error) {
     if (!(error instanceof SyncError) || error.scope === "run") throw error;
     return {
@@ -132,48 +146,37 @@ async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
   }
 }
 
-/** A live look at the source: only "no such file" proves that it is not there. */
-async function absence(
-  { source, signal }: RunContext,
-  extra: Extra,
-): Promise<{ refusal: string | null; proof: string }> {
-  let there: Entry | undefined;
-  try {
-    there = await source.look(extra.path, { signal });
-  } catch (error) {
-    // below a path at which the source has a file, nothing can be: the scan saw that file, and
-    // the kernel says the same now
-    if (extra.conflict && error instanceof SyncError && error.code === "ENOTDIR") {
-      return { refusal: null, proof: "the source has a file where this directory was" };
-    }
-    throw error;
-  }
-  if (there === undefined) return { refusal: null, proof: "not at the source" };
-  const kindsDiffer = (there.kind === "directory") !== (extra.kind === "directory");
-  if (extra.conflict && kindsDiffer) {
-    return { refusal: null, proof: `the source has a ${there.kind} here` };
-  }
-  return { refusal: "not deleted: the source has it now", proof: "" };
+/** What the scans have brought about an extra; the live look is not in it yet. */
+function evidenceOf({ backlog }: RunContext, extra: Extra): Evidence {
+  return {
+    scan: backlog.lastScan()!.id,
+    listedAt: backlog.deletions.listedAt(extra.directory),
+    scans: extra.missedScans,
+    firstMissedAt: extra.firstMissedAt,
+    lookedAt: null,
+    answer: null,
+  };
 }
 
-/** How what is at the destination differs from what the scan saw there; null when it does not. */
-function difference(extra: Extra, there: Entry): string | null {
-  if (there.kind !== extra.kind) return "it changed its kind";
-  if (extra.kind === "directory") return null;
-  if (there.size !== extra.size) return "its size changed";
-  return there.mtime === extra.mtime ? null : "its time changed";
+/** Counts and records what became of an extra; inside a transaction. */
+function record({ backlog, outcome, run }: RunContext, verdict: Verdict): void {
+  const { extra, removal, moot, why } = verdict;
+  if (removal !== null) backlog.deletions.record(run, extra, removal);
+  else if (!moot) backlog.deletions.refused(run, extra, why);
+  if (!moot) outcome(outcomeOf(verdict), null);
+  if (removal !== null || moot) backlog.extras.drop(extra);
 }
 
-function outcomeOf({ extra, removed, why, error }: Verdict): Outcome {
+function outcomeOf({ extra, removal, why, error }: Verdict): Outcome {
   return {
     detail: why,
     directory: extra.directory,
     name: extra.name,
     path: extra.path,
     kind: extra.kind,
-    action: removed ? "delete" : "refuse",
+    action: removal === null ? "refuse" : removal.trash === null ? "delete" : "trash",
     reason: "not at the source",
-    status: removed ? "success" : "failure",
+    status: removal === null ? "failure" : "success",
     size: extra.kind === "file" ? extra.size : 0,
     hash: null,
     stamp: null,
@@ -181,5 +184,6 @@ function outcomeOf({ extra, removed, why, error }: Verdict): Outcome {
     expected: 0,
     duration: 0,
     error: error?.toData() ?? null,
+    ...(removal !== null && { removal }),
   };
 }

@@ -29,24 +29,3 @@ export function isSameDestination(context: RunContext): boolean {
   });
   return false;
 }
-
-/** Deletions need a scan of the source that is complete and had no error. */
-export function mayDelete(context: RunContext): boolean {
-  const { backlog, statistics, event, audit, settle } = context;
-  const scan = backlog.lastScan();
-  const errors = scan === undefined ? 0 : backlog.scanCounts(scan.id, "source").errors;
-  if (scan?.finished && errors === 0) return true;
-  const { files, directories } = backlog.extras.count();
-  const extras = files + directories;
-  if (extras === 0) return false;
-  const message = `nothing was deleted: the scan of the source had ${errors} ` +
-    `${errors === 1 ? "error" : "errors"}, so ${extras} ${
-      extras === 1 ? "extra stays" : "extras stay"
-    }` +
-    "; mend what is wrong and give --rescan";
-  statistics.finished({ action: "refuse", status: "failure", bytes: 0, lanes: null });
-  event({ type: "note", message });
-  audit({ type: "operation", action: "refuse", status: "failure", reason: message });
-  settle(() => {});
-  return false;
-}

@@ -1,6 +1,7 @@
 /** The audit record of an operation, put together piece by piece: there is one for every file. */
 import type { Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
+import type { Removal } from "../removal.ts";
 import type { Stamp } from "../stamp.ts";
 
 /** A time as ISO 8601 with nine decimals: `2026-11-20T14:02:03.123456789Z`. */
@@ -40,12 +41,12 @@ export interface RecordContext {
 /**
  * Makes a function from an outcome to the fields of its record, as JSON without braces: `action`,
  * `status`, `reason`, `kind`, `source`, `destination`, `size`, `checksum`, `checksum_algorithm`,
- * `mtime`, `atime`, `ctime`, `permissions`, `duration_ms`, `error`.
+ * `mtime`, `atime`, `ctime`, `permissions`, `duration_ms`, `error`, and of a deletion `trash` and `evidence`.
  */
 export function operationRecords(context: RecordContext): (outcome: Outcome) => string {
   const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };
   return (outcome) => {
-    const { action, status, kind, path, size, hash, stamp, error, detail } = outcome;
+    const { action, status, kind, path, size, hash, stamp, error, detail, removal } = outcome;
     const message = error?.message ?? (status === "failure" ? detail ?? null : null);
     // what may hold any character goes through JSON; the rest is made of safe ones
     return `"action":"${action}","status":"${status}",` +
@@ -56,8 +57,25 @@ export function operationRecords(context: RecordContext): (outcome: Outcome) => 
       `"checksum_algorithm":${hash === null ? "null" : `"${context.algorithm}"`},` +
       `${stamp === null ? NO_STAMP : stamped(stamp, iso)},` +
       `"duration_ms":${Math.round(outcome.duration * 1000) / 1000},` +
-      `"error":${message === null ? "null" : JSON.stringify(message)}`;
+      `"error":${message === null ? "null" : JSON.stringify(message)}` +
+      (removal === undefined ? "" : removed(removal));
   };
+}
+
+/** The further fields of a deletion: `trash` (null when it is final) and `evidence`. */
+function removed({ trash, evidence }: Removal): string {
+  const time = (ms: number | null) => ms === null ? null : new Date(ms).toISOString();
+  const { scan, listedAt, scans, firstMissedAt, lookedAt, answer } = evidence;
+  const told = {
+    scan,
+    listed_at: time(listedAt),
+    missed_scans: scans,
+    first_missed_at: time(firstMissedAt),
+    looked_at: time(lookedAt),
+    answer,
+  };
+  const where = trash === null ? null : showPath(trash, true);
+  return `,"trash":${JSON.stringify(where)},"evidence":${JSON.stringify(told)}`;
 }
 
 const NO_STAMP = '"mtime":null,"atime":null,"ctime":null,"permissions":null';

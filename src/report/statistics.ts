@@ -126,7 +126,7 @@ export class Statistics {
     if (action === "refuse") this.#refused += 1;
     else if (status === "failure") this.#failed += 1;
     else if (status === "skipped" || action === "skip") this.#skipped += 1;
-    else if (action === "delete") this.#deleted += 1;
+    else if (action === "delete" || action === "trash") this.#deleted += 1;
 
     const carries = action === "copy" || action === "overwrite";
     if (!carries && action !== "times") return;

@@ -203,6 +203,10 @@ function plain(world: MemoryWorld, record: Record<string, unknown>): Record<stri
   );
   assert.match(rest.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   rest.time = "TIME";
+  const { evidence } = rest as { evidence?: Record<string, unknown> };
+  for (const name of ["listed_at", "first_missed_at", "looked_at"]) {
+    if (typeof evidence?.[name] === "string") evidence[name] = "TIME";
+  }
   for (const name of ["ctime", "atime", "mtime"]) {
     if (typeof rest[name] !== "string") continue;
     assert.match(rest[name], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);

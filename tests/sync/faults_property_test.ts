@@ -41,10 +41,13 @@ Deno.test("sync tells the truth and mends itself whatever call fails", async () 
       fc.constantFrom("file" as const, "group" as const),
       fc.boolean(),
       async (source, destination, reading, writing, durability, deleteExtras) => {
-        using world = new MemoryWorld(source, destination, { durability });
+        using world = new MemoryWorld({ ...source, "always here": "x" }, destination, {
+          durability,
+        });
         const faults = { source: reading, destination: writing };
         const before = world.from.tree();
-        const { summary } = await world.run({ faults, deleteExtras });
+        const mirror = { deleteExtras: true, maxDelete: { percent: 100 } };
+        const { summary } = await world.run({ ...mirror, faults, deleteExtras });
         // the source is only ever read
         assert.deepEqual(world.from.tree(), before);
         const from = essence(world.from), to = essence(world.to);
@@ -63,12 +66,12 @@ Deno.test("sync tells the truth and mends itself whatever call fails", async () 
         assert.deepEqual(Object.keys(to).filter((at) => at.includes(".sluice-")), []);
 
         // without faults the backlog ends, and what the scan could not see is seen by the next one
-        let last = (await world.run({ deleteExtras: true })).summary;
+        let last = (await world.run(mirror)).summary;
         assert.ok(last.exitCode <= 1, last.reason ?? undefined);
-        last = (await world.run({ deleteExtras: true, rescan: true })).summary;
+        last = (await world.run({ ...mirror, rescan: true })).summary;
         assert.equal(last.exitCode, 0, JSON.stringify(last.failures));
         assert.deepEqual(essence(world.to), essence(world.from));
-        assert.deepEqual((await world.run({ deleteExtras: true, dryRun: true })).planned, []);
+        assert.deepEqual((await world.run({ ...mirror, dryRun: true })).planned, []);
       },
     ),
     numRuns(40),

@@ -1,4 +1,4 @@
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 CREATE VIEW files AS
     SELECT
@@ -23,6 +23,23 @@ CREATE VIEW files AS
       attempts
     FROM file JOIN directory ON directory.id = file.directory, pair
     WHERE kind = 0;
+
+CREATE TABLE deletion (                 -- every removal, with what it rested on; kept
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    path NOT NULL,                        -- relative to the roots
+    kind INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL,
+    trash,                                -- full path; null: it is gone for good
+    scan INTEGER NOT NULL,                -- the scan that did not find it at the source
+    listed_at INTEGER,                    -- when the source's directory was listed without it
+    missed_scans INTEGER NOT NULL,        -- complete scans in a row that missed it
+    first_missed_at INTEGER,
+    looked_at INTEGER,                    -- the look at the source before the removal,
+    answer TEXT                           -- and what it brought; null: made by a run that was killed
+  );
 
 CREATE TABLE destination_trait (        -- what was found out about the destination by trying
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -59,6 +76,13 @@ CREATE TABLE directory (
     in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
     source_error TEXT,                    -- why the listing failed, or what of it is missing
     destination_error TEXT
+  , source_listed_at INTEGER);
+
+CREATE TABLE emptied (                  -- source directories that lost all their entries at once
+    directory INTEGER PRIMARY KEY,
+    scan INTEGER NOT NULL,                -- the first that listed nothing in it
+    files INTEGER NOT NULL,               -- what it had directly in it before
+    directories INTEGER NOT NULL
   );
 
 CREATE TABLE extra (                    -- at the destination, not at the source
@@ -100,6 +124,21 @@ CREATE TABLE listing (                  -- the destination's listings until both
     chunk INTEGER NOT NULL,
     data BLOB NOT NULL,
     PRIMARY KEY (directory, chunk)
+  ) WITHOUT ROWID;
+
+CREATE TABLE missed (                   -- since when the source is known not to have an extra
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    first_scan INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,            -- when that scan was complete
+    last_scan INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,             -- when that scan began
+    scans INTEGER NOT NULL,               -- complete ones in a row
+    refused_run INTEGER,                  -- the last run that was to delete it and did not
+    refused_at INTEGER,
+    refused_why TEXT,
+    PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
 
 CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
@@ -151,9 +190,16 @@ CREATE TABLE scan (
     destination_errors INTEGER NOT NULL DEFAULT 0
   );
 
+CREATE TABLE trash (                    -- where a run moved extras to
+    run INTEGER PRIMARY KEY,
+    path NOT NULL
+  );
+
 CREATE TABLE unrecorded (               -- a killed run may have finished files here that have no record
     directory INTEGER PRIMARY KEY
   );
+
+CREATE INDEX deletion_path ON deletion(path);
 
 CREATE INDEX directory_depth ON directory(depth, id);
 
