@@ -68,6 +68,8 @@ export interface Snapshot {
   readonly failed: number;
   readonly skipped: number;
   readonly deleted: number;
+  /** Names that became hard links. */
+  readonly linked: number;
   readonly refused: number;
   /** What a person must know now, such as "interrupted: settling what is done"; null mostly. */
   readonly notice: string | null;

@@ -76,6 +76,7 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
         failed: summary.failed,
         skipped: summary.skipped,
         deleted: summary.deleted,
+        linked: summary.linked,
         refused: summary.refused,
         pending_files: summary.pending.files,
         pending_bytes: summary.pending.bytes,

@@ -96,6 +96,17 @@ export function countListing(listing: Uint8Array): ListingCounts {
   };
 }
 
+/** Whether a packed listing has a file (or link) with more than one name; nothing is unpacked. */
+export function hasLinked(listing: Uint8Array): boolean {
+  const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
+  const { directories } = countListing(listing);
+  let own = HEADER + view.getUint32(16, true) + directories * OWN;
+  for (; own < listing.byteLength; own += OWN) {
+    if (view.getUint32(own + 40, true) > 1) return true;
+  }
+  return false;
+}
+
 /** The entries of a packed listing, one by one; directories come first. */
 export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);

@@ -5,6 +5,7 @@ export type Action =
   | "keep"
   | "copy"
   | "overwrite"
+  | "link"
   | "mkdir"
   | "times"
   | "delete"
@@ -30,6 +31,7 @@ export const REASONS = [
   "the name is one of sluice's own temporaries",
   "not at the source",
   "no longer at the source",
+  "not a hard link at the destination",
 ] as const;
 
 /** One of {@link REASONS}. */

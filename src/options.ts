@@ -54,6 +54,8 @@ export interface SyncOptions {
    * for what the coarser of the two sides can keep.
    */
   readonly modifyWindow: number | null;
+  /** Names of one file at the source become names of one file. Default false. */
+  readonly hardLinks: boolean;
   /** Plan and print, touch nothing at the destination. Default false. */
   readonly dryRun: boolean;
 }
@@ -74,5 +76,6 @@ export const DEFAULTS: SyncOptions = {
   blockSize: 5 * 2 ** 20,
   queueCapacity: 20,
   modifyWindow: null,
+  hardLinks: false,
   dryRun: false,
 };

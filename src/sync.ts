@@ -16,7 +16,7 @@ import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
-import { learnTimes } from "./plan/traits.ts";
+import { assignLinks, learnTimes } from "./plan/traits.ts";
 import { isSameDestination } from "./plan/trust.ts";
 import { AuditLog } from "./report/audit.ts";
 import { Statistics } from "./report/statistics.ts";
@@ -24,6 +24,7 @@ import { resolvePaths, type RunPaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
 import { recallErrors, recordScan } from "./scan/scan_records.ts";
 import { setDirectoryTimes } from "./transfer/directory_times.ts";
+import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
 import { runTransfer, type TransferPlan } from "./transfer/transfer.ts";
@@ -226,13 +227,12 @@ class Run {
       await leftovers.clearInFlight();
     }
     const place = { inode: identities.destination.inode, kind: to.capabilities.kind };
-    const kept = options.dryRun ? SqliteBacklog.keptTimes(paths.db, place) : undefined;
-    const context = {
-      ...untried,
-      times: await learnTimes(untried, kept),
-    };
+    const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
+    if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
+    const context = { ...untried, times: await learnTimes(untried, place) };
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
     else await this.#scan(context, leftovers, trusted);
+    assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
     if (deletes) {
@@ -246,6 +246,10 @@ class Run {
     const plan = transferPlan(from, to);
     logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
     await runTransfer(context, plan);
+    const links = new HardLinks(context);
+    // a file that cannot be linked after all is transferred, and others may wait for it
+    while (await links.link()) await runTransfer(context, plan);
+    links.tell();
     backlog.transaction(() => backlog.transfer.recorded());
     if (deletes) {
       statistics.phase("mirror");

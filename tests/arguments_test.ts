@@ -36,7 +36,7 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
-    "--block-size 64K --queue-capacity 3 --modify-window 2s -n --progress json -v " +
+    "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links -n --progress json -v " +
     "--max-delete 2.5% --delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
@@ -57,6 +57,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       blockSize: 65536,
       queueCapacity: 3,
       modifyWindow: 2e9,
+      hardLinks: true,
       dryRun: true,
     },
     progress: "json",

@@ -123,6 +123,11 @@ export interface Backend extends AsyncDisposable {
     link: Pick<Entry, "target" | "mtime" | "atime">,
     options?: CallOptions,
   ): Promise<void>;
+  /**
+   * Gives the file at `existing` a further name `path` in one step, in place of what was there.
+   * A place without hard links fails with EOPNOTSUPP, EPERM or ENOSYS.
+   */
+  link(existing: string, path: string, options?: CallOptions): Promise<void>;
   /** Makes one directory; false when a directory was already there. */
   makeDirectory(path: string, options?: CallOptions): Promise<boolean>;
   setTimes(

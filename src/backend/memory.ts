@@ -40,6 +40,8 @@ export interface MemoryOptions {
 export interface MemoryBackend extends Backend {
   /** Puts a node at a path in place of what was there, with the directories above it. */
   put(path: string, node: TreeNode): void;
+  /** Gives the node at a path a further name, whose directory is there. */
+  putLink(existing: string, path: string): void;
   /** Removes a node with everything below it; nothing happens when it is not there. */
   remove(path: string): void;
   /** Everything below the root by path, sorted, temporaries too: `put` takes each of them. */
@@ -95,11 +97,19 @@ class Memory implements MemoryBackend {
     directory.children.set(last, this.#make(node));
   }
 
+  putLink(existing: string, path: string): void {
+    const node = this.#node(existing, "link");
+    node.links += 1;
+    this.#directory(parentOf(path), "link").children.set(baseOf(path), node);
+  }
+
   remove(path: string): void {
     const names = componentsOf(path);
     const last = names.pop()!;
     let directory: MemoryNode | undefined = this.#top;
     for (const name of names) directory = directory?.children.get(name);
+    const node = directory?.children.get(last);
+    if (node !== undefined) node.links -= 1;
     directory?.children.delete(last);
   }
 
@@ -237,6 +247,23 @@ class Memory implements MemoryBackend {
     }
   }
 
+  async link(existing: string, path: string, options: CallOptions = {}): Promise<void> {
+    await enter(options);
+    demandName(path);
+    const doing = "make the hard link";
+    const node = this.#node(existing, doing);
+    if (node.kind === "directory") throw failure("EPERM", doing, path);
+    const directory = this.#directory(parentOf(path), doing);
+    if (directory.children.get(baseOf(path)) === node) return;
+    demandLength(path, doing);
+    if (directory.children.get(baseOf(path))?.kind === "directory") {
+      throw failure("EISDIR", doing, path);
+    }
+    this.#set(directory, baseOf(path), node);
+    node.links += 1;
+    node.ctime = this.#now();
+  }
+
   async makeDirectory(path: string, options: CallOptions = {}): Promise<boolean> {
     await enter(options);
     const doing = "make the directory";
@@ -305,6 +332,8 @@ class Memory implements MemoryBackend {
 
   /** Changes a directory as a file system does, with its times. */
   #set(directory: MemoryNode, name: string, node: MemoryNode | undefined): void {
+    const before = directory.children.get(name);
+    if (before !== undefined) before.links -= 1;
     if (node === undefined) directory.children.delete(name);
     else directory.children.set(name, node);
     directory.mtime = directory.ctime = this.#now();
@@ -326,13 +355,14 @@ class Memory implements MemoryBackend {
       throw failure("EISDIR", doing, path);
     }
     this.#set(directory, temporary, undefined);
+    node.links += 1;
     this.#set(directory, baseOf(path), node);
   }
 
   #entry(node: MemoryNode, name: string): Entry {
-    const { kind, size, mtime, atime, ctime, birthtime, mode, inode, target } = node;
+    const { kind, size, mtime, atime, ctime, birthtime, mode, inode, links, target } = node;
     const times = { mtime, atime, ctime, birthtime };
-    const owner = { mode, uid: 0, gid: 0, device: this.#device, inode, links: 1 };
+    const owner = { mode, uid: 0, gid: 0, device: this.#device, inode, links };
     return { name, kind, size, ...times, ...owner, target };
   }
 }

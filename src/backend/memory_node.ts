@@ -31,6 +31,7 @@ export interface MemoryNode extends
       | "birthtime"
       | "mode"
       | "inode"
+      | "links"
       | "target"
     >
   > {
@@ -51,6 +52,7 @@ export function newNode(node: TreeNode, inode: bigint, now: bigint): MemoryNode 
     birthtime: now,
     mode: node.mode ?? (kind === "directory" ? 0o755 : 0o644),
     inode,
+    links: 1,
     target,
     bytes,
     children: new Map(),

@@ -176,6 +176,20 @@ class PortableBackend implements Backend {
     }
   }
 
+  async link(existing: string, path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const from = await this.#resolve(existing);
+    const full = await this.#resolve(path);
+    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    await attempt("make the hard link", path, () => Deno.link(from, temporary));
+    try {
+      await this.#rename(temporary, full, path);
+    } finally {
+      // where the name is one of that file already, renaming does nothing at all
+      await Deno.remove(temporary).catch(() => {});
+    }
+  }
+
   async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
     signal?.throwIfAborted();
     const full = await this.#resolve(path);

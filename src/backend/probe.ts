@@ -1,5 +1,5 @@
 /**
- * The probe: what a place keeps of the times that it is given, found out with a file of its own in
+ * The probe: what times a place keeps, and whether it keeps hard links, found out with a file of its own in
  * the root. Its name is that of a temporary, so one that a killed run leaves is cleared as such.
  */
 import { SyncError } from "../errors.ts";
@@ -28,22 +28,25 @@ const EARLY = -2_794_967_296n * SECOND, EARLIEST_LIMIT = 631_152_000n * SECOND;
 /** What a probe found. */
 export interface Probed {
   readonly times: TimeKeeping;
+  /** A file can have more than one name. */
+  readonly hardLinks: boolean;
   /** Its file is gone; otherwise it is for a later run to clear. */
   readonly clean: boolean;
 }
 
 /**
- * Finds out what times `backend` keeps. Writes one file to its root and removes it; the root's own
+ * Finds out what `backend` keeps. Writes one file to its root and removes it; the root's own
  * times are put back. Rejects with a SyncError when that cannot be done.
  */
-export async function probeTimes(backend: Backend, options: CallOptions = {}): Promise<Probed> {
+export async function probe(backend: Backend, options: CallOptions = {}): Promise<Probed> {
   const root = await backend.look("", options);
   // the name is never given to anything: the file stays a temporary one, and is aborted
   const writer = await backend.create("sluice-probe", options);
-  let times: TimeKeeping | undefined;
+  let times: TimeKeeping | undefined, hardLinks: boolean;
   try {
     await writer.finish({ mtime: WINTER, atime: WINTER }, options);
     times = await measure(backend, writer.temporary, options);
+    hardLinks = await canLink(backend, writer.temporary, options);
   } finally {
     await writer.abort();
     const [shift] = times?.shifts ?? [0n];
@@ -51,7 +54,7 @@ export async function probeTimes(backend: Backend, options: CallOptions = {}): P
       await putBack(backend, { mtime: root.mtime - shift!, atime: root.atime - shift! });
     }
   }
-  return { times, clean: await backend.look(writer.temporary, options) === undefined };
+  return { times, hardLinks, clean: await backend.look(writer.temporary, options) === undefined };
 }
 
 async function measure(
@@ -82,6 +85,17 @@ async function measure(
       ? early
       : null,
   };
+}
+
+async function canLink(backend: Backend, path: string, options: CallOptions): Promise<boolean> {
+  try {
+    // to its own name: that needs a link as well, and leaves nothing to remove
+    await backend.link(path, path, options);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.scope === "run") throw error;
+    return false;
+  }
 }
 
 /** How a time that was given and the one that was read fit together. */

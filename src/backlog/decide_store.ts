@@ -16,6 +16,8 @@ const ABSENT = REASONS.indexOf("not at the destination");
 const IN_SYNC = REASONS.indexOf("in sync");
 const SETTLED = `(${STATE.listed}, ${STATE.failed}, ${STATE.absent})`;
 
+const UNSETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
+
 interface DirectoryRow {
   readonly source_state: number;
   readonly source_error: string | null;
@@ -81,7 +83,7 @@ export class DecideStore {
       WHERE directory = ? AND status <> ${STATUS.skipped}`);
     this.#allSynced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, reason = ${IN_SYNC}, error = NULL
-      WHERE directory = ? AND status = ${STATUS.pending}`);
+      WHERE directory = ? AND status IN (${STATUS.pending}, ${STATUS.waiting})`);
     this.#chunks = database.prepare(
       "SELECT data FROM listing WHERE directory = ? AND chunk >= ? ORDER BY chunk LIMIT 1",
     );
@@ -228,8 +230,8 @@ export class DecideStore {
           target: row.t_target === null ? "" : fromSql(row.t_target),
         };
         const { action, reason } = compare(source, destination, { times: this.#times });
-        const unrecorded = action === "keep" && Number(row.status) === STATUS.pending &&
-          this.#unrecorded.has(id);
+        const unrecorded = action === "keep" &&
+          UNSETTLED.includes(Number(row.status)) && this.#unrecorded.has(id);
         if (unrecorded) continue;
         const status = action === "keep" ? STATUS.synced : STATUS.pending;
         const number = REASONS.indexOf(reason);

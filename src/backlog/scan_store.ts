@@ -10,6 +10,7 @@ import type { ErrorData } from "../errors.ts";
 import type { Side } from "../event.ts";
 import {
   countListing,
+  hasLinked,
   KINDS,
   type ListedEntry,
   type ListingCounts,
@@ -20,6 +21,7 @@ import type { TimeRule } from "../times.ts";
 import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
 import { DecideStore } from "./decide_store.ts";
 import { MissedStore } from "./missed_store.ts";
+import { LinkStore } from "./link_store.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
@@ -35,6 +37,7 @@ const COLUMNS = 15, MANY = 16;
 export class ScanStore {
   readonly scan: number;
   readonly #decide: DecideStore;
+  readonly #links: LinkStore;
   readonly #upsertFile: StatementSync;
   readonly #upsertMany: StatementSync;
   /** Values of files that wait to be written together. */
@@ -59,6 +62,7 @@ export class ScanStore {
   constructor(database: DatabaseSync, scan: number, options: { times: TimeRule }) {
     this.scan = scan;
     this.#decide = new DecideStore(database, scan, options);
+    this.#links = new LinkStore(database);
     const both = (make: (side: Side) => string): Record<Side, StatementSync> => ({
       source: database.prepare(make("source")),
       destination: database.prepare(make("destination")),
@@ -185,6 +189,7 @@ export class ScanStore {
       else this.#putFile(id, path, entry);
     }
     this.#flushFiles();
+    if (!unchanged) this.#putLinks("source", id, index, data);
     this.#tally("source", chunk, counts);
     if (!last) return [];
     if (path !== "" && index === 0 && problems.length === 0 && isEmpty(counts)) {
@@ -210,12 +215,22 @@ export class ScanStore {
       if (left-- <= 0) break;
       this.#putSubdirectory("destination", id, path, entry);
     }
+    this.#putLinks("destination", id, index, data);
     this.#tally("destination", chunk, counts);
     if (counts.directories + counts.files > 0) this.#putChunk.run(id, index, data);
     if (!last) return [];
     this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
     this.#setState.destination.run(STATE.listed, problems[0]?.message ?? null, id);
     return this.#decide.ready(id);
+  }
+
+  /** Files with several names are few: most listings are only asked whether they have any. */
+  #putLinks(side: Side, id: number, index: number, data: Uint8Array): void {
+    if (index === 0) this.#links.clear(side, id);
+    if (!hasLinked(data)) return;
+    for (const entry of unpackListing(data)) {
+      if (entry.kind === "file" && entry.links > 1) this.#links.put(side, id, entry);
+    }
   }
 
   #putSubdirectory(side: Side, parent: number, parentPath: string, entry: ListedEntry): void {

@@ -18,7 +18,7 @@ export const APPLICATION_ID = 0x736c7563;
 export const STATE = { unknown: 0, queued: 1, listed: 2, failed: 3, absent: 4 } as const;
 
 /** The status of a file. */
-export const STATUS = { pending: 0, synced: 1, skipped: 2 } as const;
+export const STATUS = { pending: 0, synced: 1, skipped: 2, waiting: 3 } as const;
 
 /** Why a directory cannot simply be made or removed. */
 export const CONFLICT = {
@@ -234,6 +234,27 @@ const MIGRATIONS: readonly string[] = [
     answer TEXT                           -- and what it brought; null: made by a run that was killed
   );
   CREATE INDEX deletion_path ON deletion(path);
+  `,
+  `
+  CREATE TABLE hard_link (                -- names of files of the source that have several names
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    device INTEGER NOT NULL,              -- unsigned numbers as signed ones
+    inode INTEGER NOT NULL,
+    waits INTEGER NOT NULL DEFAULT 0,     -- it is to be linked; its file has status 3
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  CREATE INDEX hard_link_file ON hard_link(device, inode);
+  CREATE INDEX hard_link_waits ON hard_link(directory, name) WHERE waits = 1;
+  CREATE TABLE hard_link_there (          -- the same of the destination, as last listed or linked
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  ALTER TABLE destination_trait ADD COLUMN hard_links INTEGER;  -- 1: it keeps them
+  UPDATE directory SET source_complete = NULL;  -- so that the next scan sees which files have links
   `,
 ];
 

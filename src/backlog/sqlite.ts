@@ -4,14 +4,15 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Entry, join, type Times } from "../entry.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { Job } from "../job.ts";
-import type { TimeKeeping, TimeRule } from "../times.ts";
+import type { TimeRule } from "../times.ts";
 import { ExtraStore } from "./extra_store.ts";
+import { LinkStore } from "./link_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
-import { type Place, readTimes, TraitStore } from "./trait_store.ts";
+import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
 import { JobSource, TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -52,6 +53,7 @@ export class SqliteBacklog implements Disposable {
   readonly extras: ExtraStore;
   readonly traits: TraitStore;
   readonly deletions: DeletionStore;
+  readonly links: LinkStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -93,12 +95,12 @@ export class SqliteBacklog implements Disposable {
     refuseOtherPair(path, pair);
   }
 
-  /** What a database that may not exist has kept of the destination's times; changes nothing. */
-  static keptTimes(path: string, place: Place): TimeKeeping | undefined {
+  /** What a database that may not exist has kept of the destination; changes nothing. */
+  static keptTraits(path: string, place: Place): Traits | undefined {
     if (!existsSync(path)) return undefined;
     const database = openDatabase(path, true);
     try {
-      return readTimes(database, place);
+      return readTraits(database, place);
     } finally {
       database.close();
     }
@@ -111,6 +113,7 @@ export class SqliteBacklog implements Disposable {
     this.extras = new ExtraStore(database);
     this.traits = new TraitStore(database);
     this.deletions = new DeletionStore(database);
+    this.links = new LinkStore(database);
     this.#dropOutbox = database.prepare(
       "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
     );
@@ -248,6 +251,8 @@ export class SqliteBacklog implements Disposable {
         INSERT OR IGNORE INTO temp.gone
           SELECT id FROM directory WHERE source_scan = ${id} AND source_state = ${STATE.absent};
         DELETE FROM file WHERE directory IN (SELECT id FROM temp.gone);
+        DELETE FROM hard_link WHERE directory IN (SELECT id FROM temp.gone);
+        DELETE FROM hard_link_there WHERE directory IN (SELECT id FROM temp.gone);
         UPDATE directory SET pending_files = 0, pending_bytes = 0, source_content = NULL,
           source_complete = NULL, source_state = ${STATE.absent}
           WHERE id IN (SELECT id FROM temp.gone);

@@ -10,6 +10,13 @@ export interface Place {
   readonly kind: string;
 }
 
+/** What was found. */
+export interface Traits {
+  readonly times: TimeKeeping;
+  /** A file can have more than one name. */
+  readonly hardLinks: boolean;
+}
+
 /** Reads and writes the one row of `destination_trait`. */
 export class TraitStore {
   readonly #database: DatabaseSync;
@@ -18,18 +25,29 @@ export class TraitStore {
     this.#database = database;
   }
 
-  /** What is kept of the times there; undefined when nobody has tried. */
-  times(place: Place): TimeKeeping | undefined {
-    return readTimes(this.#database, place);
+  /** What is kept of a place; undefined when nobody has tried. */
+  of(place: Place): Traits | undefined {
+    return readTraits(this.#database, place);
   }
 
   /** Keeps what was found; inside a transaction. */
-  keepTimes({ inode, kind }: Place, { precision, earliest, latest, shifts }: TimeKeeping): void {
+  keep({ inode, kind }: Place, { times, hardLinks }: Traits): void {
+    const { precision, earliest, latest, shifts } = times;
     this.#database.prepare(`
       INSERT OR REPLACE INTO destination_trait
-        (id, root, kind, probed_at, time_precision, time_earliest, time_latest, time_shifts)
-      VALUES (1, ?, ?, ?, ?, ?, ?, ?)`)
-      .run(String(inode), kind, Date.now(), precision, earliest, latest, shifts.join(","));
+        (id, root, kind, probed_at, time_precision, time_earliest, time_latest, time_shifts,
+          hard_links)
+      VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)`)
+      .run(
+        String(inode),
+        kind,
+        Date.now(),
+        precision,
+        earliest,
+        latest,
+        shifts.join(","),
+        hardLinks ? 1 : 0,
+      );
   }
 
   /** A temporary is about to appear in the root, or has gone again; inside a transaction. */
@@ -39,22 +57,25 @@ export class TraitStore {
   }
 }
 
-/** The times of a place in a database that may be older than the table. */
-export function readTimes(database: DatabaseSync, place: Place): TimeKeeping | undefined {
+/** The traits of a place in a database that may be older than the table. */
+export function readTraits(database: DatabaseSync, place: Place): Traits | undefined {
   const exists = database.prepare(
-    "SELECT 1 FROM sqlite_schema WHERE name = 'destination_trait'",
+    "SELECT 1 FROM pragma_table_info('destination_trait') WHERE name = 'hard_links'",
   ).get();
   if (exists === undefined) return undefined;
   const statement = database.prepare(`
-    SELECT time_precision, time_earliest, time_latest, time_shifts FROM destination_trait
-    WHERE root = ? AND kind = ?`);
+    SELECT time_precision, time_earliest, time_latest, time_shifts, hard_links
+    FROM destination_trait WHERE root = ? AND kind = ? AND hard_links IS NOT NULL`);
   statement.setReadBigInts(true);
   const row = statement.get(String(place.inode), place.kind);
   if (row === undefined) return undefined;
   return {
-    precision: row.time_precision as bigint,
-    earliest: row.time_earliest as bigint | null,
-    latest: row.time_latest as bigint | null,
-    shifts: String(row.time_shifts).split(",").map(BigInt),
+    times: {
+      precision: row.time_precision as bigint,
+      earliest: row.time_earliest as bigint | null,
+      latest: row.time_latest as bigint | null,
+      shifts: String(row.time_shifts).split(",").map(BigInt),
+    },
+    hardLinks: row.hard_links === 1n,
   };
 }

@@ -33,6 +33,9 @@ function timesDiffer({ window, earliest, latest, shifts }: TimeRule): string {
 /** The way back: parameters are bound as doubles, which are too coarse for their sum. */
 const JOINED = "CAST(? AS INTEGER) * 1000000000 + CAST(? AS INTEGER)";
 
+/** Names that wait to be linked are pending, and have no bytes of their own. */
+const WAITING = "(SELECT count(*) FROM hard_link WHERE waits = 1)";
+
 /** What directories have less of pending. */
 type Shrunk = Map<number, { files: number; bytes: number }>;
 
@@ -148,7 +151,8 @@ export class TransferStore {
   /** What is pending in all. */
   pending(): Amount {
     const row = this.#database.prepare(`
-      SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
+      SELECT coalesce(sum(pending_files), 0) + ${WAITING} AS files,
+        coalesce(sum(pending_bytes), 0) AS bytes
       FROM directory WHERE pending_files > 0`).get()!;
     this.#remaining = { files: Number(row.files), bytes: Number(row.bytes) };
     return { ...this.#remaining };
@@ -160,7 +164,8 @@ export class TransferStore {
    */
   transferable(): Amount {
     const row = this.#database.prepare(`
-      SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
+      SELECT coalesce(sum(pending_files), 0) + ${WAITING} AS files,
+        coalesce(sum(pending_bytes), 0) AS bytes
       FROM directory WHERE pending_files > 0 AND destination_state <> ${STATE.failed}`).get()!;
     return { files: Number(row.files), bytes: Number(row.bytes) };
   }

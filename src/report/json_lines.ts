@@ -16,7 +16,7 @@
  *   `errors`, `done`), `pending`, `copied` (this run), `copied_ever` (all runs) and `backlog`
  *   (`files`, `bytes`), `rate`, `file_rate`, `limit`, `seconds_left_by_bytes`,
  *   `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
- *   `failed`, `skipped`, `deleted`, `refused`, `notice` (or null)
+ *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null)
  * - `summary`, the last line: `outcome` (`in sync`, `failures`, `interrupted`, `stopped`),
  *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
  *   `progress`
@@ -136,6 +136,7 @@ function snapshotFields(snapshot: Snapshot) {
     failed: snapshot.failed,
     skipped: snapshot.skipped,
     deleted: snapshot.deleted,
+    linked: snapshot.linked,
     refused: snapshot.refused,
     notice: snapshot.notice,
   };

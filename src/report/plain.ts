@@ -73,6 +73,7 @@ export function progressLine(snapshot: Snapshot): string {
   const scanning = phase === "starting" || phase === "scan";
   if (scanning) parts.push(...scanParts(snapshot));
   if (backlog.files > 0) parts.push(...transferParts(snapshot, scanning));
+  if (snapshot.linked > 0) parts.push(`${formatCount(snapshot.linked)} linked`);
   if (snapshot.deleted > 0) parts.push(`${formatCount(snapshot.deleted)} deleted`);
   if (snapshot.failed > 0 || !scanning) parts.push(`${formatCount(snapshot.failed)} failed`);
   if (notice !== null) parts.push(oneLine(notice));

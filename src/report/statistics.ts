@@ -57,6 +57,7 @@ export class Statistics {
   #failed = 0;
   #skipped = 0;
   #deleted = 0;
+  #linked = 0;
   #refused = 0;
   readonly #failures: { readonly path: string; readonly message: string }[] = [];
 
@@ -127,9 +128,10 @@ export class Statistics {
     else if (status === "failure") this.#failed += 1;
     else if (status === "skipped" || action === "skip") this.#skipped += 1;
     else if (action === "delete" || action === "trash") this.#deleted += 1;
+    else if (action === "link") this.#linked += 1;
 
     const carries = action === "copy" || action === "overwrite";
-    if (!carries && action !== "times") return;
+    if (!carries && action !== "times" && action !== "link") return;
     const now = this.#clock.now();
     this.#begin(now);
     this.#endedFiles += 1;
@@ -181,6 +183,7 @@ export class Statistics {
       failed: this.#failed,
       skipped: this.#skipped,
       deleted: this.#deleted,
+      linked: this.#linked,
       refused: this.#refused,
       notice: this.#notice,
     };

@@ -28,6 +28,7 @@ export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}
     lines.push(row("copied", `${amountOf(copied)} in this run${overall}`));
     lines.push(row("", `${amountOf(copiedEver)} in all runs`));
   }
+  if (summary.linked > 0) lines.push(row("linked", formatCount(summary.linked)));
   if (summary.deleted > 0) lines.push(row("deleted", formatCount(summary.deleted)));
   if (summary.skipped > 0) lines.push(row("skipped", formatCount(summary.skipped)));
   if (summary.refused > 0) lines.push(row("refused", formatCount(summary.refused)));

@@ -83,6 +83,37 @@ export function treeContract(test: Register): void {
     assert.equal((await backend.look("a"))?.kind, "directory");
   });
 
+  test("link gives a file a further name in place of what was there", async ({ backend }) => {
+    await put(backend, "a", "new");
+    await put(backend, "b", "old and longer");
+    await backend.makeDirectory("d");
+    await backend.link("a", "b");
+    await backend.link("b", "d/c");
+    // once more: that changes nothing and leaves nothing
+    await backend.link("a", "d/c");
+    const [a, b, c] = await Promise.all(["a", "b", "d/c"].map((path) => backend.look(path)));
+    assert.equal(await text(backend, "d/c"), "new");
+    assert.deepEqual([a!.inode, a!.links, b!.links, c!.links], [b!.inode, 3, 3, 3]);
+    assert.equal(a!.inode, c!.inode);
+    assert.equal(c!.mtime, a!.mtime);
+    for (const path of ["", "d"]) {
+      for await (const batch of backend.list(path)) assert.deepEqual(batch.temporaries, []);
+    }
+    await backend.removeFile("b");
+    assert.equal((await backend.look("a"))!.links, 2);
+  });
+
+  test("link leaves nothing behind when it fails", async ({ backend }) => {
+    await put(backend, "a");
+    await backend.makeDirectory("d");
+    await rejectsWith(backend.link("none", "b"), "ENOENT");
+    await rejectsWith(backend.link("a", "none/b"), "ENOENT");
+    await rejectsWith(backend.link("d", "b"), "EPERM", "EACCES");
+    await rejectsWith(backend.link("a", "d"), "EISDIR", "EEXIST");
+    for await (const batch of backend.list("")) assert.deepEqual(batch.temporaries, []);
+    assert.deepEqual(await namesIn(backend, ""), ["a", "d"]);
+  });
+
   test("setTimes keeps times of files and directories as finely as it says", async (subject) => {
     const { backend, earlyTimes } = subject;
     await put(backend, "file");

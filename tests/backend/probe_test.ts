@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { openBackend } from "../../src/backend/open.ts";
-import { probeTimes } from "../../src/backend/probe.ts";
+import { probe } from "../../src/backend/probe.ts";
 import { temporaryNames } from "../../src/backend/temporary.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 
@@ -12,14 +12,14 @@ async function probed(keepTime: (time: bigint) => bigint) {
   const backend = memoryBackend({ keepTime });
   await backend.setTimes("", { mtime: 8n * SECOND, atime: 8n * SECOND });
   const before = (await backend.look(""))!.mtime;
-  const { times, clean } = await probeTimes(backend);
+  const { times, clean } = await probe(backend);
   assert.ok(clean);
   assert.deepEqual(backend.tree(), {});
   assert.equal((await backend.look(""))!.mtime, before);
   return times;
 }
 
-Deno.test("probeTimes finds the precision when the place rounds down, up or to the nearest", async () => {
+Deno.test("probe finds the precision when the place rounds down, up or to the nearest", async () => {
   const units = [1n, 100n, 1000n, 1_000_000n, 10_000_000n, SECOND, 2n * SECOND];
   for (const unit of units) {
     const none = { precision: unit, earliest: null, latest: null, shifts: [0n] };
@@ -32,7 +32,7 @@ Deno.test("probeTimes finds the precision when the place rounds down, up or to t
   }
 });
 
-Deno.test("probeTimes finds the range when the place keeps no other times", async () => {
+Deno.test("probe finds the range when the place keeps no other times", async () => {
   const latest = (2n ** 31n - 1n) * SECOND, earliest = -(2n ** 31n) * SECOND;
   const clamped = (time: bigint) => {
     const whole = down(SECOND)(time);
@@ -45,7 +45,7 @@ Deno.test("probeTimes finds the range when the place keeps no other times", asyn
   assert.deepEqual([e, l], [null, null]);
 });
 
-Deno.test("probeTimes finds shifts when the place reckons with local time", async () => {
+Deno.test("probe finds shifts when the place reckons with local time", async () => {
   const summer = 1_711_846_800n * SECOND;
   const times = await probed((time) => down(2n * SECOND)(time) + (time > summer ? HOUR : 0n));
   assert.deepEqual(times.shifts, [0n, HOUR]);
@@ -55,21 +55,21 @@ Deno.test("probeTimes finds shifts when the place reckons with local time", asyn
   ]);
 });
 
-Deno.test("probeTimes takes a place for coarse when it makes nothing sensible of times", async () => {
+Deno.test("probe takes a place for coarse when it makes nothing sensible of times", async () => {
   const { precision, shifts } = await probed(() => 0n);
   assert.deepEqual([precision, shifts], [2n * SECOND, [0n]]);
 });
 
-Deno.test("probeTimes goes on when a time is refused, and cleans up when it cannot", async () => {
+Deno.test("probe goes on when a time is refused, and cleans up when it cannot", async () => {
   const backend = memoryBackend();
   const refusing = withFaults(backend, [{ call: "setTimes", path: /part$/, errno: "EINVAL" }]);
-  assert.equal((await probeTimes(refusing)).times.precision, 1n);
+  assert.equal((await probe(refusing)).times.precision, 1n);
   const failing = withFaults(backend, [{ call: "look", path: /part$/, errno: "EIO", times: 1 }]);
-  await assert.rejects(probeTimes(failing), { code: "EIO" });
+  await assert.rejects(probe(failing), { code: "EIO" });
   assert.deepEqual(backend.tree(), {});
 });
 
-Deno.test("probeTimes leaves a real directory as it was", async () => {
+Deno.test("probe leaves a real directory as it was", async () => {
   const root = Deno.makeTempDirSync();
   try {
     for (const portable of [false, true]) {
@@ -78,7 +78,7 @@ Deno.test("probeTimes leaves a real directory as it was", async () => {
         portable,
         temporaryName: temporaryNames("00000000-1-1", 0),
       });
-      const { times } = await probeTimes(backend);
+      const { times } = await probe(backend);
       assert.deepEqual(times.shifts, [0n]);
       assert.ok(times.precision >= backend.capabilities.timePrecision);
       assert.deepEqual([...Deno.readDirSync(root)], []);

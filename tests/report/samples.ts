@@ -46,6 +46,7 @@ export const EMPTY: Snapshot = {
   failed: 0,
   skipped: 0,
   deleted: 0,
+  linked: 0,
   refused: 0,
   notice: null,
 };

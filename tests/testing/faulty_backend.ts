@@ -21,6 +21,7 @@ export type Call =
   | "finish"
   | "commit"
   | "createLink"
+  | "link"
   | "makeDirectory"
   | "setTimes"
   | "removeFile"
@@ -133,6 +134,10 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
     async createLink(path, link, options) {
       await enter("createLink", path);
       await inner.createLink(path, link, options);
+    },
+    async link(existing, path, options) {
+      await enter("link", path);
+      await inner.link(existing, path, options);
     },
     async makeDirectory(path, options) {
       await enter("makeDirectory", path);

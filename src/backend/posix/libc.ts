@@ -25,6 +25,7 @@ const CALLS = {
   statx: { x86_64: 332, aarch64: 291, parameters: ["i32", "buffer", "i32", "i32", "buffer"] },
   getdents64: { x86_64: 217, aarch64: 61, parameters: ["i32", "buffer", "i32"] },
   renameat2: { x86_64: 316, aarch64: 276, parameters: ["i32", "buffer", "i32", "buffer", "i32"] },
+  linkat: { x86_64: 265, aarch64: 37, parameters: ["i32", "buffer", "i32", "buffer", "i32"] },
   unlinkat: { x86_64: 263, aarch64: 35, parameters: ["i32", "buffer", "i32"] },
   mkdirat: { x86_64: 258, aarch64: 34, parameters: ["i32", "buffer", "i32"] },
   symlinkat: { x86_64: 266, aarch64: 36, parameters: ["buffer", "i32", "buffer"] },
@@ -177,6 +178,7 @@ function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => 
   const statx = of("statx"), statxNumber = CALLS.statx[arch];
   const getdents64 = of("getdents64"), getdents64Number = CALLS.getdents64[arch];
   const renameat2 = of("renameat2"), renameat2Number = CALLS.renameat2[arch];
+  const linkat = of("linkat"), linkatNumber = CALLS.linkat[arch];
   const unlinkat = of("unlinkat"), unlinkatNumber = CALLS.unlinkat[arch];
   const mkdirat = of("mkdirat"), mkdiratNumber = CALLS.mkdirat[arch];
   const symlinkat = of("symlinkat"), symlinkatNumber = CALLS.symlinkat[arch];
@@ -194,6 +196,7 @@ function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => 
     statx: (a, b, c, d, e) => check(statx(statxNumber, a, b, c, d, e)),
     getdents64: (a, b, c) => check(getdents64(getdents64Number, a, b, c)),
     renameat2: (a, b, c, d, e) => check(renameat2(renameat2Number, a, b, c, d, e)),
+    linkat: (a, b, c, d, e) => check(linkat(linkatNumber, a, b, c, d, e)),
     unlinkat: (a, b, c) => check(unlinkat(unlinkatNumber, a, b, c)),
     mkdirat: (a, b, c) => check(mkdirat(mkdiratNumber, a, b, c)),
     symlinkat: (a, b, c) => check(symlinkat(symlinkatNumber, a, b, c)),

@@ -250,6 +250,20 @@ class PosixBackend implements Backend {
     }
   }
 
+  async link(existing: string, path: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    using from = await this.#directories.hold(parentOf(existing));
+    using held = await this.#directories.hold(parentOf(path));
+    const name = lastName(path);
+    const temporary = nulTerminated(this.#options.temporaryName());
+    let result = await this.#sys.linkat(from.fd, lastName(existing), held.fd, temporary, 0);
+    if (result < 0) throw this.#directories.failure(result, "make the hard link", path);
+    result = await this.#sys.renameat2(held.fd, temporary, held.fd, name, 0);
+    // where the name is one of that file already, renaming does nothing at all
+    await this.#sys.unlinkat(held.fd, temporary, 0);
+    if (result < 0) throw this.#directories.failure(result, "put the hard link at its name", path);
+  }
+
   async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));

@@ -1,4 +1,4 @@
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 CREATE VIEW files AS
     SELECT
@@ -50,7 +50,7 @@ CREATE TABLE destination_trait (        -- what was found out about the destinat
     time_earliest INTEGER,
     time_latest INTEGER,
     time_shifts TEXT NOT NULL             -- nanoseconds, separated by commas
-  );
+  , hard_links INTEGER);
 
 CREATE TABLE directory (
     id INTEGER PRIMARY KEY,
@@ -116,6 +116,23 @@ CREATE TABLE file (
     hash_algorithm TEXT,
     error TEXT,
     escaped TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+
+CREATE TABLE hard_link (                -- names of files of the source that have several names
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    device INTEGER NOT NULL,              -- unsigned numbers as signed ones
+    inode INTEGER NOT NULL,
+    waits INTEGER NOT NULL DEFAULT 0,     -- it is to be linked; its file has status 3
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+
+CREATE TABLE hard_link_there (          -- the same of the destination, as last listed or linked
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    device INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
     PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
 
@@ -215,3 +232,7 @@ CREATE INDEX directory_pending ON directory(id) WHERE pending_files > 0;
 CREATE INDEX directory_source_queue ON directory(id) WHERE source_state = 1;
 
 CREATE INDEX file_skipped ON file(directory, name) WHERE status = 2;
+
+CREATE INDEX hard_link_file ON hard_link(device, inode);
+
+CREATE INDEX hard_link_waits ON hard_link(directory, name) WHERE waits = 1;
