@@ -6,6 +6,7 @@ import { UsageError } from "../errors.ts";
 import { turn } from "../lib/turn.ts";
 import { KINDS } from "../listing.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
+import { readOutbox } from "./outbox.ts";
 import { STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -60,6 +61,11 @@ export class RecordedFiles implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  /** Audit lines that the database still has, the last that it wrote among them, oldest first. */
+  outbox(): { lines: string; written: boolean }[] {
+    return readOutbox(this.#database);
   }
 
   /** Counts all files. Reads the whole record, and lets others have a turn now and then. */

@@ -8,6 +8,7 @@ import type { TimeRule } from "../times.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
 import { ScanStore } from "./scan_store.ts";
+import { type OutboxRow, readOutbox } from "./outbox.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
@@ -275,14 +276,8 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** Audit lines that may not be in the log yet, oldest first. */
-  outbox(): { sequence: number; lines: string; written: boolean }[] {
-    return this.#database.prepare(`
-      SELECT sequence, lines, sequence <= (SELECT sequence FROM outbox_written) AS written
-      FROM outbox ORDER BY sequence`).all().map((row) => ({
-      sequence: Number(row.sequence),
-      lines: new TextDecoder().decode(row.lines as Uint8Array),
-      written: row.written === 1,
-    }));
+  outbox(): OutboxRow[] {
+    return readOutbox(this.#database);
   }
 
   /**
@@ -292,6 +287,11 @@ export class SqliteBacklog implements Disposable {
   putOutbox(sequence: number, lines: Uint8Array): void {
     this.#dropOutbox.run();
     this.#putOutbox.run(sequence, lines);
+  }
+
+  /** Puts other lines in the place of those up to `sequence`. */
+  replaceOutbox(sequence: number, lines: Uint8Array): void {
+    this.#database.prepare("UPDATE outbox SET lines = ? WHERE sequence = ?").run(lines, sequence);
   }
 
   /** The lines up to `sequence` are in the log, durably. */

@@ -1,11 +1,12 @@
 /** All commands, in the order in which the help names them. */
+import { audit } from "./audit.ts";
 import type { Subcommand } from "./command.ts";
 import { manifest } from "./manifest.ts";
 
 /** The commands that there are. */
-export const COMMANDS: readonly Subcommand[] = [manifest];
+export const COMMANDS: readonly Subcommand[] = [manifest, audit];
 
 /** Names that will be commands; a directory of that name is written `./plan`. */
 export const RESERVED: readonly string[] = [
-  ...["verify", "doctor", "report", "plan", "audit", "why", "ctl"],
+  ...["verify", "doctor", "report", "plan", "why", "ctl"],
 ];

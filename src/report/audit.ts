@@ -1,7 +1,8 @@
 /**
  * The audit log: JSON lines, appended, one for each thing that was done or failed.
  *
- * Every record has `type`, `seq` (counts up over all runs of a database), `time` and `run`.
+ * Every record has `type`, `seq` (counts up over all runs of a database), `time`, `run`, and `prev`
+ * and `check`, which chain it to the record before (`chain.ts`).
  *
  * - `start`: version, source, destination, resumed, options
  * - `scan`: what each side had; `finished` says whether it was completed
@@ -14,22 +15,40 @@
  * Exactly one record per operation, whatever is killed when: lines enter the database in the same
  * transaction as what they tell of, and from there the log. A run that finds lines in the database
  * that the log does not have, or a last line that was cut, completes the log first.
+ *
+ * The chain is that of the file. Lines that did not get into the log that they were made for (it was
+ * moved away, another database has appended since) are chained anew before they are appended. One
+ * process at a time appends: the system's lock on the file sees to it, where it has one.
  */
 import { SyncError, UsageError } from "../errors.ts";
+import { LineSplitter } from "../lib/line_splitter.ts";
+import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } from "./chain.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
   outbox(): { sequence: number; lines: string; written: boolean }[];
   putOutbox(sequence: number, lines: Uint8Array): void;
+  /** Puts other lines in the place of those up to `sequence`. */
+  replaceOutbox(sequence: number, lines: Uint8Array): void;
   outboxWritten(sequence: number): void;
 }
 
 /** A record without what the log itself adds. */
 export type AuditRecord = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-const TAIL = 64 * 1024, NEWLINE = 0x0a;
+/** Bytes at the end of a log that are looked at: more than two of our longest lines. */
+const TAIL = 512 * 1024;
+/** Bytes of a line that are looked at when a log is searched. */
+const LONGEST = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
-const encoder = new TextEncoder();
+const encoder = new TextEncoder(), decoder = new TextDecoder();
+
+/** A line of the outbox, with the row that it is in. */
+interface KeptLine {
+  text: string;
+  readonly row: number;
+  readonly written: boolean;
+}
 
 /** An open audit log. */
 export class AuditLog implements Disposable {
@@ -38,8 +57,14 @@ export class AuditLog implements Disposable {
   readonly #created: boolean;
   #outbox: Outbox | null = null;
   #run = 0;
+  /** Of the last record that the database has. */
   #sequence = 0;
-  #lines: string[] = [];
+  #chain = new ChainEncoder(GENESIS);
+  /** Records to be staged: what comes before their number, and what comes after it. */
+  #records: { readonly type: string; readonly time: string; readonly rest: string }[] = [];
+  /** What is in the database once the transaction that staged it is through. */
+  #staged: { sequence: number; head: string } | null = null;
+  #head: string = GENESIS;
   #broken = false;
   /** The sequence of the last line that is in the log, durably. */
   #written = 0;
@@ -47,7 +72,7 @@ export class AuditLog implements Disposable {
   /**
    * Opens the log for appending, before anything else is touched.
    *
-   * @throws UsageError when it cannot be opened or is not an audit log.
+   * @throws UsageError when it cannot be opened, is not an audit log, or another process has it.
    */
   static open(path: string): AuditLog {
     let file: Deno.FsFile;
@@ -72,6 +97,13 @@ export class AuditLog implements Disposable {
       throw new UsageError(
         `${path} is not an audit log of sluice, and nothing is appended to it; name another ` +
           "file with --log",
+      );
+    }
+    if (!lock(file)) {
+      file.close();
+      throw new UsageError(
+        `the audit log ${path} is in use by another process, and the records of two cannot follow ` +
+          "each other in one file; wait for it, or name another with --log",
       );
     }
     return log;
@@ -103,34 +135,92 @@ export class AuditLog implements Disposable {
     this.#run = run;
     const kept = outbox.outbox();
     this.#sequence = kept.at(-1)?.sequence ?? 0;
-    const lines = kept.flatMap(({ lines, written }) =>
-      lines.split("\n").filter((line) => line !== "").map((line) => ({ line, written }))
+    const lines = kept.flatMap(({ sequence, lines, written }) =>
+      lines.split("\n").filter((line) => line !== "").map((text) => ({
+        text,
+        row: sequence,
+        written,
+      }))
     );
     const tail = this.#tail();
-    const end = tail.lastIndexOf(NEWLINE) + 1;
-    const cut = tail.subarray(end);
-    const whole = new TextDecoder().decode(tail.subarray(0, end)).split("\n").at(-2);
-    const lastWhole = whole === undefined ? -1 : lines.findLastIndex(({ line }) => line === whole);
-    if (cut.length === 0) {
-      // nothing was cut; what the database has beyond the last line is missing
-      const missing = lines.filter(({ written }, i) => i > lastWhole && !written);
-      this.#append(missing.map(({ line }) => `${line}\n`).join(""));
-    } else {
-      const at = lines.findIndex(({ line }, i) => i > lastWhole && beginsWith(line, cut));
-      if (at < 0) this.#append("\n");
-      else {
-        this.#append(encoder.encode(lines[at]!.line).subarray(cut.length));
-        this.#append("\n" + lines.slice(at + 1).map(({ line }) => `${line}\n`).join(""));
-      }
+    const isNew = tail.last === undefined && tail.cut.length === 0;
+    this.#head = tail.head;
+    const next = this.#completeCut(lines, tail);
+    const missing = this.#missing(lines.slice(next), tail, next > 0);
+    this.#chainAnew(outbox, lines, missing);
+    this.#append(missing.map(({ text }) => `${text}\n`).join(""));
+    this.#file.syncDataSync();
+    outbox.outboxWritten(this.#sequence);
+    if (isNew && lines.length > missing.length) {
+      const { text } = lines[lines.length - missing.length - 1]!;
       this.add({
         type: "note",
-        message: at < 0
-          ? "the line before this one was cut by a crash and could not be completed"
-          : "the line that a crash had cut was completed",
+        message: "this log is a new file: the records before are in another one",
+        follows: headAfter(GENESIS, encoder.encode(text)),
       });
     }
-    this.#file.syncDataSync();
-    outbox.outboxWritten(kept.at(-1)?.sequence ?? 0);
+  }
+
+  /**
+   * Ends a last line that was cut: with the rest of it, or, where the database does not have it, with
+   * a newline. Returns the index of the first line that is not known to be in the log.
+   */
+  #completeCut(lines: readonly KeptLine[], { last, cut }: Tail): number {
+    const whole = last === undefined ? undefined : decoder.decode(last);
+    const next = whole === undefined ? 0 : lines.findLastIndex(({ text }) => text === whole) + 1;
+    if (cut.length === 0) return next;
+    const at = lines.findIndex(({ text }, i) =>
+      i >= next && beginsWith(text, cut) && follows(text, this.#head)
+    );
+    if (at < 0) {
+      this.#append("\n");
+      this.#head = headAfter(this.#head, cut, { type: "fragment" });
+    } else {
+      const line = encoder.encode(lines[at]!.text);
+      this.#append(line.subarray(cut.length));
+      this.#append("\n");
+      this.#head = headAfter(this.#head, line);
+    }
+    this.add({
+      type: "note",
+      message: at < 0
+        ? "a line was cut by a crash and could not be completed"
+        : "the line that a crash had cut was completed",
+    });
+    return at < 0 ? next : at + 1;
+  }
+
+  /** Those of `lines` that are not in the log. `found`: the log ends with the line before them. */
+  #missing(lines: readonly KeptLine[], { last }: Tail, found: boolean): KeptLine[] {
+    const unwritten = lines.filter(({ written }) => !written);
+    if (found || last === undefined || unwritten.length === 0) return unwritten;
+    // others have appended since: only a look at the whole log tells what was written
+    const missing = new Map(unwritten.map((line) => [line.text, line]));
+    const splitter = new LineSplitter(LONGEST);
+    const chunk = new Uint8Array(LONGEST);
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    for (let length; (length = this.#file.readSync(chunk)) !== null;) {
+      for (const line of splitter.push(chunk.subarray(0, length))) {
+        missing.delete(decoder.decode(line));
+      }
+    }
+    return [...missing.values()];
+  }
+
+  /** Chains `missing` to the end of the log, first in the database, so that a crash finds them so. */
+  #chainAnew(outbox: Outbox, lines: readonly KeptLine[], missing: readonly KeptLine[]): void {
+    const changed = new Set<number>();
+    for (const line of missing) {
+      if (!follows(line.text, this.#head)) {
+        line.text = relink(line.text, this.#head);
+        changed.add(line.row);
+      }
+      this.#head = headAfter(this.#head, encoder.encode(line.text));
+    }
+    for (const row of changed) {
+      const texts = lines.filter((line) => line.row === row).map(({ text }) => `${text}\n`);
+      outbox.replaceOutbox(row, encoder.encode(texts.join("")));
+    }
   }
 
   /** Adds a record; it is kept with the next {@link stage}. */
@@ -141,27 +231,40 @@ export class AuditLog implements Disposable {
 
   /** Adds a record whose fields are JSON already, without braces. */
   addFields(type: string, fields: string): void {
-    this.#sequence += 1;
-    const time = new Date().toISOString();
-    const comma = fields === "" ? "" : ",";
-    this.#lines.push(
-      `{"type":"${type}","seq":${this.#sequence},"time":"${time}","run":${this.#run}` +
-        `${comma}${fields}}`,
-    );
+    const rest = fields === "" ? "" : `,${fields}`;
+    this.#records.push({ type, time: new Date().toISOString(), rest });
   }
 
-  /** Puts the records added so far into the database: inside the transaction of what they tell. */
+  /**
+   * Puts the records added so far into the database: inside the transaction of what they tell. They
+   * get their place in the chain here, and keep it only if {@link write} follows: the records of a
+   * transaction that failed are not missed by the next.
+   */
   stage(): Uint8Array {
-    if (this.#lines.length === 0) return NOTHING;
-    const bytes = encoder.encode(this.#lines.join("\n") + "\n");
-    this.#lines = [];
+    this.#staged = null;
+    if (this.#records.length === 0) return NOTHING;
+    if (this.#chain.head !== this.#head) this.#chain = new ChainEncoder(this.#head);
+    let sequence = this.#sequence;
+    for (const { type, time, rest } of this.#records) {
+      sequence += 1;
+      const run = this.#run;
+      this.#chain.add(`{"type":"${type}","seq":${sequence},"time":"${time}","run":${run}`, rest);
+    }
+    const bytes = this.#chain.take();
+    this.#records = [];
+    this.#staged = { sequence, head: this.#chain.head };
     if (this.#written > 0) this.#outbox!.outboxWritten(this.#written);
-    this.#outbox!.putOutbox(this.#sequence, bytes);
+    this.#outbox!.putOutbox(sequence, bytes);
     return bytes;
   }
 
   /** Appends staged records to the log, after their transaction. */
   write(staged: Uint8Array): void {
+    if (this.#staged !== null) {
+      this.#sequence = this.#staged.sequence;
+      this.#head = this.#staged.head;
+      this.#staged = null;
+    }
     // after a failed write, which may have cut a line, the next run completes the log
     if (staged.length === 0 || this.#broken) return;
     try {
@@ -198,7 +301,7 @@ export class AuditLog implements Disposable {
   }
 
   /** The end of the log: at least the last line, where it is not longer than any of ours. */
-  #tail(): Uint8Array {
+  #tail(): Tail {
     const size = this.#file.statSync().size;
     const from = Math.max(0, size - TAIL);
     this.#file.seekSync(from, Deno.SeekMode.Start);
@@ -209,11 +312,31 @@ export class AuditLog implements Disposable {
       if (length === null) break;
       filled += length;
     }
-    return bytes.subarray(0, filled);
+    return tailOf(bytes.subarray(0, filled), { whole: from === 0 });
+  }
+}
+
+/**
+ * Takes the file for this process until it is closed; false when another one has it. A file system
+ * without locks, and Windows, whose locks keep readers out too, go without.
+ */
+function lock(file: Deno.FsFile): boolean {
+  if (Deno.build.os === "windows") return true;
+  try {
+    return file.tryLockSync(true);
+  } catch (error) {
+    if (error instanceof Error) return true;
+    throw error;
   }
 }
 
 function beginsWith(line: string, cut: Uint8Array): boolean {
   const bytes = encoder.encode(line);
   return cut.length <= bytes.length && cut.every((byte, i) => byte === bytes[i]);
+}
+
+/** Whether a line can stand after the record with hash `head`; those of old versions always can. */
+function follows(line: string, head: string): boolean {
+  const link = linkOf(encoder.encode(line));
+  return link.type === "old" || (link.type === "record" && link.prev === head);
 }

@@ -89,12 +89,18 @@ Deno.test("AuditLog completes a log that a crash cut anywhere, each line once", 
       const count = written % (batches.length + 1);
       const lost: Uint8Array[] = [];
       {
-        using log = fixture.attached(1);
+        const log = fixture.attached(1);
         batches.forEach((batch, i) => {
           const staged = fixture.stage(log, ...batch);
-          if (i < count) log.write(staged);
-          else lost.push(staged);
+          if (i < count) return log.write(staged);
+          if (lost.length === 0) {
+            // from here on nothing gets into the file any more
+            log[Symbol.dispose]();
+            assert.throws(() => log.write(staged), /cannot write/);
+          } else log.write(staged);
+          lost.push(staged);
         });
+        if (lost.length === 0) log[Symbol.dispose]();
       }
       const bytes = Uint8Array.from(lost.flatMap((batch) => [...batch]));
       const there = bytes.subarray(0, cut % (bytes.length + 1));
@@ -207,6 +213,10 @@ function plain(world: MemoryWorld, record: Record<string, unknown>): Record<stri
   for (const name of ["listed_at", "first_missed_at", "looked_at"]) {
     if (typeof evidence?.[name] === "string") evidence[name] = "TIME";
   }
+  assert.match(rest.prev, /^[0-9a-f]{64}$/);
+  assert.match(rest.check, /^[0-9a-f]{16}$/);
+  rest.prev = "PREV";
+  rest.check = "CHECK";
   for (const name of ["ctime", "atime", "mtime"]) {
     if (typeof rest[name] !== "string") continue;
     assert.match(rest[name], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);

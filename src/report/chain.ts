@@ -1,0 +1,165 @@
+/**
+ * The chain of an audit log: each record has the hash of the record before it, and a check of its own.
+ *
+ * A record is a line `{"type":...,"seq":...,"time":...,"run":...,"prev":"P",...,"check":"C"}`. Its
+ * hash is the SHA-256 of its bytes up to `,"check"`; C is the first 16 hexadecimal digits of that, P
+ * all 64 digits of the hash of the line before, or {@link GENESIS} in the first line of a file. A
+ * line of before there was a chain has neither, and its hash is that of all its bytes. A line that a
+ * crash cut for good is no record; its hash is that of the hash before it followed by its bytes, so
+ * that nothing before it can be taken away either.
+ *
+ * So nothing can be changed, removed, inserted or moved without breaking the chain there, but for
+ * the end of the log: what tells of a missing end is the database, or a run without an end record.
+ */
+import { createHash } from "node:crypto";
+
+/** What the first record of a file has for the hash of the record before. */
+export const GENESIS = "0".repeat(64);
+
+const NEWLINE = 0x0a;
+const CHECK_DIGITS = 16;
+const encoder = new TextEncoder(), decoder = new TextDecoder();
+const CHECK = encoder.encode(',"check":"');
+/** `,"check":"C"}` */
+const ENDING = CHECK.length + CHECK_DIGITS + 2;
+const BEGINNING = /^(\{"type":"[^"]+","seq":\d+,"time":"[^"]*","run":\d+),"prev":"([0-9a-f]{64})"/;
+const BEGINNING_BEFORE_CHAINS =
+  /^\{"type":"[^"]+","seq":\d+,"time":"[^"]*","run":\d+(?=[,}])(?!,"prev")/;
+/** No record begins with more bytes than these: what comes before the hash has a bound. */
+const LONGEST_BEGINNING = 256;
+
+/** What the chain says about one line. */
+export type Link =
+  /** A record of the chain; `intact` when its check agrees with its bytes. */
+  | { readonly type: "record"; readonly prev: string; readonly hash: string; intact: boolean }
+  /** A record of a version that had no chain. */
+  | { readonly type: "old"; readonly hash: string }
+  /** Anything else. */
+  | { readonly type: "fragment" };
+
+/** Looks at a line, without its newline. */
+export function linkOf(line: Uint8Array): Link {
+  const beginning = decoder.decode(line.subarray(0, LONGEST_BEGINNING));
+  const body = line.length - ENDING;
+  const ended = body > 0 && CHECK.every((byte, i) => line[body + i] === byte);
+  const chained = BEGINNING.exec(beginning);
+  if (ended && chained !== null) {
+    const hash = sha256(line.subarray(0, body));
+    const ending = decoder.decode(line.subarray(body + CHECK.length));
+    const intact = ending === `${hash.slice(0, CHECK_DIGITS)}"}`;
+    return { type: "record", prev: chained[2]!, hash, intact };
+  }
+  // what has lost its beginning or its check is no old record but a damaged one
+  if (ended || !BEGINNING_BEFORE_CHAINS.test(beginning)) return { type: "fragment" };
+  return isObject(line) ? { type: "old", hash: sha256(line) } : { type: "fragment" };
+}
+
+/** The hash that the next record has in `prev`, after a line that follows one with hash `head`. */
+export function headAfter(head: string, line: Uint8Array, link = linkOf(line)): string {
+  if (link.type !== "fragment") return link.hash;
+  return createHash("sha256").update(head).update(line).digest("hex");
+}
+
+/** The same record with another record before it. */
+export function relink(line: string, prev: string): string {
+  const bytes = encoder.encode(line);
+  if (linkOf(bytes).type === "record") {
+    const from = BEGINNING.exec(line)![1]!.length + ',"prev":"'.length;
+    const body = decoder.decode(bytes.subarray(0, bytes.length - ENDING));
+    return sealed(body.slice(0, from) + prev + body.slice(from + prev.length));
+  }
+  const beginning = BEGINNING_BEFORE_CHAINS.exec(line)?.[0] ?? "{";
+  const rest = line.slice(beginning.length, -1);
+  return sealed(`${beginning}${beginning === "{" ? "" : ","}"prev":"${prev}"${rest}`);
+}
+
+function sealed(body: string): string {
+  return `${body},"check":"${sha256(encoder.encode(body)).slice(0, CHECK_DIGITS)}"}`;
+}
+
+/** Makes lines that follow each other. */
+export class ChainEncoder {
+  #bytes = new Uint8Array(64 * 1024);
+  #length = 0;
+  #head: string;
+
+  constructor(head: string) {
+    this.#head = head;
+  }
+
+  /** The hash of the last record. */
+  get head(): string {
+    return this.#head;
+  }
+
+  /** Adds a record: JSON up to `run`, and what comes after `prev` (with its comma), both open. */
+  add(beginning: string, rest: string): void {
+    const from = this.#length;
+    this.#put(`${beginning},"prev":"${this.#head}"${rest}`);
+    this.#head = sha256(this.#bytes.subarray(from, this.#length));
+    this.#put(`,"check":"${this.#head.slice(0, CHECK_DIGITS)}"}\n`);
+  }
+
+  /** The lines added so far. */
+  take(): Uint8Array {
+    const lines = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return lines;
+  }
+
+  #put(text: string): void {
+    const most = this.#length + text.length * 3;
+    if (most > this.#bytes.length) {
+      const larger = new Uint8Array(most * 2);
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
+  }
+}
+
+/** The end of a log. */
+export interface Tail {
+  /** The last line that has an end, undefined in a log without any. */
+  readonly last: Uint8Array | undefined;
+  /** What follows it: a line without an end. */
+  readonly cut: Uint8Array;
+  /** What the next record has in `prev`, were it not for the cut line. */
+  readonly head: string;
+}
+
+/** Reads the end of a log from its last bytes; `whole` says that they are all that there are. */
+export function tailOf(bytes: Uint8Array, { whole }: { whole: boolean }): Tail {
+  const end = bytes.lastIndexOf(NEWLINE) + 1;
+  const lines: Uint8Array[] = [];
+  for (let from = 0; from < end;) {
+    const to = bytes.indexOf(NEWLINE, from);
+    lines.push(bytes.subarray(from, to));
+    from = to + 1;
+  }
+  // the first of them may have lost its beginning
+  if (!whole) lines.shift();
+  // a fragment is hashed on top of what came before it
+  const links = lines.map((line) => linkOf(line));
+  const from = Math.max(0, links.findLastIndex(({ type }) => type !== "fragment"));
+  const head = lines.slice(from).reduce(
+    (head, line, i) => headAfter(head, line, links[from + i]!),
+    GENESIS,
+  );
+  return { last: lines.at(-1), cut: bytes.subarray(end), head };
+}
+
+/** Whether a line is JSON, so that a cut one is not taken for a record. */
+function isObject(line: Uint8Array): boolean {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(line));
+    return typeof value === "object" && value !== null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,25 @@
+/** What a command has of its process, with streams that remember. */
+import type { CommandContext, Output } from "../../src/commands/command.ts";
+
+/** A context, and what was written to its streams so far. */
+export function commandContext(base: string, signal = new AbortController().signal) {
+  const decoder = new TextDecoder();
+  const texts = { stdout: "", stderr: "" };
+  const output = (name: keyof typeof texts): Output => ({
+    write(data) {
+      texts[name] += typeof data === "string" ? data : decoder.decode(data);
+      return true;
+    },
+    terminal: false,
+    columns: () => 80,
+  });
+  const context: CommandContext = {
+    signal,
+    interruptedCode: () => 130,
+    base,
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    diagnose: () => {},
+  };
+  return { context, stdout: () => texts.stdout, stderr: () => texts.stderr };
+}
