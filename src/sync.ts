@@ -73,6 +73,8 @@ export async function sync(
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
   await using from = await openRoot("source", () => open(paths.source, names));
   await using to = await openRoot("destination", () => open(paths.destination, names));
+  // who has the database has its log too, and can be named
+  if (!all.dryRun) SqliteBacklog.demandFree(paths.db);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {

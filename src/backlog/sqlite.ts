@@ -107,6 +107,15 @@ export class SqliteBacklog implements Disposable {
     }
   }
 
+  /**
+   * Checks that no other process has an existing database open.
+   *
+   * @throws UsageError that names the process which has
+   */
+  static demandFree(path: string): void {
+    if (existsSync(path)) acquire(path).close();
+  }
+
   private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
     this.#database = database;
     this.#lock = lock;

@@ -173,8 +173,9 @@ export class AuditLog implements Disposable {
       i >= next && beginsWith(text, cut) && follows(text, this.#head)
     );
     if (at < 0) {
+      // where nothing but the newline was missing, it is a record now
       this.#append("\n");
-      this.#head = headAfter(this.#head, cut, { type: "fragment" });
+      this.#head = headAfter(this.#head, cut);
     } else {
       const line = encoder.encode(lines[at]!.text);
       this.#append(line.subarray(cut.length));
