@@ -3,6 +3,7 @@ import type { Entry } from "./entry.ts";
 import type { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Job, JobFile } from "./job.ts";
+import type { Parcel } from "./parcel.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** One file on its way; the reader makes it, the writer ends it. */
@@ -13,7 +14,7 @@ export interface Carried {
   readonly path: string;
   /** The source when it was opened; null when it could not be opened. */
   entry: Entry | null;
-  /** Set instead of `entry` for a small file that is as the scan saw it. */
+  /** Set instead of `entry` for a file of a parcel. */
   stamp: Stamp | null;
   /** Milliseconds on the clock when work on it began. */
   readonly began: number;
@@ -37,8 +38,9 @@ export interface Block {
   release(): void;
 }
 
-/** What a lane's stream carries besides blocks: the edges of a job, and symbolic links. */
+/** What a lane's stream carries besides blocks: parcels, the edges of a job, and symbolic links. */
 export type Item =
   | Block
+  | Parcel
   | { readonly type: "begin"; readonly job: Job }
   | { readonly type: "link"; readonly carried: Carried };

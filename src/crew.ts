@@ -52,8 +52,8 @@ export type FromCrew =
   | { readonly type: "hungry"; readonly files: number; readonly idle: number }
   | {
     readonly type: "settled";
-    /** Files that were copied as the scan saw them. */
-    readonly files: PackedFiles;
+    /** Files that travelled in parcels. */
+    readonly parcels: readonly PackedFiles[];
     /** All other outcomes. */
     readonly outcomes: readonly Outcome[];
     /** Directories of the jobs that are over, one per job. */

@@ -46,8 +46,6 @@ export interface Outcome {
   readonly hash: string | null;
   /** Of the source, as it was read; null when it could not be. */
   readonly stamp: Stamp | null;
-  /** What the database has of the file is what was read: only the outcome is new. */
-  readonly asScanned: boolean;
   /** Bytes the scan saw: what the backlog shrinks by. */
   readonly expected: number;
   /** Milliseconds from opening the source to the last byte written. */

@@ -124,16 +124,14 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
     log?.addFields("operation", this.#record(outcome));
   };
 
-  readonly carried = ({ sizes, actions, records }: PackedFiles, lanes: string): void => {
+  readonly carried = (packed: PackedFiles, lanes: string): void => {
     const { statistics, log } = this.#parts;
-    if (sizes.length === 0) return;
-    sizes.forEach((bytes, i) => {
-      statistics.finished({ action: actions[i]!, status: "success", bytes, lanes });
-      this.#totals.copiedBytes += bytes;
-    });
-    this.#totals.copiedFiles += sizes.length;
+    const { action, files, bytes, records } = packed;
+    statistics.finished({ action, status: "success", files, bytes, lanes });
+    this.#totals.copiedBytes += bytes;
+    this.#totals.copiedFiles += files;
     if (log === null) return;
-    for (const fields of records.split("\n")) log.addFields("operation", fields);
+    for (const fields of records.split("\n", files)) log.addFields("operation", fields);
   };
 }
 

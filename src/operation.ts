@@ -45,3 +45,8 @@ export interface Operation {
 
 /** How an operation ended. */
 export type Status = "success" | "failure" | "skipped";
+
+/** What is done with a file that is sent for this reason. */
+export function actionFor(reason: Reason): "copy" | "overwrite" {
+  return reason === "not at the destination" ? "copy" : "overwrite";
+}

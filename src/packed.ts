@@ -4,9 +4,10 @@
  * An object for each file would be copied field by field, on both sides, twice for every file.
  * Columns of numbers and a few long strings are copied as memory.
  */
-import type { Job, JobFile, Outcome } from "./job.ts";
+import type { Job, JobFile } from "./job.ts";
 import { KINDS } from "./listing.ts";
-import { type Action, REASONS } from "./operation.ts";
+import { type Action, actionFor, REASONS } from "./operation.ts";
+import { type Parcel, PROGRESS } from "./parcel.ts";
 
 /** Numbers of a file in {@link PackedJob.numbers}. */
 const NUMBERS = 7;
@@ -56,47 +57,36 @@ export function unpackJob({ names, numbers, ...job }: PackedJob): Job {
 }
 
 /**
- * Files that were copied as the scan saw them, in columns: all that is new about them is their hash
- * and their record. They are the bulk of all outcomes.
+ * The files of a parcel that were copied, in columns: all that is new about them is their hash and
+ * their record. They are the bulk of all outcomes.
  */
 export interface PackedFiles {
-  readonly directories: readonly number[];
-  readonly names: readonly string[];
-  readonly sizes: readonly number[];
-  readonly actions: readonly Action[];
+  readonly directory: number;
+  readonly action: Action;
+  readonly files: number;
+  readonly bytes: number;
+  /** The names, each followed by a NUL. */
+  readonly names: string;
   /** Hex, one after the other without a separator; all of one length. */
   readonly hashes: string;
   /** The fields of the audit records, one a line. */
   readonly records: string;
 }
 
-/** Takes what can be packed out of `outcomes`. `record` makes the fields of an audit record. */
-export function packOutcomes(
-  outcomes: readonly Outcome[],
-  record: (outcome: Outcome) => string,
-): { files: PackedFiles; others: Outcome[] } {
-  const directories: number[] = [], names: string[] = [], sizes: number[] = [];
-  const actions: Action[] = [], hashes: string[] = [], records: string[] = [];
-  const others: Outcome[] = [];
-  for (const outcome of outcomes) {
-    if (!outcome.asScanned || outcome.status !== "success") {
-      others.push(outcome);
-      continue;
-    }
-    directories.push(outcome.directory);
-    names.push(outcome.name);
-    sizes.push(outcome.size);
-    actions.push(outcome.action);
-    hashes.push(outcome.hash!);
-    records.push(record(outcome));
+/** Packs what became of a parcel. `record` makes the fields of an audit record. */
+export function packParcel(
+  { parcel, files, bytes }: { parcel: Parcel; files: number; bytes: number },
+  record: (parcel: Parcel, index: number) => string,
+): PackedFiles {
+  const { job, progress } = parcel;
+  const whole = files === progress.length;
+  let names = whole ? parcel.names : "", hashes = "", records = "";
+  for (let i = 0; i < progress.length; i++) {
+    if (progress[i] !== PROGRESS.committed) continue;
+    if (!whole) names += `${parcel.files[i]!.name}\0`;
+    hashes += parcel.hashes[i]!;
+    records += `${record(parcel, i)}\n`;
   }
-  const files = {
-    directories,
-    names,
-    sizes,
-    actions,
-    hashes: hashes.join(""),
-    records: records.join("\n"),
-  };
-  return { files, others };
+  const action = actionFor(parcel.files[0]!.reason);
+  return { directory: job.directory, action, files, bytes, names, hashes, records };
 }

@@ -6,8 +6,8 @@ import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import { systemClock } from "./lib/clock.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
-import { operationRecords } from "./report/operation_record.ts";
-import { packOutcomes, unpackJob } from "./packed.ts";
+import { parcelRecords } from "./report/operation_record.ts";
+import { packParcel, unpackJob } from "./packed.ts";
 import { isFailure, listDirectory } from "./scan/walker.ts";
 import { Carrier } from "./transfer/carrier.ts";
 
@@ -126,7 +126,7 @@ async function carry(
   const clock = systemClock(now - performance.now());
   await using source = await open(role.source, temporaryNames(token, thread));
   await using destination = await open(role.destination, temporaryNames(token, thread));
-  const record = operationRecords({
+  const record = parcelRecords({
     source: role.source,
     destination: role.destination,
     algorithm: role.algorithm,
@@ -142,12 +142,11 @@ async function carry(
     clock,
     signal,
     hungry: (files, idle) => post(port, { type: "hungry", files, idle }),
-    settled: ({ outcomes, jobs }) => {
-      const { files, others } = packOutcomes(outcomes, record);
+    settled: ({ outcomes, parcels, jobs }) => {
       post(port, {
         type: "settled",
-        files,
-        outcomes: others,
+        parcels: parcels.map((settled) => packParcel(settled, record)),
+        outcomes,
         jobs: jobs.map(({ directory, last }) => ({ directory, last })),
       });
     },

@@ -7,7 +7,7 @@
  * a signal and rejects with its reason.
  */
 import type { Entry, Times } from "../entry.ts";
-import type { ChangeTimes, Stamp } from "../stamp.ts";
+import type { Parcel } from "../parcel.ts";
 
 /** What a backend can keep and how it likes to be called. Behaviour follows these, never a name. */
 export interface Capabilities {
@@ -69,22 +69,28 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
-/**
- * Reading and writing whole small files without a single promise, where calls answer at once.
- * Null means: take the ordinary way, which does the same and reports what is wrong.
- */
-export interface SmallFiles {
+/** One directory, held open for parcels of its files; disposing of it lets it go. */
+export interface HeldParcels extends Disposable {
   /**
-   * Reads a file of `size` bytes that fits into `into`. After the last byte it must look as
-   * `scanned` says, so that it has not changed since then.
+   * Reads files: those that are there, whole, and look after the last byte as the scan saw them,
+   * are `read` then. The others keep their progress, here as below, and take the ordinary way, which
+   * does the same and reports what is wrong.
    */
-  read(path: string, into: Uint8Array, size: number, scanned: ChangeTimes): Stamp | null;
-  /** Writes a file as create, write and finish do; what remains is to commit it. */
-  write(
-    path: string,
-    data: Uint8Array,
-    stamp: Stamp,
-  ): FileWriter | null;
+  read(parcel: Parcel): void;
+  /** Writes what was read under temporary names, as create, write and finish do. */
+  write(parcel: Parcel): void;
+  /** Puts what was written at the final names. */
+  commit(parcel: Parcel): void;
+  /** Removes what was written and not committed, as far as that is possible. */
+  discard(parcel: Parcel): void;
+  /** What remains to be done for a file that was written and could not be committed here. */
+  writer(path: string, temporary: number): FileWriter;
+}
+
+/** The short way of small files, without a promise for each, where calls answer at once. */
+export interface SmallFiles {
+  /** Holds a directory. Rejects with a SyncError. */
+  hold(directory: string): Promise<HeldParcels>;
 }
 
 /** One batch of a directory listing. */

@@ -254,17 +254,15 @@ export class TransferStore {
     return true;
   }
 
-  /** Records files that were copied as the scan saw them. */
-  settleFiles({ directories, names, sizes, hashes }: PackedFiles, algorithm: string): void {
-    const shrunk: Shrunk = new Map();
-    const digits = hashes.length / names.length;
-    for (let i = 0; i < names.length; i++) {
-      const directory = directories[i]!;
+  /** Records files that travelled in a parcel. */
+  settleFiles({ directory, files, bytes, names, hashes }: PackedFiles, algorithm: string): void {
+    const digits = hashes.length / files;
+    const each = names.split("\0", files);
+    for (let i = 0; i < files; i++) {
       const hash = hashes.slice(i * digits, (i + 1) * digits);
-      this.#syncedAsScanned.run(hash, algorithm, directory, toSql(names[i]!));
-      this.#count(shrunk, directory, sizes[i]!);
+      this.#syncedAsScanned.run(hash, algorithm, directory, each[i]!);
     }
-    this.#shrinkAll(shrunk);
+    this.#shrinkAll(new Map([[directory, { files, bytes }]]));
   }
 
   /** Records what became of files; the destination has made them durable before. */

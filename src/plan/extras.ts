@@ -180,7 +180,6 @@ function outcomeOf({ extra, removal, why, error }: Verdict): Outcome {
     size: extra.kind === "file" ? extra.size : 0,
     hash: null,
     stamp: null,
-    asScanned: false,
     expected: 0,
     duration: 0,
     error: error?.toData() ?? null,

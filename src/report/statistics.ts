@@ -10,7 +10,9 @@ import { RateWindow } from "./rate.ts";
 export interface Finished {
   readonly action: Action;
   readonly status: Status;
-  /** The size of the file in bytes, also when it failed; 0 for what has no content. */
+  /** Files that ended together, alike. Default 1. */
+  readonly files?: number;
+  /** Their size in bytes, also when it failed; 0 for what has no content. */
   readonly bytes: number;
   /**
    * The `lanesKey` of the worker that carried the file; null when no worker had its bytes in
@@ -123,7 +125,7 @@ export class Statistics {
   }
 
   /** Counts one operation that ended. */
-  finished({ action, status, bytes, lanes }: Finished): void {
+  finished({ action, status, files = 1, bytes, lanes }: Finished): void {
     if (action === "refuse") this.#refused += 1;
     else if (status === "failure") this.#failed += 1;
     else if (status === "skipped" || action === "skip") this.#skipped += 1;
@@ -134,12 +136,12 @@ export class Statistics {
     if (!carries && action !== "times" && action !== "link") return;
     const now = this.#clock.now();
     this.#begin(now);
-    this.#endedFiles += 1;
+    this.#endedFiles += files;
     this.#endedBytes += bytes;
-    this.#files.add(now, 1);
-    this.#steadyFiles.add(now, 1);
+    this.#files.add(now, files);
+    this.#steadyFiles.add(now, files);
     if (!carries || status !== "success") return;
-    this.#copiedFiles += 1;
+    this.#copiedFiles += files;
     if (lanes === null) this.#bytesWithoutLanes += bytes;
     else this.#lanesOf(lanes).finish(bytes);
   }

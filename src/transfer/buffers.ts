@@ -1,7 +1,5 @@
 /** Buffers: the memory that blocks are read into, bounded and used again. */
-
-/** Files up to this many bytes use small buffers, which do not count against the bound. */
-export const SMALL = 64 * 1024;
+import { PARCEL_BYTES, SMALL } from "../parcel.ts";
 
 /** A piece of memory on loan. */
 export interface Loan {
@@ -13,6 +11,7 @@ export interface Loan {
 export class Buffers {
   readonly #blockSize: number;
   readonly #small: ArrayBuffer[] = [];
+  readonly #parcels: ArrayBuffer[] = [];
   readonly #large: ArrayBuffer[] = [];
   readonly #waiting: ((buffer: ArrayBuffer) => void)[] = [];
   #slots: number;
@@ -37,9 +36,10 @@ export class Buffers {
     });
   }
 
-  /** A small buffer; there is always one. */
-  borrowSmall(): Loan {
-    return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), SMALL, this.#keepSmall);
+  /** Room for a parcel; there is always some, since the queues bound how many are under way. */
+  borrowParcel(): Loan {
+    const buffer = this.#parcels.pop() ?? new ArrayBuffer(PARCEL_BYTES);
+    return loan(buffer, PARCEL_BYTES, (buffer) => void this.#parcels.push(buffer));
   }
 
   readonly #keepSmall = (buffer: ArrayBuffer) => void this.#small.push(buffer);

@@ -7,13 +7,14 @@ import type { Job } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import type { Algorithm } from "../options.ts";
+import { isPlain } from "../parcel.ts";
 import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
 import { Group, type Settled } from "./group.ts";
 import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import { throttle } from "./throttle.ts";
-import { writeItems } from "./writer.ts";
+import { outcomeInParcel, writeItems } from "./writer.ts";
 
 /** A file under way, for the display. */
 export interface Underway {
@@ -95,10 +96,11 @@ export class Carrier {
   async run(): Promise<void> {
     const { lanes, signal, destination, clock } = this.#options;
     const settled = (settled: Settled) => {
-      for (const { kind, size } of settled.outcomes) if (kind === "file") this.#unsettled -= size;
+      for (const { size } of settled.outcomes) this.#unsettled -= size;
+      for (const { bytes } of settled.parcels) this.#unsettled -= bytes;
       this.#options.settled(settled);
     };
-    const group = new Group({ destination, clock, settled });
+    const group = new Group({ destination, clock, settled, outcomeOf: outcomeInParcel });
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     const buffers = new Buffers(this.#options);
@@ -137,6 +139,7 @@ export class Carrier {
     const queue = new BlockQueue<Item[]>(this.#options.slots);
     const items = readItems(() => this.#take(signal), {
       source,
+      parcels: takesParcels(source) && takesParcels(destination),
       buffers,
       blockSize,
       bucket: buckets.read,
@@ -156,7 +159,7 @@ export class Carrier {
       signal,
       checkRoot: (side) => this.#checkRoot(side),
       progress: (carried, done) => this.#progress(lane, carried, done),
-      ended: (outcome) => this.#unsettled += outcome.kind === "file" ? outcome.size : 0,
+      ended: (bytes) => this.#unsettled += bytes,
     });
     // a writer that fails must not leave the reader waiting for room in the queue, or reading on
     const emptied = written.catch(async (error) => {
@@ -217,6 +220,11 @@ export class Carrier {
     const { identities, signal } = this.#options;
     await checkRoot(this.#options[side], identities[side], side, signal);
   }
+}
+
+/** The records of parcels spare themselves the notation of paths that are not text. */
+function takesParcels({ small, root }: Backend): boolean {
+  return small !== undefined && isPlain(root);
 }
 
 /** Throws an error that stops the run when a root is no longer the directory that it was. */

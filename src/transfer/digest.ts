@@ -2,6 +2,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Item } from "../block.ts";
 import type { Algorithm } from "../options.ts";
+import { type Parcel, PROGRESS } from "../parcel.ts";
 
 /** The names that OpenSSL, behind node:crypto, has for our algorithms. */
 const OPENSSL: Readonly<Record<Algorithm, string>> = {
@@ -22,6 +23,7 @@ export function digest(algorithm: Algorithm): TransformStream<Item[], Item[]> {
   return new TransformStream({
     transform(batch, controller) {
       for (const item of batch) {
+        if (item.type === "parcel") hashParcel(item, algorithm);
         if (item.type !== "block" || item.carried.failed !== null) continue;
         if (item.offset === 0 || hash === null) hash = newHash(algorithm);
         if (item.data.length > 0) hash.update(item.data);
@@ -30,4 +32,17 @@ export function digest(algorithm: Algorithm): TransformStream<Item[], Item[]> {
       controller.enqueue(batch);
     },
   });
+}
+
+function hashParcel({ files, data, progress, hashes }: Parcel, algorithm: Algorithm): void {
+  let at = 0;
+  for (let i = 0; i < files.length; i++) {
+    const end = at + files[i]!.size;
+    hashes.push(
+      progress[i] === PROGRESS.read
+        ? newHash(algorithm).update(data.subarray(at, end)).digest("hex")
+        : "",
+    );
+    at = end;
+  }
 }

@@ -56,7 +56,6 @@ async function setOne(
     size: 0,
     hash: null,
     stamp: entry === undefined ? null : stampOf(entry),
-    asScanned: false,
     expected: 0,
     duration: clock.now() - began,
     error: error?.toData() ?? null,

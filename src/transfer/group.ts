@@ -6,10 +6,11 @@
  * that are then given their final names, and it makes the names durable that the last flush allowed.
  * A file is reported only after both, so a row that says "synced" outlives a loss of power.
  */
-import type { Backend, FileWriter } from "../backend/backend.ts";
+import type { Backend, FileWriter, HeldParcels } from "../backend/backend.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import { type Parcel, PROGRESS } from "../parcel.ts";
 
 /** A group is flushed when it has this many files, or its first file has waited this long (ms). */
 const MOST_FILES = 512, LONGEST_WAIT = 500;
@@ -20,9 +21,23 @@ interface Staged {
   readonly outcome: Outcome;
 }
 
+/** A parcel with the directory in which its files get their names. */
+interface StagedParcel {
+  readonly parcel: Parcel;
+  readonly directory: HeldParcels;
+}
+
+/** The committed files of a parcel. */
+export interface SettledParcel {
+  readonly parcel: Parcel;
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** What leaves the group: outcomes that may be recorded, and jobs all of whose outcomes have left. */
 export interface Settled {
   readonly outcomes: Outcome[];
+  readonly parcels: SettledParcel[];
   readonly jobs: Job[];
 }
 
@@ -32,6 +47,8 @@ export interface GroupOptions {
   readonly clock: Clock;
   /** Called with what may be recorded. */
   readonly settled: (settled: Settled) => void;
+  /** The outcome of one file of a parcel. */
+  readonly outcomeOf: (parcel: Parcel, index: number) => Outcome;
 }
 
 /** Collects finished files and lets them go when they are durable. */
@@ -40,8 +57,12 @@ export class Group {
   /** Outcomes still to come of each job, its end counted as one. */
   readonly #open = new Map<Job, number>();
   #staged: Staged[] = [];
+  #stagedParcels: StagedParcel[] = [];
   #committed: { job: Job; outcome: Outcome }[] = [];
-  #leaving: Settled = { outcomes: [], jobs: [] };
+  #committedParcels: SettledParcel[] = [];
+  /** Files in `#stagedParcels` and `#committedParcels`. */
+  #inParcels = 0;
+  #leaving: Settled = { outcomes: [], parcels: [], jobs: [] };
   #since = Infinity;
   #flushing: Promise<void> | null = null;
 
@@ -62,6 +83,13 @@ export class Group {
     }
     this.#wait();
     this.#staged.push({ job, writer, outcome });
+  }
+
+  /** The files of a parcel that are `written`. From now on the directory is the group's to let go. */
+  stageParcel(parcel: Parcel, directory: HeldParcels): void {
+    this.#wait();
+    this.#stagedParcels.push({ parcel, directory });
+    this.#inParcels += parcel.files.length;
   }
 
   /** Something is at its final name, but not durable where durability comes in groups. */
@@ -106,18 +134,28 @@ export class Group {
     } finally {
       // nothing is left here unless a flush failed
       for (const { writer } of this.#staged.splice(0)) await writer.abort();
+      discard(this.#stagedParcels.splice(0));
     }
   }
 
   async #step(): Promise<void> {
     const staged = this.#staged, committed = this.#committed;
+    const parcels = this.#stagedParcels, committedParcels = this.#committedParcels;
     this.#staged = [];
     this.#committed = [];
+    this.#stagedParcels = [];
+    this.#committedParcels = [];
+    this.#inParcels = 0;
     this.#since = Infinity;
     let next = 0;
     try {
-      if (staged.length + committed.length > 0) await this.#options.destination.flush();
+      const waiting = staged.length + committed.length + parcels.length + committedParcels.length;
+      if (waiting > 0) await this.#options.destination.flush();
       for (const { job, outcome } of committed) this.#leave(job, outcome);
+      for (const settled of committedParcels) this.#leaveParcel(settled);
+      for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
+        await this.#commitParcel(parcel);
+      }
       for (; next < staged.length; next++) {
         const { job, writer, outcome } = staged[next]!;
         const result = await commit(writer, outcome);
@@ -127,15 +165,48 @@ export class Group {
     } catch (error) {
       // the run stops; on a full disk it must not leave its temporaries behind
       for (const { writer } of staged.slice(next)) await writer.abort();
+      discard(parcels);
       throw error;
     }
     const leaving = this.#leaving;
-    this.#leaving = { outcomes: [], jobs: [] };
-    if (leaving.outcomes.length + leaving.jobs.length > 0) this.#options.settled(leaving);
+    this.#leaving = { outcomes: [], parcels: [], jobs: [] };
+    if (leaving.outcomes.length + leaving.parcels.length + leaving.jobs.length > 0) {
+      this.#options.settled(leaving);
+    }
+  }
+
+  /** The files of a parcel get their names; one that could not get it so is tried alone. */
+  async #commitParcel({ parcel, directory }: StagedParcel): Promise<void> {
+    const { job, files, progress, temporaries } = parcel;
+    using held = directory;
+    held.commit(parcel);
+    let count = 0, bytes = 0;
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] === PROGRESS.committed) {
+        count += 1;
+        bytes += files[i]!.size;
+      } else if (progress[i] === PROGRESS.written) {
+        progress[i] = PROGRESS.alone;
+        const outcome = this.#options.outcomeOf(parcel, i);
+        try {
+          const result = await commit(held.writer(outcome.path, temporaries[i]!), outcome);
+          if (result.status === "success") this.made(job, result);
+          else this.#leave(job, result);
+        } catch (error) {
+          held.discard(parcel);
+          throw error;
+        }
+      }
+    }
+    if (count === 0) return;
+    this.#wait();
+    this.#committedParcels.push({ parcel, files: count, bytes });
+    this.#inParcels += count;
   }
 
   get #waiting(): number {
-    return this.#staged.length + this.#committed.length + this.#leaving.outcomes.length;
+    return this.#staged.length + this.#committed.length + this.#inParcels +
+      this.#leaving.outcomes.length;
   }
 
   #wait(): void {
@@ -145,7 +216,17 @@ export class Group {
   #leave(job: Job, outcome: Outcome): void {
     this.#wait();
     this.#leaving.outcomes.push(outcome);
-    const left = this.#open.get(job)! - 1;
+    this.#left(job, 1);
+  }
+
+  #leaveParcel(settled: SettledParcel): void {
+    this.#wait();
+    this.#leaving.parcels.push(settled);
+    this.#left(settled.parcel.job, settled.files);
+  }
+
+  #left(job: Job, outcomes: number): void {
+    const left = this.#open.get(job)! - outcomes;
     if (left > 0) this.#open.set(job, left);
     else this.#close(job);
   }
@@ -154,6 +235,14 @@ export class Group {
     this.#open.delete(job);
     this.#wait();
     this.#leaving.jobs.push(job);
+  }
+}
+
+/** Removes the temporaries of parcels that will not be committed. */
+function discard(parcels: readonly StagedParcel[]): void {
+  for (const { parcel, directory } of parcels) {
+    using held = directory;
+    held.discard(parcel);
   }
 }
 

@@ -184,7 +184,6 @@ function outcomeOf({ waiting, verdict, entry, duration }: Judged): Outcome {
     size: 0,
     hash: null,
     stamp: entry === null ? null : stampOf(entry),
-    asScanned: false,
     expected: 0,
     duration,
   } as const;

@@ -103,7 +103,6 @@ function madeEarlier(directory: number, path: string): Outcome {
     size: 0,
     hash: null,
     stamp: null,
-    asScanned: false,
     expected: 0,
     duration: 0,
     error: null,

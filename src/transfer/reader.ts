@@ -3,14 +3,17 @@ import type { Backend } from "../backend/backend.ts";
 import type { Block, Carried, Item } from "../block.ts";
 import { type Entry, join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
-import type { Job } from "../job.ts";
+import type { Job, JobFile } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import { type Buffers, SMALL } from "./buffers.ts";
+import { isPlain, Parcel, PARCEL_BYTES, parcelFrom, PROGRESS } from "../parcel.ts";
+import type { Buffers } from "./buffers.ts";
 
 /** What a reader works with. */
 export interface ReaderOptions {
   readonly source: Backend;
+  /** Small files go in parcels: both sides have the short way. */
+  readonly parcels: boolean;
   readonly buffers: Buffers;
   /** Bytes, at least 1. */
   readonly blockSize: number;
@@ -25,13 +28,10 @@ export interface ReaderOptions {
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};
 
-/** Small files travel together: at most so many of them, and so many bytes. */
-const BATCH_FILES = 16, BATCH_BYTES = 256 * 1024;
+/** Small items travel together: at most so many of them, and so many bytes. */
+const BATCH_ITEMS = 16, BATCH_BYTES = PARCEL_BYTES;
 
-/**
- * All items of the jobs that `take` hands out, until it hands out undefined, in batches: passing
- * small files on one by one would cost more than copying them.
- */
+/** All items of the jobs that `take` hands out, until it hands out undefined, in batches. */
 export async function* readItems(
   take: () => Promise<Job | undefined>,
   options: ReaderOptions,
@@ -47,45 +47,69 @@ export async function* readItems(
   };
   for (let job = await take(); job !== undefined; job = await take()) {
     batch.push({ type: "begin", job });
-    for (const file of job.files) {
+    const parcels = options.parcels && isPlain(job.path);
+    for (let next = 0; next < job.files.length;) {
       signal.throwIfAborted();
-      const carried: Carried = {
-        job,
-        file,
-        path: join(job.path, file.name),
-        entry: null,
-        stamp: null,
-        began: clock.now(),
-        failed: null,
-      };
-      if (file.kind === "symlink") {
-        await readLink(carried, options);
-        batch.push({ type: "link", carried });
-      } else if (isSmall(file.size, options)) {
-        if (bytes + file.size > bucket.slice(BATCH_BYTES) && batch.length > 0) yield takeBatch();
-        const pacing = bucket.take(file.size, options);
+      const limit = bucket.slice(PARCEL_BYTES);
+      const small = parcels ? parcelFrom(job.files, next, limit) : [];
+      let alone: readonly JobFile[] = small.length > 0 ? [] : [job.files[next]!];
+      next += small.length + alone.length;
+      if (small.length > 0) {
+        const size = small.reduce((sum, { size }) => sum + size, 0);
+        if (bytes + size > bucket.slice(BATCH_BYTES) && batch.length > 0) yield takeBatch();
+        const pacing = bucket.take(size, options);
         if (pacing !== undefined) {
           // should it reject while the batch is on its way, that is seen when it is awaited
           pacing.catch(() => {});
           if (batch.length > 0) yield takeBatch();
           await pacing;
         }
-        const small = readSmall(carried, options);
-        if (small !== null) {
-          batch.push(small);
-          bytes += file.size;
-        } else {for await (const block of readBlocks(carried, options)) {
-            yield [...takeBatch(), block];
-          }}
-      } else {
-        for await (const block of readBlocks(carried, options)) yield [...takeBatch(), block];
+        const parcel = await readParcel(job, small, options);
+        batch.push(parcel);
+        bytes += size;
+        alone = parcel.files.filter((_, i) => parcel.progress[i] === PROGRESS.taken);
       }
-      if (batch.length >= BATCH_FILES) yield takeBatch();
+      for (const file of alone) {
+        const carried: Carried = {
+          job,
+          file,
+          path: join(job.path, file.name),
+          entry: null,
+          stamp: null,
+          began: clock.now(),
+          failed: null,
+        };
+        if (file.kind === "symlink") {
+          await readLink(carried, options);
+          batch.push({ type: "link", carried });
+        } else {
+          for await (const block of readBlocks(carried, options)) yield [...takeBatch(), block];
+        }
+      }
+      if (batch.length >= BATCH_ITEMS) yield takeBatch();
       const breath = breathe();
       if (breath !== undefined) await breath;
     }
     if (batch.length > 0) yield takeBatch();
   }
+}
+
+/** Reads small files; those that are not `read` afterwards must be read one by one. */
+async function readParcel(
+  job: Job,
+  files: readonly JobFile[],
+  { source, buffers, clock }: ReaderOptions,
+): Promise<Parcel> {
+  const { data, release } = buffers.borrowParcel();
+  const parcel = new Parcel(job, files, { data, release, began: clock.now() });
+  try {
+    using directory = await source.small!.hold(job.path);
+    directory.read(parcel);
+  } catch (error) {
+    // reading them one by one finds the same error, for each file
+    entryError(error);
+  }
+  return parcel;
 }
 
 async function readLink(carried: Carried, { source, signal }: ReaderOptions): Promise<void> {
@@ -97,22 +121,6 @@ async function readLink(carried: Carried, { source, signal }: ReaderOptions): Pr
   } catch (error) {
     carried.failed = { side: "source", error: entryError(error) };
   }
-}
-
-function isSmall(size: number, { source, bucket, blockSize }: ReaderOptions): boolean {
-  return source.small !== undefined && size <= Math.min(SMALL, bucket.slice(blockSize));
-}
-
-/** A small file as one block, where the source has a short way; null to take the ordinary one. */
-function readSmall(carried: Carried, { source, buffers }: ReaderOptions): Block | null {
-  const loan = buffers.borrowSmall();
-  const { size, scanned } = carried.file;
-  carried.stamp = source.small!.read(carried.path, loan.data, size, scanned);
-  if (carried.stamp === null) {
-    loan.release();
-    return null;
-  }
-  return block(carried, 0, loan.data.subarray(0, size), true, loan.release);
 }
 
 async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGenerator<Block> {

@@ -10,7 +10,10 @@ export function throttle(
   return new TransformStream({
     transform(batch, controller) {
       let bytes = 0;
-      for (const item of batch) if (item.type === "block") bytes += item.data.length;
+      for (const item of batch) {
+        if (item.type === "block") bytes += item.data.length;
+        else if (item.type === "parcel") bytes += item.bytes;
+      }
       const pacing = bucket.take(bytes, { signal });
       if (pacing === undefined) controller.enqueue(batch);
       else return pacing.then(() => controller.enqueue(batch));

@@ -96,8 +96,10 @@ class TransferDesk {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
-        carried(message.files, key);
-        backlog.transfer.settleFiles(message.files, options.checksum);
+        for (const files of message.parcels) {
+          carried(files, key);
+          backlog.transfer.settleFiles(files, options.checksum);
+        }
         backlog.transfer.settle(message.outcomes, options.checksum);
         backlog.transfer.landed(this.#landed(message.jobs));
       });

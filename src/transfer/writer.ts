@@ -1,12 +1,14 @@
 /** The writer of a lane: items in, files at the destination out. */
 import type { Backend, FileWriter } from "../backend/backend.ts";
 import type { Block, Carried, Item } from "../block.ts";
-import type { Times } from "../entry.ts";
+import { join, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import { actionFor } from "../operation.ts";
 import { stampOf } from "../stamp.ts";
+import { type Parcel, PROGRESS } from "../parcel.ts";
 import type { Group } from "./group.ts";
 
 const SECOND = 1_000_000_000n;
@@ -22,8 +24,8 @@ export interface WriterOptions {
   readonly checkRoot: (side: Side) => Promise<void>;
   /** Bytes of a file have been handed to the destination; null when no file is under way. */
   readonly progress: (carried: Carried | null, done: number) => void;
-  /** A file has reached its end, one way or the other, and will be settled. */
-  readonly ended: (outcome: Outcome) => void;
+  /** Bytes of files that have reached their end, one way or the other, and will be settled. */
+  readonly ended: (bytes: number) => void;
 }
 
 /** Writes everything that `batches` bring; what was begun and not completed leaves nothing behind. */
@@ -40,10 +42,14 @@ export async function writeItems(
           jobError = await beginJob(item.job, options);
           continue;
         }
-        if (jobError !== null) item.carried.failed ??= { side: "destination", error: jobError };
-        if (item.type === "link") await writeLink(item.carried, options);
-        else if (!writeSmall(item, options)) {
-          const { carried } = item;
+        if (item.type === "parcel") {
+          await writeParcel(item, jobError, options);
+          continue;
+        }
+        const { carried } = item;
+        if (jobError !== null) carried.failed ??= { side: "destination", error: jobError };
+        if (item.type === "link") await writeLink(carried, options);
+        else {
           if (carried.failed === null && item.offset === 0) writer = await begin(carried, options);
           if (carried.failed === null) await write(writer!, item, options);
           item.release();
@@ -62,20 +68,87 @@ export async function writeItems(
   }
 }
 
-/** Writes a whole small file where the destination has a short way; false to take the other. */
-function writeSmall(item: Block, options: WriterOptions): boolean {
-  const { carried } = item;
-  if (carried.failed !== null || item.offset !== 0 || !item.last) return false;
-  const { small } = options.destination;
-  if (small === undefined) return false;
-  const stamp = carried.stamp ?? stampOf(carried.entry!);
-  const staged = small.write(carried.path, item.data, stamp);
-  if (staged === null) return false;
-  item.release();
-  const outcome = outcomeOf(carried, item.hash, options);
-  options.ended(outcome);
-  void options.group.stage(carried.job, staged, outcome);
-  return true;
+/** Writes a parcel; those of its files that take the ordinary way do it here, one by one. */
+async function writeParcel(
+  parcel: Parcel,
+  jobError: SyncError | null,
+  options: WriterOptions,
+): Promise<void> {
+  const { job, files, progress } = parcel;
+  if (jobError === null) {
+    try {
+      const directory = await options.destination.small!.hold(job.path);
+      directory.write(parcel);
+      parcel.duration = (options.clock.now() - parcel.began) / files.length;
+      const bytes = files.reduce((sum, { size }, i) => sum + (isWritten(parcel, i) ? size : 0), 0);
+      options.ended(bytes);
+      options.group.stageParcel(parcel, directory);
+    } catch (error) {
+      // writing them one by one finds the same error, for each file
+      entryError(error);
+    }
+  }
+  for (let i = 0, at = 0; i < files.length; i++) {
+    const file = files[i]!;
+    const end = at + file.size;
+    if (progress[i] === PROGRESS.read) {
+      const carried: Carried = {
+        job,
+        file,
+        path: join(job.path, file.name),
+        entry: null,
+        stamp: parcel.stamp(i),
+        began: parcel.began,
+        failed: jobError === null ? null : { side: "destination", error: jobError },
+      };
+      await writeAlone(carried, parcel.data.subarray(at, end), parcel.hashes[i]!, options);
+    }
+    at = end;
+  }
+  parcel.unload();
+}
+
+/** What becomes of one file of a parcel that got as far as its final name. */
+export function outcomeInParcel(parcel: Parcel, index: number): Outcome {
+  const { job, files, hashes, duration } = parcel;
+  const file = files[index]!;
+  return {
+    directory: job.directory,
+    name: file.name,
+    path: join(job.path, file.name),
+    kind: "file",
+    action: actionFor(file.reason),
+    reason: file.reason,
+    status: "success",
+    size: file.size,
+    hash: hashes[index]!,
+    stamp: parcel.stamp(index),
+    expected: file.size,
+    duration,
+    error: null,
+  };
+}
+
+function isWritten({ progress }: Parcel, index: number): boolean {
+  return progress[index] === PROGRESS.written;
+}
+
+/** Writes a file whose bytes are all there. */
+async function writeAlone(
+  carried: Carried,
+  data: Uint8Array,
+  hash: string,
+  options: WriterOptions,
+): Promise<void> {
+  const block: Block = { type: "block", carried, offset: 0, data, last: true, hash, release() {} };
+  const writer = carried.failed === null ? await begin(carried, options) : null;
+  try {
+    if (carried.failed === null) await write(writer!, block, options);
+  } catch (error) {
+    await writer?.abort();
+    throw error;
+  }
+  await end(writer, block, options);
 }
 
 /** Makes the directories that the job's files need. Returns the error that fails all its files. */
@@ -114,7 +187,6 @@ const ABOUT_NOTHING = {
   size: 0,
   hash: null,
   stamp: null,
-  asScanned: false,
   expected: 0,
   duration: 0,
   error: null,
@@ -157,7 +229,7 @@ async function end(
   options.progress(null, 0);
   if (carried.failed === null) {
     const outcome = outcomeOf(carried, hash, options);
-    options.ended(outcome);
+    options.ended(outcome.size);
     await options.group.stage(carried.job, writer!, outcome);
     return;
   }
@@ -183,7 +255,7 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
   const { side, error } = carried.failed!;
   await options.checkRoot(side);
   const outcome = outcomeOf(carried, null, options);
-  options.ended(outcome);
+  options.ended(outcome.size);
   if (side === "source" && error.code === "ENOENT") {
     // the root is there and the file is not: it was removed after the scan, which is no failure
     if (await isGone(carried.path, options)) {
@@ -217,13 +289,12 @@ function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptio
     name: file.name,
     path,
     kind: file.kind,
-    action: file.reason === "not at the destination" ? "copy" : "overwrite",
+    action: actionFor(file.reason),
     reason: file.reason,
     status: "success",
     size: stamp !== null ? file.size : entry?.kind === "file" ? entry.size : 0,
     hash,
     stamp: stamp ?? (entry === null ? null : stampOf(entry)),
-    asScanned: stamp !== null,
     expected: file.size,
     duration: clock.now() - began,
     error: null,

@@ -179,7 +179,6 @@ const SUCCESS = {
   status: "success",
   hash: "ab".repeat(32),
   stamp: { ...NOW, birthtime: null, birthtimeNanos: 0, mode: 0o644, uid: 1, gid: 2 },
-  asScanned: false,
   duration: 1,
   error: null,
 };

@@ -58,7 +58,6 @@ function outcome(path: string, changes: Partial<Outcome> = {}): Outcome {
     size: 1,
     hash: "h",
     stamp: null,
-    asScanned: false,
     expected: 1,
     duration: 0,
     error: null,

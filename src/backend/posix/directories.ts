@@ -89,11 +89,6 @@ export class Directories {
     return { fd, [Symbol.dispose]: () => this.#release(slot) };
   }
 
-  /** The handle of a directory that is open already, for a call right now; null otherwise. */
-  atHand(path: string): number | null {
-    return path === "" ? this.#root : this.#slots.get(path)?.fd ?? null;
-  }
-
   /** Drops the handle of a path: what had this name is gone. */
   forget(path: string): void {
     const slot = this.#slots.get(path);

@@ -94,9 +94,7 @@ export class PosixWriter implements FileWriter {
   readonly #flushEach: boolean;
   readonly #handle: Handle;
   readonly #temporary: Uint8Array;
-  readonly #commitAtOnce: ((path: string, temporary: Uint8Array) => boolean) | null;
 
-  /** @param commitAtOnce a short way to commit, true when it worked */
   constructor(
     sys: Syscalls,
     pooled: Syscalls,
@@ -105,7 +103,6 @@ export class PosixWriter implements FileWriter {
     handle: Handle,
     path: string,
     temporary: Uint8Array,
-    commitAtOnce: ((path: string, temporary: Uint8Array) => boolean) | null,
   ) {
     this.#sys = sys;
     this.#pooled = pooled;
@@ -114,7 +111,6 @@ export class PosixWriter implements FileWriter {
     this.#handle = handle;
     this.path = path;
     this.#temporary = temporary;
-    this.#commitAtOnce = commitAtOnce;
   }
 
   get temporary(): string {
@@ -157,7 +153,6 @@ export class PosixWriter implements FileWriter {
 
   async commit({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#commitAtOnce?.(this.path, this.#temporary)) return;
     using held = await this.#directories.hold(parentOf(this.path));
     const name = lastName(this.path);
     const result = await this.#sys.renameat2(held.fd, this.#temporary, held.fd, name, 0);

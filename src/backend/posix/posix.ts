@@ -94,9 +94,11 @@ class PosixBackend implements Backend {
     this.#directories = new Directories(this.#sys, libc.now, fd);
     this.#options = options;
     // a flush for each file is more than the short way can do
-    if (capabilities.latency === "immediate" && capabilities.durability === "group") {
+    const short = capabilities.latency === "immediate" && capabilities.durability === "group";
+    if (short && libc.runProgram !== null) {
       this.small = new PosixSmallFiles({
-        sys: libc.now,
+        libc,
+        run: libc.runProgram,
         directories: this.#directories,
         temporaryName: options.temporaryName,
         noatime: () => this.#noatime,
@@ -216,7 +218,6 @@ class PosixBackend implements Backend {
   }
 
   #writer(handle: Handle, path: string, temporary: Uint8Array): FileWriter {
-    const { small } = this;
     return new PosixWriter(
       this.#sys,
       this.#libc.pooled,
@@ -225,7 +226,6 @@ class PosixBackend implements Backend {
       handle,
       path,
       temporary,
-      small === undefined ? null : (path, temporary) => small.commit(path, temporary),
     );
   }
 

@@ -1,29 +1,36 @@
 /**
- * Small files on a disk that answers at once: a handful of system calls in a row on the calling
- * thread, in memory that is used again and again. Promises and allocations around each call would
- * cost more than the calls do.
+ * Small files on a disk that answers at once: a parcel's system calls as programs, in memory that is
+ * used again and again. Promises, allocations and crossings for each call would cost more than the
+ * calls do.
  *
- * Only the ordinary case is done here. Whatever is not (an error, a directory whose handle is not at
- * hand, a file that changes) is answered with null, and the caller takes the ordinary way, which
- * does it again and knows how to say what is wrong.
+ * Only the ordinary case is done here. A file for which anything is not (an error, a change since
+ * the scan) stays behind, and the caller takes the ordinary way for it, which does it again and
+ * knows how to say what is wrong.
  */
-import { baseOf, parentOf } from "../../entry.ts";
-import type { ChangeTimes, Stamp } from "../../stamp.ts";
-import type { FileWriter, SmallFiles } from "../backend.ts";
-import { checkName } from "../failures.ts";
-import type { Directories } from "./directories.ts";
-import { AT, O, type Syscalls } from "./libc.ts";
-import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+import { type Parcel, PARCEL_FILES, PROGRESS, STAMP } from "../../parcel.ts";
+import type { FileWriter, HeldParcels, SmallFiles } from "../backend.ts";
+import type { Directories, HeldDirectory } from "./directories.ts";
+import { AT, type Libc, O } from "./libc.ts";
+import { addressOf, Program } from "./program.ts";
+import { STATX_WANTED, StatxTable } from "./statx.ts";
 
-const SELF = Uint8Array.of(0);
 const O_NONBLOCK = 0o4000;
-/** A name has at most 255 bytes; a component of UTF-16 code units at most three times as many. */
-const NAME_BYTES = 1024;
+const READ_FLAGS = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
+const WRITE_FLAGS = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
+
+/** UTF-8 bytes that the names of a parcel take at most, with a NUL each. */
+const NAME_BYTES = PARCEL_FILES * (255 * 3 + 1);
+/** Bytes of struct timespec[2]. */
+const TIMES = 32;
+/** Bytes that a temporary name takes at most, with its NUL; and names in one piece of memory. */
+const TEMPORARY = 96, TEMPORARIES = 64;
+
 const encoder = new TextEncoder();
 
-/** What a {@link PosixSmallFiles} works with; `sys` makes calls on the calling thread only. */
+/** What a {@link PosixSmallFiles} works with. */
 export interface PosixSmallOptions {
-  readonly sys: Syscalls;
+  readonly libc: Libc;
+  readonly run: NonNullable<Libc["runProgram"]>;
   readonly directories: Directories;
   readonly temporaryName: () => string;
   /** O.NOATIME or 0, as the backend has found out. */
@@ -34,72 +41,264 @@ export interface PosixSmallOptions {
 
 export class PosixSmallFiles implements SmallFiles {
   readonly #options: PosixSmallOptions;
-  readonly #name = new Uint8Array(NAME_BYTES);
-  readonly #statx = new StatxBuffer();
-  readonly #times = new Int32Array(8);
-  readonly #timeBytes = new Uint8Array(this.#times.buffer);
+  readonly #addresses = new WeakMap<ArrayBufferLike, number>();
+  readonly #names = new Uint8Array(NAME_BYTES);
+  readonly #namesAt: number;
+  /** Where each name of the parcel begins in `#names`. */
+  readonly #starts = new Int32Array(PARCEL_FILES);
+  readonly #temporaries: Temporaries;
+  /** An empty C string. */
+  readonly #empty = new Uint8Array(8);
+  #reading: { readonly program: Program; readonly looks: StatxTable } | null = null;
+  #writing: { readonly program: Program; readonly times: Int32Array } | null = null;
+  #committing: Program | null = null;
 
   constructor(options: PosixSmallOptions) {
     this.#options = options;
+    this.#namesAt = addressOf(this.#names.buffer);
+    this.#temporaries = new Temporaries(options.temporaryName);
   }
 
-  read(path: string, into: Uint8Array, size: number, scanned: ChangeTimes): Stamp | null {
-    const { sys, directories, noatime } = this.#options;
-    const directory = directories.atHand(parentOf(path));
-    if (directory === null || !this.#encode(baseOf(path))) return null;
-    const flags = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK | noatime();
-    const fd = sys.openat(directory, this.#name, flags, 0) as number;
-    if (fd < 0) return null;
-    const filled = size === 0 || sys.pread64(fd, into, size, 0) === size;
-    // on a local disk the open file itself tells whether anything has changed
-    const looked = sys.statx(fd, SELF, AT.EMPTY_PATH, STATX_WANTED, this.#statx.bytes) === 0;
-    if ((sys.close(fd) as number) < 0 || !filled || !looked) return null;
-    return this.#statx.isFileOf(size) ? this.#statx.stampIf(scanned) : null;
+  async hold(directory: string): Promise<HeldParcels> {
+    const held = await this.#options.directories.hold(directory);
+    return new Held(this, held);
   }
 
-  write(path: string, data: Uint8Array, stamp: Stamp): FileWriter | null {
-    const { sys, directories, temporaryName, writer } = this.#options;
-    const directory = directories.atHand(parentOf(path));
-    if (directory === null) return null;
-    checkName(baseOf(path), path);
-    const temporary = encoder.encode(`${temporaryName()}\0`);
-    const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
-    const fd = sys.openat(directory, temporary, flags, 0o666) as number;
-    if (fd < 0) return null;
-    const written = data.length === 0 ||
-      sys.pwrite64(fd, data, data.length, 0) === data.length;
-    this.#fillTimes(stamp);
-    const timed = written && sys.utimensat(fd, null, this.#timeBytes, 0) === 0;
-    if ((sys.close(fd) as number) >= 0 && timed) return writer(path, temporary);
-    sys.unlinkat(directory, temporary, 0);
-    return null;
+  read({ fd }: HeldDirectory, parcel: Parcel): void {
+    const { files, data, progress, stamps } = parcel;
+    const { program, looks } = this.#reading ??= this.#newReading();
+    if (!this.#encode(parcel)) return;
+    let at = this.#addressOf(data);
+    const flags = READ_FLAGS | this.#options.noatime();
+    for (let i = 0; i < files.length; i++) {
+      const { size } = files[i]!;
+      program.open(4 * i, fd, this.#namesAt + this.#starts[i]!, flags);
+      program.adjust(4 * i + 1, at, size);
+      at += size;
+    }
+    program.run(4 * files.length);
+    for (let i = 0; i < files.length; i++) {
+      const { size, scanned } = files[i]!;
+      const done = program.result(4 * i + 1) === size && program.result(4 * i + 2) === 0 &&
+        program.result(4 * i + 3) === 0;
+      // on a local disk the open file itself tells whether anything has changed
+      if (done && looks.isUnchanged(i, size, scanned)) {
+        looks.stamp(i, stamps, i * STAMP);
+        progress[i] = PROGRESS.read;
+      }
+    }
   }
 
-  /** Gives a complete file its final name; false when the ordinary way must do it. */
-  commit(path: string, temporary: Uint8Array): boolean {
-    const { sys, directories } = this.#options;
-    const directory = directories.atHand(parentOf(path));
-    if (directory === null || !this.#encode(baseOf(path))) return false;
-    return sys.renameat2(directory, temporary, directory, this.#name, 0) === 0;
+  write({ fd }: HeldDirectory, parcel: Parcel): void {
+    const { files, data, progress, stamps, temporaries } = parcel;
+    const { program, times } = this.#writing ??= this.#newWriting();
+    let at = this.#addressOf(data);
+    let calls = 0;
+    for (let i = 0; i < files.length; i++) {
+      const { size } = files[i]!;
+      if (progress[i] === PROGRESS.read) {
+        const temporary = temporaries[i] = this.#temporaries.take();
+        program.direct(4 * calls, fd, this.#temporaries.address(temporary));
+        program.adjust(4 * calls + 1, at, size);
+        fillTimes(times, calls, stamps, i * STAMP);
+        calls += 1;
+      }
+      at += size;
+    }
+    program.run(4 * calls);
+    calls = 0;
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] !== PROGRESS.read) continue;
+      const at = 4 * calls++;
+      const done = program.result(at + 1) === files[i]!.size && program.result(at + 2) === 0 &&
+        program.result(at + 3) === 0;
+      if (done) progress[i] = PROGRESS.written;
+      else this.#remove(fd, temporaries[i]!, program.result(at) >= 0);
+    }
   }
 
-  /** Two struct timespec, access and modification, in 32-bit halves: no bigint is made. */
-  #fillTimes({ atime, atimeNanos, mtime, mtimeNanos }: Stamp): void {
-    const words = this.#times;
-    words[0] = atime;
-    words[1] = Math.floor(atime / 2 ** 32);
-    words[2] = atimeNanos;
-    words[4] = mtime;
-    words[5] = Math.floor(mtime / 2 ** 32);
-    words[6] = mtimeNanos;
+  commit({ fd }: HeldDirectory, parcel: Parcel): void {
+    const { files, progress, temporaries } = parcel;
+    const program = this.#committing ??= this.#newCommitting();
+    if (!this.#encode(parcel)) return;
+    let calls = 0;
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] !== PROGRESS.written) continue;
+      program.rename(
+        calls++,
+        fd,
+        this.#temporaries.address(temporaries[i]!),
+        this.#namesAt + this.#starts[i]!,
+      );
+    }
+    program.run(calls);
+    calls = 0;
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] !== PROGRESS.written || program.result(calls++) !== 0) continue;
+      progress[i] = PROGRESS.committed;
+      this.#temporaries.giveBack(temporaries[i]!);
+    }
   }
 
-  /** Puts a name and its NUL into the scratch memory; false for one that needs more care. */
-  #encode(name: string): boolean {
-    if (name.length > 255 || !name.isWellFormed()) return false;
-    checkName(name, name);
-    const { written } = encoder.encodeInto(name, this.#name);
-    this.#name[written] = 0;
+  discard({ fd }: HeldDirectory, { progress, temporaries }: Parcel): void {
+    for (let i = 0; i < progress.length; i++) {
+      if (progress[i] === PROGRESS.written) this.#remove(fd, temporaries[i]!, true);
+    }
+  }
+
+  /** The writer takes the temporary over, so it is never used for another file. */
+  writer(path: string, temporary: number): FileWriter {
+    return this.#options.writer(path, this.#temporaries.bytes(temporary));
+  }
+
+  #remove(directory: number, temporary: number, made: boolean): void {
+    const bytes = this.#temporaries.bytes(temporary);
+    const gone = !made || this.#options.libc.now.unlinkat(directory, bytes, 0) === 0;
+    // a name that is still taken would fail the next file
+    if (gone) this.#temporaries.giveBack(temporary);
+  }
+
+  /** Puts the names into memory; false for what needs more care. */
+  #encode({ names, files }: Parcel): boolean {
+    const { read } = encoder.encodeInto(names, this.#names);
+    if (read !== names.length) return false;
+    for (let i = 0, at = 0; i < files.length; i++) {
+      this.#starts[i] = at;
+      at = this.#names.indexOf(0, at) + 1;
+    }
     return true;
   }
+
+  #addressOf({ buffer, byteOffset }: Uint8Array): number {
+    let address = this.#addresses.get(buffer);
+    if (address === undefined) {
+      address = addressOf(buffer);
+      this.#addresses.set(buffer, address);
+    }
+    return address + byteOffset;
+  }
+
+  #newReading() {
+    const { libc, run } = this.#options;
+    const program = new Program(run, 4 * PARCEL_FILES), looks = new StatxTable(PARCEL_FILES);
+    const open = libc.numberOf("openat"), read = libc.numberOf("pread64");
+    const look = libc.numberOf("statx"), close = libc.numberOf("close");
+    const empty = addressOf(this.#empty.buffer);
+    for (let i = 0; i < PARCEL_FILES; i++) {
+      program.set(4 * i, open, 0, 0, 0, 0);
+      program.chain(4 * i + 1, read, 1);
+      program.chain(4 * i + 2, look, 2, empty, AT.EMPTY_PATH, STATX_WANTED, looks.address(i));
+      program.chain(4 * i + 3, close, 3);
+    }
+    return { program, looks };
+  }
+
+  #newWriting() {
+    const { libc, run } = this.#options;
+    const program = new Program(run, 4 * PARCEL_FILES);
+    const times = new Int32Array(PARCEL_FILES * TIMES / 4), timesAt = addressOf(times.buffer);
+    const open = libc.numberOf("openat"), write = libc.numberOf("pwrite64");
+    const utimes = libc.numberOf("utimensat"), close = libc.numberOf("close");
+    for (let i = 0; i < PARCEL_FILES; i++) {
+      program.set(4 * i, open, 0, 0, WRITE_FLAGS, 0o666);
+      program.chain(4 * i + 1, write, 1);
+      program.chain(4 * i + 2, utimes, 2, 0, timesAt + i * TIMES, 0);
+      program.chain(4 * i + 3, close, 3);
+    }
+    return { program, times };
+  }
+
+  #newCommitting(): Program {
+    const { libc, run } = this.#options;
+    const program = new Program(run, PARCEL_FILES);
+    const rename = libc.numberOf("renameat2");
+    for (let i = 0; i < PARCEL_FILES; i++) program.set(i, rename, 0);
+    return program;
+  }
+}
+
+/** One directory, held for parcels. */
+class Held implements HeldParcels {
+  readonly #small: PosixSmallFiles;
+  readonly #directory: HeldDirectory;
+
+  constructor(small: PosixSmallFiles, directory: HeldDirectory) {
+    this.#small = small;
+    this.#directory = directory;
+  }
+
+  read(parcel: Parcel): void {
+    this.#small.read(this.#directory, parcel);
+  }
+
+  write(parcel: Parcel): void {
+    this.#small.write(this.#directory, parcel);
+  }
+
+  commit(parcel: Parcel): void {
+    this.#small.commit(this.#directory, parcel);
+  }
+
+  discard(parcel: Parcel): void {
+    this.#small.discard(this.#directory, parcel);
+  }
+
+  writer(path: string, temporary: number): FileWriter {
+    return this.#small.writer(path, temporary);
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+/** Temporary names as C strings that lie still, each used again once it is free. */
+class Temporaries {
+  readonly #name: () => string;
+  readonly #pieces: { readonly bytes: Uint8Array; readonly at: number }[] = [];
+  readonly #free: number[] = [];
+  #made = 0;
+
+  constructor(name: () => string) {
+    this.#name = name;
+  }
+
+  take(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const index = this.#made++;
+    if (index % TEMPORARIES === 0) {
+      const bytes = new Uint8Array(TEMPORARIES * TEMPORARY);
+      this.#pieces.push({ bytes, at: addressOf(bytes.buffer) });
+    }
+    // the last byte stays the NUL
+    encoder.encodeInto(this.#name(), this.bytes(index).subarray(0, TEMPORARY - 1));
+    return index;
+  }
+
+  giveBack(index: number): void {
+    this.#free.push(index);
+  }
+
+  address(index: number): number {
+    return this.#pieces[Math.trunc(index / TEMPORARIES)]!.at + (index % TEMPORARIES) * TEMPORARY;
+  }
+
+  bytes(index: number): Uint8Array {
+    const { bytes } = this.#pieces[Math.trunc(index / TEMPORARIES)]!;
+    const at = (index % TEMPORARIES) * TEMPORARY;
+    return bytes.subarray(at, at + TEMPORARY);
+  }
+}
+
+/** Two struct timespec, access and modification, in 32-bit halves: no bigint is made. */
+function fillTimes(words: Int32Array, slot: number, stamps: Float64Array, from: number): void {
+  const at = slot * (TIMES / 4);
+  const mtime = stamps[from]!, atime = stamps[from + 4]!;
+  words[at] = atime;
+  words[at + 1] = Math.floor(atime / 2 ** 32);
+  words[at + 2] = stamps[from + 5]!;
+  words[at + 4] = mtime;
+  words[at + 5] = Math.floor(mtime / 2 ** 32);
+  words[at + 6] = stamps[from + 1]!;
 }

@@ -1,6 +1,7 @@
 /** statx(2): asking for, and reading, what Linux knows of one object. */
 import type { Entry, Kind } from "../../entry.ts";
-import type { ChangeTimes, Stamp } from "../../stamp.ts";
+import type { ChangeTimes } from "../../stamp.ts";
+import { addressOf } from "./program.ts";
 
 /** STATX_BASIC_STATS | STATX_BTIME */
 export const STATX_WANTED = 0xfff;
@@ -11,7 +12,6 @@ const SECOND = 1_000_000_000n;
 export class StatxBuffer {
   readonly bytes = new Uint8Array(256);
   readonly #u32 = new Uint32Array(this.bytes.buffer);
-  readonly #i32 = new Int32Array(this.bytes.buffer);
   readonly #i64 = new BigInt64Array(this.bytes.buffer);
 
   /** The object that the last call described, under the name given. */
@@ -38,39 +38,6 @@ export class StatxBuffer {
     };
   }
 
-  /** Whether the last look found a regular file of this size. */
-  isFileOf(size: number): boolean {
-    const u32 = this.#u32;
-    return this.kind() === "file" && u32[10]! + u32[11]! * 2 ** 32 === size;
-  }
-
-  /** The stamp of the last look, if its mtime and ctime are the ones given. */
-  stampIf({ mtime, mtimeNanos, ctime, ctimeNanos }: ChangeTimes): Stamp | null {
-    const u32 = this.#u32;
-    const same = u32[30] === mtimeNanos && u32[26] === ctimeNanos &&
-      this.#seconds(28) === mtime && this.#seconds(24) === ctime;
-    if (!same) return null;
-    const hasBirthtime = (u32[0]! & STATX_BTIME) !== 0;
-    return {
-      mtime,
-      mtimeNanos,
-      ctime,
-      ctimeNanos,
-      atime: this.#seconds(16),
-      atimeNanos: u32[18]!,
-      birthtime: hasBirthtime ? this.#seconds(20) : null,
-      birthtimeNanos: hasBirthtime ? u32[22]! : 0,
-      mode: u32[7]! & 0o7777,
-      uid: u32[5]!,
-      gid: u32[6]!,
-    };
-  }
-
-  /** Signed 64-bit seconds as a number, from their two halves. */
-  #seconds(word: number): number {
-    return this.#u32[word]! + this.#i32[word + 1]! * 2 ** 32;
-  }
-
   /** Kind alone, for callers that need to know whether a target must be read. */
   kind(): Kind {
     return kindOf(this.#u32[7]! & 0xffff);
@@ -78,6 +45,60 @@ export class StatxBuffer {
 
   #time(at: number): bigint {
     return this.#i64[at >> 3]! * SECOND + BigInt(this.#u32[(at >> 2) + 2]!);
+  }
+}
+
+/** Bytes of struct statx. */
+const STATX = 256;
+const REGULAR = 0o100000, KIND_MASK = 0o170000;
+
+/** Many looks side by side, for a program; they are read without making objects or bigints. */
+export class StatxTable {
+  readonly #u32: Uint32Array;
+  readonly #i32: Int32Array;
+  readonly #at: number;
+
+  /** @param capacity looks */
+  constructor(capacity: number) {
+    this.#u32 = new Uint32Array(capacity * STATX / 4);
+    this.#i32 = new Int32Array(this.#u32.buffer);
+    this.#at = addressOf(this.#u32.buffer);
+  }
+
+  /** Where a program puts the look at `index`. */
+  address(index: number): number {
+    return this.#at + index * STATX;
+  }
+
+  /** Whether a look found a regular file of this size with the mtime and ctime given. */
+  isUnchanged(index: number, size: number, times: ChangeTimes): boolean {
+    const u32 = this.#u32, at = index * (STATX / 4);
+    // st_mode is the low half of its word on these little-endian machines
+    return (u32[at + 7]! & KIND_MASK) === REGULAR && u32[at + 10] === size && u32[at + 11] === 0 &&
+      u32[at + 30] === times.mtimeNanos && u32[at + 26] === times.ctimeNanos &&
+      this.#seconds(at + 28) === times.mtime && this.#seconds(at + 24) === times.ctime;
+  }
+
+  /** Puts the numbers of a parcel's stamp where `to[into]` begins. */
+  stamp(index: number, to: Float64Array, into: number): void {
+    const u32 = this.#u32, at = index * (STATX / 4);
+    const hasBirthtime = (u32[at]! & STATX_BTIME) !== 0;
+    to[into] = this.#seconds(at + 28);
+    to[into + 1] = u32[at + 30]!;
+    to[into + 2] = this.#seconds(at + 24);
+    to[into + 3] = u32[at + 26]!;
+    to[into + 4] = this.#seconds(at + 16);
+    to[into + 5] = u32[at + 18]!;
+    to[into + 6] = hasBirthtime ? this.#seconds(at + 20) : NaN;
+    to[into + 7] = hasBirthtime ? u32[at + 22]! : 0;
+    to[into + 8] = u32[at + 7]! & 0o7777;
+    to[into + 9] = u32[at + 5]!;
+    to[into + 10] = u32[at + 6]!;
+  }
+
+  /** Signed 64-bit seconds as a number, from their two halves. */
+  #seconds(word: number): number {
+    return this.#u32[word]! + this.#i32[word + 1]! * 2 ** 32;
   }
 }
 

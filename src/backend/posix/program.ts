@@ -1,0 +1,113 @@
+/**
+ * Programs: many system calls in one crossing from JavaScript.
+ *
+ * A crossing costs about as much as a short call does, and there are nine calls to a small file. A
+ * program is a table of calls in memory; `Libc.runProgram` makes them in order and leaves each
+ * result in the table. Memory that calls refer to has a fixed place for as long as it is used.
+ */
+import type { Libc } from "./libc.ts";
+
+/** 32-bit words of one call: number, back, six arguments and the result in two words each. */
+const WORDS = 16;
+const RESULT = 14, TWO_32 = 2 ** 32;
+
+/** A table of calls that is filled and run again and again. */
+export class Program {
+  readonly #run: NonNullable<Libc["runProgram"]>;
+  readonly #bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #results: Int32Array;
+
+  /** @param capacity calls, at most */
+  constructor(run: NonNullable<Libc["runProgram"]>, capacity: number) {
+    this.#run = run;
+    this.#words = new Uint32Array(capacity * WORDS);
+    this.#bytes = new Uint8Array(this.#words.buffer);
+    this.#results = new Int32Array(this.#words.buffer);
+  }
+
+  /**
+   * Sets the call at `index`. Arguments are whole numbers up to 2^53, negative ones only where the
+   * kernel takes 32 bits.
+   */
+  set(index: number, number: number, a: number, b = 0, c = 0, d = 0, e = 0): void {
+    const words = this.#words, at = index * WORDS;
+    words[at] = number;
+    words[at + 1] = 0;
+    this.#arguments(at, a, b, c, d, e);
+  }
+
+  /**
+   * Sets a call whose first argument is what the call `back` places before returned; it is left out,
+   * with the same result, where that was an error.
+   */
+  chain(index: number, number: number, back: number, b = 0, c = 0, d = 0, e = 0): void {
+    const words = this.#words, at = index * WORDS;
+    words[at] = number;
+    words[at + 1] = back * WORDS * 4;
+    this.#arguments(at, 0, b, c, d, e);
+  }
+
+  /** Changes the second and the third argument of a call. */
+  adjust(index: number, b: number, c: number): void {
+    const words = this.#words, at = index * WORDS;
+    words[at + 4] = b;
+    words[at + 5] = b / TWO_32;
+    words[at + 6] = c;
+  }
+
+  /** Changes the directory, the name and the flags of an openat(2). */
+  open(index: number, directory: number, name: number, flags: number): void {
+    this.direct(index, directory, name);
+    this.#words[index * WORDS + 6] = flags;
+  }
+
+  /** Changes the arguments of a renameat2(2) within one directory. */
+  rename(index: number, directory: number, from: number, to: number): void {
+    this.direct(index, directory, from);
+    const words = this.#words, at = index * WORDS;
+    words[at + 6] = directory;
+    words[at + 8] = to;
+    words[at + 9] = to / TWO_32;
+  }
+
+  /** Changes the first and the second argument of a call. */
+  direct(index: number, a: number, b: number): void {
+    const words = this.#words, at = index * WORDS;
+    words[at + 2] = a;
+    words[at + 4] = b;
+    words[at + 5] = b / TWO_32;
+  }
+
+  #arguments(at: number, a: number, b: number, c: number, d: number, e: number): void {
+    const words = this.#words;
+    words[at + 2] = a;
+    words[at + 3] = a / TWO_32;
+    words[at + 4] = b;
+    words[at + 5] = b / TWO_32;
+    words[at + 6] = c;
+    words[at + 7] = c / TWO_32;
+    words[at + 8] = d;
+    words[at + 9] = d / TWO_32;
+    words[at + 10] = e;
+    words[at + 11] = e / TWO_32;
+    words[at + 12] = 0;
+    words[at + 13] = 0;
+  }
+
+  /** Makes the first `count` calls. */
+  run(count: number): void {
+    this.#run(this.#bytes, count);
+  }
+
+  /** What the call at `index` returned: 0 or more, or a negative errno. */
+  result(index: number): number {
+    return this.#results[index * WORDS + RESULT]!;
+  }
+}
+
+/** Where a buffer lies. It stays there, and must be held on to while a program refers to it. */
+export function addressOf(buffer: ArrayBufferLike): number {
+  const bytes = new Uint8Array(buffer as ArrayBuffer);
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
+}
