@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Buffers, SMALL } from "../../src/transfer/buffers.ts";
+import { SMALL } from "../../src/parcel.ts";
+import { Buffers } from "../../src/transfer/buffers.ts";
 import { turns } from "../testing/faulty_backend.ts";
 
 const BLOCK = 4 * SMALL;

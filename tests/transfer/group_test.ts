@@ -3,6 +3,7 @@ import type { FileWriter } from "../../src/backend/backend.ts";
 import { failure } from "../../src/backend/failures.ts";
 import type { Job, Outcome } from "../../src/job.ts";
 import { Group } from "../../src/transfer/group.ts";
+import { outcomeInParcel } from "../../src/transfer/writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 import { jobOf, memory } from "./parts.ts";
@@ -25,6 +26,7 @@ function parts(durability: "file" | "group", failing: Record<string, string> = {
   const group = new Group({
     destination,
     clock,
+    outcomeOf: outcomeInParcel,
     settled: ({ outcomes, jobs }) => {
       for (const { path, status } of outcomes) log.push(`settled ${path} ${status}`);
       for (const { path } of jobs) log.push(`job ${path} over`);

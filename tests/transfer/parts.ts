@@ -8,7 +8,7 @@ import { bucketMemory, TokenBucket } from "../../src/lib/token_bucket.ts";
 import { Buffers } from "../../src/transfer/buffers.ts";
 import { Group, type Settled } from "../../src/transfer/group.ts";
 import type { ReaderOptions } from "../../src/transfer/reader.ts";
-import type { WriterOptions } from "../../src/transfer/writer.ts";
+import { outcomeInParcel, type WriterOptions } from "../../src/transfer/writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { fill, type Tree } from "../testing/world.ts";
@@ -49,6 +49,7 @@ export function readerOptions(
 ): ReaderOptions {
   return {
     source,
+    parcels: false,
     buffers: new Buffers({ slots: 2, blockSize: 10 }),
     blockSize: 10,
     bucket: unlimited(),
@@ -96,6 +97,7 @@ export function writerParts(
   const group = new Group({
     destination: faulty,
     clock,
+    outcomeOf: outcomeInParcel,
     settled: (some: Settled) => {
       settled.push(...some.outcomes);
       jobs.push(...some.jobs);

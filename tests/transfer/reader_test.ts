@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { Block, Item } from "../../src/block.ts";
 import type { Job } from "../../src/job.ts";
 import { SyncError } from "../../src/errors.ts";
-import { Buffers, SMALL } from "../../src/transfer/buffers.ts";
+import { SMALL } from "../../src/parcel.ts";
+import { Buffers } from "../../src/transfer/buffers.ts";
 import { type ReaderOptions, readItems } from "../../src/transfer/reader.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { fill } from "../testing/world.ts";
@@ -30,6 +31,7 @@ async function read(
 
 function summaryOf(item: Item & { text?: string }): string {
   if (item.type === "begin") return `begin ${item.job.path}`;
+  if (item.type === "parcel") return `parcel ${item.names}`;
   const failed = item.carried.failed;
   const end = failed === null ? "" : ` failed ${failed.error.code}`;
   if (item.type === "link") return `link ${item.carried.path}${end}`;
