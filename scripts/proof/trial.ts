@@ -31,6 +31,23 @@ export interface Left {
   readonly temporaries: number;
 }
 
+/** Where the parts of a trial are. */
+export interface TrialOptions {
+  /** Is made. Default: `destination` in the trial's folder. */
+  readonly destination?: string;
+  /** The directory of the database and the log. Default: the trial's folder. */
+  readonly state?: string;
+}
+
+/** What is known of the time before a look. */
+export interface LookOptions {
+  /**
+   * A disk has lost its power since: what was not on record may be gone, and with the database also
+   * what was done in its last moments. Default: false.
+   */
+  readonly powerLost?: boolean;
+}
+
 /** A source that is quiet while sluice runs, and changes between episodes. */
 export class Trial {
   readonly source: string;
@@ -45,17 +62,17 @@ export class Trial {
   /** Of each file that is on record: the inode that it has since. */
   #recorded = new Map<string, string>();
 
-  private constructor(folder: string, seed: number) {
+  private constructor(folder: string, seed: number, { destination, state }: TrialOptions) {
     this.#random = randomNumbers(seed);
     this.source = `${folder}/source`;
-    this.destination = `${folder}/destination`;
-    this.db = `${folder}/sluice.db`;
-    this.log = `${folder}/log.jsonl`;
+    this.destination = destination ?? `${folder}/destination`;
+    this.db = `${state ?? folder}/sluice.db`;
+    this.log = `${state ?? folder}/log.jsonl`;
   }
 
   /** Makes the trees: older versions and extras are at the destination already. */
-  static async make(folder: string, seed: number): Promise<Trial> {
-    const trial = new Trial(folder, seed);
+  static async make(folder: string, seed: number, options: TrialOptions = {}): Promise<Trial> {
+    const trial = new Trial(folder, seed, options);
     const random = randomNumbers(seed + 1);
     writeTree(trial.source, planSource(random));
     // names that are not UTF-8
@@ -112,14 +129,15 @@ export class Trial {
   }
 
   /** What must hold at once after a kill. */
-  async inspect(): Promise<Left> {
+  async inspect({ powerLost = false }: LookOptions = {}): Promise<Left> {
     const now = await see(this.destination);
     const complain = (problem: string) => void this.problems.push(problem);
     this.#checkFiles(now);
     checkRuns(this.#records(true), complain);
     const state = readDatabase(this.db, this.destination, complain);
     checkSynced(state?.synced ?? [], now, complain);
-    const again = this.#checkAgain(now, state);
+    // a loss of power takes unsettled names back, and gives names new inodes
+    const again = powerLost ? { files: 0, bytes: 0 } : this.#checkAgain(now, state);
     this.#to = now;
     const temporaries = [...now.tree.keys()].filter(isTemporaryPath).length;
     return {
@@ -187,14 +205,14 @@ export class Trial {
   }
 
   /** What must hold when a run went to its end with exit code 0. */
-  async conclude(): Promise<void> {
+  async conclude({ powerLost = false }: LookOptions = {}): Promise<void> {
     const complain = (problem: string) => void this.problems.push(problem);
     const now = await see(this.destination);
     this.problems.push(...differences(this.#from, now));
     const state = readDatabase(this.db, this.destination, complain);
     if (state === null) return;
     checkSynced(state.synced, now, complain);
-    this.#checkAgain(now, state);
+    if (!powerLost) this.#checkAgain(now, state);
     const onRecord = new Map(state.synced.map((row) => [row.path, row]));
     for (const [path, { kind, size }] of this.#from.tree) {
       if (kind !== "f") continue;
@@ -272,7 +290,10 @@ export class Trial {
     const name = `moved ${Math.floor(this.#random() * 1e9)}`;
     const inner = directories.filter((path) => path.endsWith("/inner"));
     if (inner.length > 0) {
-      Deno.renameSync(`${this.source}/${pick(inner)}`, `${this.source}/${name}`);
+      const from = `${this.source}/${pick(inner)}`;
+      // a directory that has become empty is doubted, and its extras stay
+      Deno.writeTextFileSync(`${from.slice(0, -"/inner".length)}/${name}`, "left behind");
+      Deno.renameSync(from, `${this.source}/${name}`);
     } else Deno.mkdirSync(`${this.source}/dir 00/inner`);
     Deno.mkdirSync(`${this.destination}/extra/deep`, { recursive: true });
     for (let i = 0; i < 12; i++) {
