@@ -19,7 +19,7 @@ import { see } from "./proof/tree.ts";
 import { randomNumbers } from "./trees.ts";
 import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
 
-const LIMITS = ["off", "100M", "30M"] as const;
+const LIMITS = ["off", "60M", "30M", "15M"] as const;
 
 class PowerLoss {
   readonly #program: Program;
@@ -44,19 +44,19 @@ class PowerLoss {
     return said;
   }
 
-  #start(limit: string) {
+  #start(limit: string, ...more: string[]) {
     const { source, destination, db, log } = this.#trial;
     return this.#program.start([
       ...[source, destination, "--db", db, "--log", log, "--bwlimit", limit],
       ...["--delete-extras", ...this.#program.ifKnown("--max-delete", "100%")],
-      ...this.#program.ifKnown("--wait-for-mount", "1s"),
+      ...[...this.#program.ifKnown("--wait-for-mount", "1s"), ...more],
     ]);
   }
 
   async #inTheMiddle(): Promise<string> {
     const limit = LIMITS[Math.floor(this.#random() * LIMITS.length)]!;
     const run = this.#start(limit);
-    const delay = 250 + Math.floor(this.#random() * 900);
+    const delay = 200 + Math.floor(this.#random() * (limit === "off" ? 250 : 700));
     const journal = this.#random() < 0.3;
     const killed = this.#random() < 0.5;
     await new Promise((resolve) => setTimeout(resolve, delay));
@@ -71,7 +71,9 @@ class PowerLoss {
   }
 
   async #complete(): Promise<void> {
-    const ended = await this.#start("off").ended;
+    let ended = await this.#start("off").ended;
+    // a run that was not killed may have seen listings fail, which only another scan can mend
+    if (ended.code === 1) ended = await this.#start("off", "--rescan").ended;
     if (ended.code !== 0) this.#complain("a run after the power came back", ended);
     else await this.#trial.conclude({ powerLost: true });
   }

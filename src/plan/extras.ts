@@ -82,21 +82,27 @@ export async function settleAttempted(context: RunContext): Promise<void> {
 }
 
 async function removePage(context: RunContext, page: readonly Extra[]): Promise<void> {
-  const { signal, backlog, run, settle } = context;
+  const { destination, signal, backlog, run, settle } = context;
   signal.throwIfAborted();
   await checkRoots(context);
   // a run that is killed between a removal and its record finds here that it had begun
   settle(() => backlog.extras.attempt(run, page));
   const verdicts: Verdict[] = [];
+  let certain = false;
   try {
     await mapConcurrently(page, IN_FLIGHT, async (extra) => {
       verdicts.push(await judge(context, extra));
     });
+    // what is on record as removed must not be there again after a loss of power
+    if (destination.capabilities.durability === "group") await destination.flush({ signal });
+    certain = true;
   } finally {
-    // also when the run stops here: what was removed has its record
+    // also when the run stops here: what was removed has its record; where the destination has
+    // failed, the next run looks whether it is gone
+    const told = verdicts.filter(({ removal }) => removal === null || certain || signal.aborted);
     settle(() => {
-      for (const verdict of verdicts) record(context, verdict);
-      backlog.extras.settled(verdicts.map(({ extra }) => extra));
+      for (const verdict of told) record(context, verdict);
+      backlog.extras.settled(told.map(({ extra }) => extra));
     });
   }
 }

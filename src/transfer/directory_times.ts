@@ -11,7 +11,7 @@ const PAGE = 256, IN_FLIGHT = 16;
 
 /** Gives every directory whose content or times differ the times that the source has now. */
 export async function setDirectoryTimes(context: RunContext): Promise<void> {
-  const { backlog, signal, outcome, settle } = context;
+  const { backlog, destination, signal, outcome, settle } = context;
   let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
   for (;;) {
     signal.throwIfAborted();
@@ -20,6 +20,8 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
     before = page.at(-1)!;
     const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
     const done = results.filter((result) => result !== null);
+    // what is on record, and exit code 0, must be true after a loss of power
+    if (destination.capabilities.durability === "group") await destination.flush({ signal });
     for (const result of done) outcome(result.outcome, null);
     settle(() => {
       for (const { outcome: { directory, status }, mtime } of done) {
