@@ -5,6 +5,7 @@ import type { RunEvent, Side } from "./event.ts";
 import type { Crew } from "./hands.ts";
 import type { Outcome } from "./job.ts";
 import type { Clock } from "./lib/clock.ts";
+import type { NameRules } from "./name_rules.ts";
 import type { SyncOptions } from "./options.ts";
 import type { PackedFiles } from "./packed.ts";
 import type { AuditRecord } from "./report/audit.ts";
@@ -39,6 +40,8 @@ export interface RunContext {
   readonly settle: <T>(body: () => T) => T;
   /** When a time at the destination is that of the source. */
   readonly times: TimeRule;
+  /** Which names the destination takes for one. */
+  readonly names: NameRules;
   /** How long a thread may take to stop, in ms. */
   readonly grace: number;
 }

@@ -32,6 +32,7 @@ export const REASONS = [
   "not at the source",
   "no longer at the source",
   "not a hard link at the destination",
+  "the destination takes it for another name",
 ] as const;
 
 /** One of {@link REASONS}. */

@@ -12,6 +12,7 @@ import { Crew, type Spawn, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
+import { ALL_APART } from "./name_rules.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
@@ -22,6 +23,7 @@ import { AuditLog } from "./report/audit.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths, type RunPaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
+import { learnNames, recordCollisions, tellRespelled } from "./scan/names.ts";
 import { recallErrors, recordScan } from "./scan/scan_records.ts";
 import { setDirectoryTimes } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
@@ -104,6 +106,7 @@ export async function sync(
     signal: options.signal ?? new AbortController().signal,
     spawn: options.spawn ?? spawnWorker,
     interruptedCode: options.interruptedCode ?? (() => 130),
+    temporaryName: names,
   });
   return await run.run();
 }
@@ -134,6 +137,7 @@ interface Parts {
   readonly signal: AbortSignal;
   readonly spawn: Spawn;
   readonly interruptedCode: () => number;
+  readonly temporaryName: () => string;
 }
 
 class Run {
@@ -222,18 +226,23 @@ class Run {
       });
     }
     const leftovers = new Leftovers(untried, self, earlier);
-    const trusted = isSameDestination(untried);
+    let trusted = isSameDestination(untried);
     if (options.deleteExtras) await demandSource(untried);
+    let names = backlog.names.rules(identities.destination.inode) ?? ALL_APART;
     if (!options.dryRun) {
       await settleAttempted(untried);
       await leftovers.clearInFlight();
+      const learnt = await learnNames(untried, this.#parts.temporaryName());
+      names = learnt.names;
+      trusted &&= !learnt.changed;
     }
     const place = { inode: identities.destination.inode, kind: to.capabilities.kind };
     const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
     if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
-    const context = { ...untried, times: await learnTimes(untried, place) };
+    const context = { ...untried, times: await learnTimes(untried, place), names };
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
     else await this.#scan(context, leftovers, trusted);
+    recordCollisions(context);
     assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
@@ -285,6 +294,7 @@ class Run {
       carried,
       // until it is known what the destination keeps
       times: EXACT,
+      names: ALL_APART,
       grace: to.capabilities.durability === "group" ? 10_000 : 1_500,
     };
   }
@@ -303,6 +313,7 @@ class Run {
     });
     await leftovers.done();
     recordScan(context, store.scan);
+    tellRespelled(context, store);
   }
 
   /** A new scan, or the one that was interrupted. */

@@ -15,6 +15,7 @@ import type {
 } from "./backend.ts";
 import { checkName, componentsOf, failure, inTheWay, notAFile } from "./failures.ts";
 import { contentOf, type MemoryNode, newNode, resize, type TreeNode } from "./memory_node.ts";
+import { type NameHabits, NameMap } from "./name_map.ts";
 import { isTemporary, temporaryNames } from "./temporary.ts";
 
 export type { TreeNode } from "./memory_node.ts";
@@ -32,6 +33,8 @@ export interface MemoryOptions {
   readonly capabilities?: Partial<Capabilities>;
   /** What is made of a modification time that is set, as a coarse file system does. */
   readonly keepTime?: (time: bigint) => bigint;
+  /** What it does with names. Default: keeps them apart and as they are. */
+  readonly names?: NameHabits;
   /** Default: "memory:". */
   readonly root?: string;
 }
@@ -59,6 +62,7 @@ class Memory implements MemoryBackend {
   readonly #now: () => bigint;
   readonly #keepTime: (time: bigint) => bigint;
   readonly #temporaryName: () => string;
+  readonly #habits: NameHabits | undefined;
   readonly #device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
   #inodes = 1n;
   readonly #top: MemoryNode;
@@ -68,6 +72,7 @@ class Memory implements MemoryBackend {
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
     this.#keepTime = options.keepTime ?? ((time) => time);
     this.#temporaryName = options.temporaryName ?? temporaryNames("00000000-1-1", 0);
+    this.#habits = options.names;
     this.capabilities = {
       latency: "immediate",
       durability: "file",
@@ -309,7 +314,8 @@ class Memory implements MemoryBackend {
 
   #make(node: TreeNode): MemoryNode {
     this.#inodes += 1n;
-    return newNode(node, this.#inodes, this.#now());
+    const children = this.#habits === undefined ? undefined : new NameMap<MemoryNode>(this.#habits);
+    return newNode(node, this.#inodes, this.#now(), children);
   }
 
   /** The node at a path; no link is followed on the way. */

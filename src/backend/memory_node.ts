@@ -39,7 +39,12 @@ export interface MemoryNode extends
   readonly children: Map<string, MemoryNode>;
 }
 
-export function newNode(node: TreeNode, inode: bigint, now: bigint): MemoryNode {
+export function newNode(
+  node: TreeNode,
+  inode: bigint,
+  now: bigint,
+  children = new Map<string, MemoryNode>(),
+): MemoryNode {
   const { content = "", target = "" } = node;
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
   const kind = node.kind ?? kindOf(node);
@@ -55,7 +60,7 @@ export function newNode(node: TreeNode, inode: bigint, now: bigint): MemoryNode 
     links: 1,
     target,
     bytes,
-    children: new Map(),
+    children,
   };
 }
 

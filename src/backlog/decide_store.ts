@@ -5,7 +5,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { compare, type Compared } from "../plan/compare.ts";
 import { KINDS, unpackListing } from "../listing.ts";
+import { ALL_APART, isExact, type NameRules } from "../name_rules.ts";
 import { REASONS } from "../operation.ts";
+import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -27,9 +29,19 @@ interface DirectoryRow {
   readonly conflict: number;
 }
 
+/** What deciding depends on. */
+export interface DecideOptions {
+  /** When two times are equal. */
+  readonly times: TimeRule;
+  /** Which names the destination takes for one. Default: none. */
+  readonly names?: NameRules;
+}
+
 /** Decides directories for the scan with number `scan`. */
 export class DecideStore {
   readonly #times: TimeRule;
+  /** Null where the destination keeps all names apart. */
+  readonly #merges: MergeStore | null;
   readonly #row: StatementSync;
   readonly #readyChildren: StatementSync;
   readonly #settleChildren: Record<"source" | "destination", StatementSync>;
@@ -53,10 +65,11 @@ export class DecideStore {
   /** Directories in which what is pending stays so: equal or not, it has no hash and no record. */
   readonly #unrecorded: ReadonlySet<number>;
 
-  constructor(database: DatabaseSync, scan: number, { times }: { times: TimeRule }) {
+  constructor(database: DatabaseSync, scan: number, { times, names = ALL_APART }: DecideOptions) {
     this.#times = times;
     database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
+    this.#merges = isExact(names) ? null : new MergeStore(database, scan, names);
     this.#row = database.prepare(`
       SELECT source_state, source_error, destination_state, source_content, destination_content, conflict
       FROM directory WHERE id = ? AND decided_scan <> ${scan} AND source_scan = ${scan}
@@ -83,7 +96,8 @@ export class DecideStore {
       WHERE directory = ? AND status <> ${STATUS.skipped}`);
     this.#allSynced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, reason = ${IN_SYNC}, error = NULL
-      WHERE directory = ? AND status IN (${STATUS.pending}, ${STATUS.waiting})`);
+      WHERE directory = ?
+        AND status IN (${STATUS.pending}, ${STATUS.waiting}, ${STATUS.refused})`);
     this.#chunks = database.prepare(
       "SELECT data FROM listing WHERE directory = ? AND chunk >= ? ORDER BY chunk LIMIT 1",
     );
@@ -139,6 +153,11 @@ export class DecideStore {
     );
   }
 
+  /** Names that were found spelled otherwise at the destination. */
+  get respelled(): Respelled {
+    return this.#merges?.respelled ?? { count: 0, example: null };
+  }
+
   /**
    * Decides a directory if both its sides are known by now, and then those below it that only
    * waited for it. Returns the numbers of those that were decided.
@@ -162,21 +181,24 @@ export class DecideStore {
     // a name that could not be looked at may be anything: nothing in its directory counts as absent
     const complete = source !== STATE.failed && row.source_error === null;
     this.#inheritConflict.run(
-      row.conflict === CONFLICT.directoryInTheWay ? row.conflict : CONFLICT.none,
+      row.conflict === CONFLICT.directoryBlocked ? CONFLICT.none : row.conflict,
       id,
     );
+    if (row.conflict === CONFLICT.merged) this.#merges?.refuseAll(id);
     if (source === STATE.absent) {
       // what the source had here when it was scanned before is an extra now
       this.#dropFiles.run(id);
       this.#dropPrints.run(id);
     }
     if (source === STATE.listed && destination === STATE.absent) {
+      this.#merges?.align(id, { there: false });
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
       const equal = source === STATE.listed && sameContent(row) && !this.#unrecorded.has(id);
       if (equal) this.#allSynced.run(id);
       else this.#compareAll(id, source === STATE.listed, complete);
     }
+    if (source === STATE.listed) this.#merges?.refuse(id);
     // a directory that one side does not have, or could not list, says the same of those below it
     this.#settleChildren.source.run(complete ? STATE.absent : STATE.failed, id);
     this.#settleChildren.destination.run(
@@ -191,6 +213,7 @@ export class DecideStore {
   #compareAll(id: number, sourceListed: boolean, sourceComplete: boolean): void {
     this.#clearThere.run();
     this.#loadListing(id);
+    if (sourceListed) this.#merges?.align(id, { there: true });
     if (sourceListed) this.#comparePairs(id);
     this.#putExtras.run(id, sourceComplete ? 1 : 0);
     this.#blockDirectories.run(id);
@@ -229,7 +252,11 @@ export class DecideStore {
           mtime: row.t_mtime as bigint,
           target: row.t_target === null ? "" : fromSql(row.t_target),
         };
-        const { action, reason } = compare(source, destination, { times: this.#times });
+        // what has its name now may be of the name beside which this one was refused
+        const refused = Number(row.status) === STATUS.refused;
+        const { action, reason } = compare(source, refused ? undefined : destination, {
+          times: this.#times,
+        });
         const unrecorded = action === "keep" &&
           UNSETTLED.includes(Number(row.status)) && this.#unrecorded.has(id);
         if (unrecorded) continue;

@@ -109,7 +109,7 @@ export class LinkStore {
             count(*) OVER (PARTITION BY h.device, h.inode) AS names
           FROM hard_link h JOIN file f ON f.directory = h.directory AND f.name = h.name
           LEFT JOIN hard_link_there t ON t.directory = h.directory AND t.name = h.name
-          WHERE f.kind = ${FILE})
+          WHERE f.kind = ${FILE} AND f.status <> ${STATUS.refused})
         WHERE nth = 1 AND names > 1;
       UPDATE hard_link SET waits = 1 WHERE EXISTS (
         SELECT 1 FROM temp.first_name n
@@ -117,6 +117,7 @@ export class LinkStore {
         LEFT JOIN hard_link_there t ON t.directory = f.directory AND t.name = f.name
         WHERE n.device = hard_link.device AND n.inode = hard_link.inode
           AND NOT (n.directory = f.directory AND n.name = f.name)
+          AND f.status <> ${STATUS.refused}
           AND NOT (f.status = ${STATUS.synced} AND t.inode IS NOT NULL
             AND t.inode IS n.there_inode AND t.device IS n.there_device));
       DELETE FROM temp.first_name;

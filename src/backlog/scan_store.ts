@@ -17,9 +17,9 @@ import {
   unpackListing,
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import type { TimeRule } from "../times.ts";
 import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
-import { DecideStore } from "./decide_store.ts";
+import { type DecideOptions, DecideStore } from "./decide_store.ts";
+import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import { STATE, STATUS } from "./schema.ts";
@@ -59,7 +59,7 @@ export class ScanStore {
     destination: new Map(),
   };
 
-  constructor(database: DatabaseSync, scan: number, options: { times: TimeRule }) {
+  constructor(database: DatabaseSync, scan: number, options: DecideOptions) {
     this.scan = scan;
     this.#decide = new DecideStore(database, scan, options);
     this.#links = new LinkStore(database);
@@ -124,6 +124,11 @@ export class ScanStore {
     this.#putChunk = database.prepare("INSERT OR REPLACE INTO listing VALUES (?, ?, ?)");
     this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
     this.#missed = new MissedStore(database, scan);
+  }
+
+  /** Names that were found spelled otherwise at the destination. */
+  get respelled(): Respelled {
+    return this.#decide.respelled;
   }
 
   /** Queues both roots: the first write of a new scan. `mtimes` are those of the roots. */

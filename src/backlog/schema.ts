@@ -18,7 +18,14 @@ export const APPLICATION_ID = 0x736c7563;
 export const STATE = { unknown: 0, queued: 1, listed: 2, failed: 3, absent: 4 } as const;
 
 /** The status of a file. */
-export const STATUS = { pending: 0, synced: 1, skipped: 2, waiting: 3 } as const;
+export const STATUS = {
+  pending: 0,
+  synced: 1,
+  skipped: 2,
+  waiting: 3,
+  /** Pending, but the destination takes its name for another one: it cannot be put there. */
+  refused: 4,
+} as const;
 
 /** Why a directory cannot simply be made or removed. */
 export const CONFLICT = {
@@ -27,6 +34,8 @@ export const CONFLICT = {
   directoryBlocked: 1,
   /** The destination has a directory here, the source something else. */
   directoryInTheWay: 2,
+  /** The destination takes its name, or that of a directory above it, for another one. */
+  merged: 3,
 } as const;
 
 const FILE = KINDS.indexOf("file");
@@ -255,6 +264,22 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   ALTER TABLE destination_trait ADD COLUMN hard_links INTEGER;  -- 1: it keeps them
   UPDATE directory SET source_complete = NULL;  -- so that the next scan sees which files have links
+  `,
+  `
+  CREATE TABLE name_rules (               -- which names the destination takes for one
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    root TEXT NOT NULL,                   -- the inode number of the root that was probed
+    rules TEXT NOT NULL,                  -- JSON: the rules that hold; {} keeps all names apart
+    probed_at INTEGER NOT NULL,
+    remains TEXT                          -- a temporary in the root that could not be removed
+  );
+  CREATE TABLE collision (                -- names of the source that the last scan refused
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    other NOT NULL,                       -- the name for which the destination takes it
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -4,9 +4,10 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Entry, join, type Times } from "../entry.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { Job } from "../job.ts";
-import type { TimeRule } from "../times.ts";
+import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
+import { NameStore } from "./name_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { type OutboxRow, readOutbox } from "./outbox.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
@@ -55,6 +56,7 @@ export class SqliteBacklog implements Disposable {
   readonly traits: TraitStore;
   readonly deletions: DeletionStore;
   readonly links: LinkStore;
+  readonly names: NameStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -124,6 +126,7 @@ export class SqliteBacklog implements Disposable {
     this.traits = new TraitStore(database);
     this.deletions = new DeletionStore(database);
     this.links = new LinkStore(database);
+    this.names = new NameStore(database);
     this.#dropOutbox = database.prepare(
       "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
     );
@@ -200,10 +203,10 @@ export class SqliteBacklog implements Disposable {
   /** Begins a new scan, which takes the place of one that was interrupted. */
   beginScan(
     roots: Readonly<Record<Side, Pick<Entry, "inode" | "mtime">>>,
-    options: { times: TimeRule },
+    options: DecideOptions,
   ): ScanStore {
     this.#scanning = this.transaction(() => {
-      this.#database.exec("DELETE FROM listing");
+      this.#database.exec("DELETE FROM listing; DELETE FROM collision");
       for (const side of ["source", "destination"]) {
         this.#database.exec(
           `UPDATE directory SET ${side}_state = ${STATE.unknown}
@@ -221,7 +224,7 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** Goes on with a scan that was interrupted. */
-  resumeScan(id: number, options: { times: TimeRule }): ScanStore {
+  resumeScan(id: number, options: DecideOptions): ScanStore {
     this.#scanning = new ScanStore(this.#database, id, options);
     return this.#scanning;
   }

@@ -6,6 +6,7 @@ import type { FromCrew } from "../crew.ts";
 import { join } from "../entry.ts";
 import type { Side } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
+import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
 import { isFailure } from "./walker.ts";
 
@@ -29,7 +30,11 @@ export async function runScan(
 ): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  const walkers = SIDES.map((side) => new WalkerDesk(context, store, side, handlers, signal));
+  const source = new WalkerDesk(context, store, "source", handlers, signal);
+  // what the source brings may queue directories of the destination once more, under the names
+  // that the source has for them
+  const leader = isExact(context.names) ? null : source;
+  const walkers = [source, new WalkerDesk(context, store, "destination", handlers, signal, leader)];
   tellCounts(context, store);
   await together(walkers, (reason) => stop.abort(reason));
   context.signal.throwIfAborted();
@@ -55,6 +60,8 @@ class WalkerDesk {
   readonly #given = new Set<number>();
   readonly #hand: Hand;
   #closed = false;
+  readonly #leader: WalkerDesk | null;
+  #follower: WalkerDesk | null = null;
 
   constructor(
     context: RunContext,
@@ -62,7 +69,10 @@ class WalkerDesk {
     side: Side,
     handlers: ScanHandlers,
     signal: AbortSignal,
+    leader: WalkerDesk | null = null,
   ) {
+    this.#leader = leader;
+    if (leader !== null) leader.#follower = this;
     this.#context = context;
     this.#store = store;
     this.#side = side;
@@ -84,6 +94,7 @@ class WalkerDesk {
       message.listed.flatMap((listed) => this.#put(listed))
     );
     if (decided.length > 0) this.#handlers.decided(decided);
+    if (decided.length > 0) this.#goOn();
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
     this.#pending();
     this.#give();
@@ -145,10 +156,20 @@ class WalkerDesk {
     if (queued.length > 0) {
       for (const { id } of queued) this.#given.add(id);
       this.#hand.post({ type: "list", directories: queued });
-    } else if (this.#given.size === 0) {
+    } else if (this.#given.size === 0 && this.#mayClose()) {
       this.#closed = true;
       this.#hand.post({ type: "close" });
+      this.#goOn();
     }
+  }
+
+  #mayClose(): boolean {
+    return !this.#closed && (this.#leader === null || this.#leader.#closed);
+  }
+
+  /** The other side may have something to do again, or nothing more to wait for. */
+  #goOn(): void {
+    if (this.#follower !== null) this.#follower.#give();
   }
 
   #lastPending = -Infinity;

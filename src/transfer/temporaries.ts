@@ -1,5 +1,6 @@
 /** Temporaries of runs that were killed: found, told from those of live runs, and removed. */
 import type { Backend } from "../backend/backend.ts";
+import { removeTemporary } from "../backend/probe_names.ts";
 import { tokenOf } from "../backend/temporary.ts";
 import { join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
@@ -72,7 +73,7 @@ export async function removeLeftovers(
   for (const name of names) {
     if (!leftover(name)) continue;
     try {
-      await destination.removeFile(join(directory, name), { signal });
+      await removeTemporary(destination, join(directory, name), { signal });
       removed += 1;
     } catch (error) {
       // removed by somebody else meanwhile: just as well

@@ -1,20 +1,26 @@
 import assert from "node:assert/strict";
 import { memoryBackend } from "../../src/backend/memory.ts";
+import type { NameHabits } from "../../src/backend/name_map.ts";
+import { ALL_APART } from "../../src/name_rules.ts";
 import { listAll, put, text, TIME, TIMES } from "./actions.ts";
 import { backendContract } from "./contract.ts";
 
-backendContract("memoryBackend", () => {
-  const backend = memoryBackend();
-  return Promise.resolve({
-    backend,
-    dispose: async () => await backend[Symbol.asyncDispose](),
-    makeSpecial: (path) => Promise.resolve(backend.put(path, { kind: "special" })),
-    outside: "/outside",
-    outsideNames: () => Promise.resolve(["precious"]),
-    linkTimes: true,
-    earlyTimes: true,
+const folding = { rules: { ...ALL_APART, letters: true, accents: true } };
+
+for (const [name, names] of [["memoryBackend", undefined], ["folding memoryBackend", folding]]) {
+  backendContract(name as string, () => {
+    const backend = memoryBackend({ names: names as NameHabits | undefined });
+    return Promise.resolve({
+      backend,
+      dispose: async () => await backend[Symbol.asyncDispose](),
+      makeSpecial: (path) => Promise.resolve(backend.put(path, { kind: "special" })),
+      outside: "/outside",
+      outsideNames: () => Promise.resolve(["precious"]),
+      linkTimes: true,
+      earlyTimes: true,
+    });
   });
-});
+}
 
 Deno.test("MemoryBackend.tree gives what put was given", async () => {
   const backend = memoryBackend({ now: () => 42n });

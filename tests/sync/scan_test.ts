@@ -136,7 +136,8 @@ Deno.test("sync sets the times of directories last, the deepest first, and of th
     },
   });
   assert.equal(summary.exitCode, 0);
-  assert.deepEqual(order, ["a/b/c", "a/b", "a", ""]);
+  // the first is the root, which keeps its times when the destination's names are probed
+  assert.deepEqual(order, ["", "a/b/c", "a/b", "a", ""]);
   assert.equal((await world.to.look(""))!.mtime, (await world.from.look(""))!.mtime);
   assert.deepEqual(essence(world.to), essence(world.from));
 });

@@ -1,6 +1,12 @@
 /** A world for a run: two sides, a database and a log in a temporary directory. */
 import type { Backend } from "../../src/backend/backend.ts";
-import { type MemoryBackend, memoryBackend, type TreeNode } from "../../src/backend/memory.ts";
+import {
+  type MemoryBackend,
+  memoryBackend,
+  type MemoryOptions,
+  type TreeNode,
+} from "../../src/backend/memory.ts";
+import type { NameHabits } from "../../src/backend/name_map.ts";
 import type { Capabilities } from "../../src/backend/backend.ts";
 import type { RunEvent, Summary } from "../../src/event.ts";
 import { spawnInProcess } from "../../src/hands.ts";
@@ -107,23 +113,25 @@ export class MemoryWorld extends World {
   /** Names of temporaries carry the token of the run that made them. */
   readonly #names = new Map<string, () => string>();
 
-  /** @param keepTime what the destination makes of a time that it is given */
   constructor(
     source: Tree = {},
     destination: Tree = {},
     capabilities?: Partial<Capabilities>,
+    /** What the destination makes of a time that it is given. */
     keepTime?: (time: bigint) => bigint,
+    /** What it does with names. */
+    habits?: NameHabits,
   ) {
     super(scratchDirectory());
-    const make = (root: string, keepTime?: (time: bigint) => bigint) =>
+    const make = (root: string, options: Pick<MemoryOptions, "keepTime" | "names"> = {}) =>
       memoryBackend({
         root,
         capabilities,
-        keepTime,
         temporaryName: () => this.#names.get(root)!(),
+        ...options,
       });
     this.from = make(this.source);
-    this.to = make(this.destination, keepTime);
+    this.to = make(this.destination, { keepTime, names: habits });
     fill(this.from, source);
     fill(this.to, destination);
   }

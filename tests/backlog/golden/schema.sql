@@ -1,4 +1,4 @@
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 CREATE VIEW files AS
     SELECT
@@ -23,6 +23,14 @@ CREATE VIEW files AS
       attempts
     FROM file JOIN directory ON directory.id = file.directory, pair
     WHERE kind = 0;
+
+CREATE TABLE collision (                -- names of the source that the last scan refused
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    kind INTEGER NOT NULL,
+    other NOT NULL,                       -- the name for which the destination takes it
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
 
 CREATE TABLE deletion (                 -- every removal, with what it rested on; kept
     id INTEGER PRIMARY KEY,
@@ -157,6 +165,14 @@ CREATE TABLE missed (                   -- since when the source is known not to
     refused_why TEXT,
     PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
+
+CREATE TABLE name_rules (               -- which names the destination takes for one
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    root TEXT NOT NULL,                   -- the inode number of the root that was probed
+    rules TEXT NOT NULL,                  -- JSON: the rules that hold; {} keeps all names apart
+    probed_at INTEGER NOT NULL,
+    remains TEXT                          -- a temporary in the root that could not be removed
+  );
 
 CREATE TABLE outbox (                   -- audit lines, until they are known to be in the log
     sequence INTEGER PRIMARY KEY,         -- of the last line
