@@ -23,6 +23,7 @@ export function addDeletionOptions(command: Command): Command {
   return command
     .option("--delete-extras", "mirror: remove what the source does not have")
     .option("--max-delete <limit>", "with it: delete nothing if it were more files; 500, 10%")
+    .option("--trash <dir>", "with it: move there (same file system) instead of deleting")
     .option("--delete-after-scans <n>", "with it: only what n complete scans missed at the source")
     .option("--delete-min-age <time>", "  and the first and last of them this far apart: 24h, 7d")
     .option("--delete-despite-errors", "with it: also after errors, where listings were complete");

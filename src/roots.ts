@@ -1,4 +1,5 @@
 /** Roots: the two directories of a run, checked before anything is touched. */
+import { TRASH_NAME } from "./backend/trash.ts";
 import { UsageError } from "./errors.ts";
 
 /** The full real paths of a run. */
@@ -7,6 +8,8 @@ export interface RunPaths {
   readonly destination: string;
   readonly db: string;
   readonly log: string;
+  /** The directory that extras are moved to, if there is one. It may have to be made. */
+  readonly trash?: string | null;
 }
 
 /**
@@ -50,7 +53,70 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
       }
     }
   }
-  return { source, destination, db, log };
+  const trash = paths.trash === null || paths.trash === undefined
+    ? null
+    : trashOf(paths.trash, { source, destination }, base);
+  return { source, destination, db, log, ...(trash !== null && { trash }) };
+}
+
+/** The real path of a trash to which the destination's files can be renamed. */
+function trashOf(
+  path: string,
+  { source, destination }: Pick<RunPaths, "source" | "destination">,
+  base: string,
+): string {
+  const { real, on } = directoryToBe(path, base);
+  if (isInside(real, source)) {
+    throw new UsageError(
+      `the trash ${real} is inside the source ${source}, which is only ever read; name another ` +
+        "with --trash",
+    );
+  }
+  const own = `${destination === "/" ? "" : destination}/${TRASH_NAME}`;
+  if (isInside(real, destination) && real !== own) {
+    throw new UsageError(
+      `the trash ${real} is inside the destination, where it would itself be an extra; there it ` +
+        `can only be ${own}, which no scan lists`,
+    );
+  }
+  if (Deno.statSync(on).dev !== Deno.statSync(destination).dev) {
+    throw new UsageError(
+      `the trash ${real} is on another file system than the destination, so nothing can be moved ` +
+        "there; name a directory on the same one with --trash",
+    );
+  }
+  return real;
+}
+
+/** The real path of a directory that can be made if it is missing, and one on its file system. */
+function directoryToBe(path: string, base: string): { real: string; on: string } {
+  if (path === "") throw new UsageError("the trash is an empty path; give --trash a directory");
+  const full = absolute(path, base).replace(/(?<=.)\/+$/, "");
+  try {
+    const real = Deno.realPathSync(full);
+    if (!Deno.statSync(real).isDirectory) {
+      throw new UsageError(`the trash ${path} is not a directory; name one with --trash`);
+    }
+    return { real, on: real };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UsageError(`cannot reach the trash ${path}: ${reason(error)}`, { cause: error });
+    }
+  }
+  const slash = full.lastIndexOf("/"), name = full.slice(slash + 1);
+  if (isLink(full) || name === ".." || name === ".") {
+    throw new UsageError(`the trash ${path} leads nowhere; give --trash a directory`);
+  }
+  try {
+    const on = Deno.realPathSync(full.slice(0, slash) || "/");
+    return { real: `${on === "/" ? "" : on}/${name}`, on };
+  } catch (error) {
+    throw new UsageError(
+      `the directory of the trash ${path} does not exist; make it, or name another with --trash`,
+      { cause: error },
+    );
+  }
 }
 
 /** What SQLite, and the lock, append to the name of a database. */

@@ -16,6 +16,7 @@ import { ALL_APART } from "./name_rules.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
+import { RunTrash } from "./plan/run_trash.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { assignLinks, learnTimes } from "./plan/traits.ts";
 import { isSameDestination } from "./plan/trust.ts";
@@ -66,7 +67,10 @@ export async function sync(
 ): Promise<Summary> {
   const all: SyncOptions = { ...DEFAULTS, ...options };
   const base = options.base ?? Deno.cwd();
-  const paths = resolvePaths({ source, destination, db: all.db, log: all.log }, base);
+  const paths = resolvePaths(
+    { source, destination, db: all.db, log: all.log, trash: all.trash },
+    base,
+  );
   const clock = options.clock ?? systemClock();
   const self = await identifySelf();
   const names = temporaryNames(self.token, 0);
@@ -246,10 +250,11 @@ class Run {
     assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
+    await using trash = deletes && paths.trash ? new RunTrash(context, paths.trash) : null;
     if (deletes) {
       // the scan may have taken days
       await demandSource(context);
-      await removeExtras(context, "conflicts");
+      await removeExtras(context, { which: "conflicts", trash });
     }
     statistics.phase("transfer");
     statistics.pending(backlog.transfer.pending());
@@ -265,7 +270,7 @@ class Run {
     if (deletes) {
       statistics.phase("mirror");
       await demandSource(context);
-      await removeExtras(context, "others");
+      await removeExtras(context, { which: "others", trash });
     }
     statistics.phase("directories");
     await setDirectoryTimes(context);

@@ -37,7 +37,8 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
     "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links -n --progress json -v " +
-    "--max-delete 2.5% --delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
+    "--max-delete 2.5% --trash t " +
+    "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
     source: "a",
@@ -50,7 +51,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       deleteExtras: true,
       deleteDespiteErrors: true,
       maxDelete: { percent: 2.5 },
-      trash: null,
+      trash: "t",
       deleteAfterScans: 3,
       deleteMinAge: 5_400_000,
       rescan: true,
@@ -108,7 +109,7 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--checksum", "crc32"], /^--checksum does not know "crc32"; it takes md5, sha1/],
   [["a", "b", "--checksum", "SHA256"], /^--checksum does not know "SHA256"/],
   [["a", "b", "--progress", "loud"], /^--progress does not know "loud"; it takes auto, plain/],
-  ...["--max-delete=5", "--delete-after-scans=2", "--delete-min-age=1h"]
+  ...["--max-delete=5", "--trash=t", "--delete-after-scans=2", "--delete-min-age=1h"]
     .concat("--delete-despite-errors")
     .map((flag): [string[], RegExp] => [["a", "b", flag], /^--[a-z-]+ says how to delete; give/]),
   ...["", "-1", "1.5", "101%", "many", "%", "5 %", "99999999999999999999"]
@@ -116,6 +117,7 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
       ["a", "b", "--delete-extras", `--max-delete=${limit}`],
       /^--max-delete takes a number of files or a percentage/,
     ]),
+  [["a", "b", "--delete-extras", "--trash="], /^--trash is an empty path/],
   [["a", "b", "--delete-extras", "--delete-after-scans=0"], /^--delete-after-scans takes a whole/],
   [["a", "b", "--delete-extras", "--delete-min-age=1h"], /give --delete-after-scans 2 with it/],
   [

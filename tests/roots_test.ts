@@ -49,6 +49,20 @@ Deno.test("resolvePaths takes roots for separate whose names only begin alike", 
     assert.equal(resolvePaths({ ...RELATIVE, db: "from2/x" }, top).db, `${top}/from2/x`);
   }));
 
+Deno.test("resolvePaths takes a trash that is there, that can be made, or is the destination's own", () =>
+  withDirectory((top) => {
+    const trashOf = (trash: string) => resolvePaths({ ...RELATIVE, trash }, top).trash;
+    assert.equal(trashOf("trash/"), `${top}/trash`);
+    assert.equal(trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
+    Deno.mkdirSync(`${top}/to/.sluice-trash`);
+    assert.equal(trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
+    Deno.mkdirSync(`${top}/real`);
+    Deno.symlinkSync("real", `${top}/link`);
+    assert.equal(trashOf("link"), `${top}/real`);
+    assert.equal(trashOf("link/new"), `${top}/real/new`);
+    assert.equal("trash" in resolvePaths({ ...RELATIVE, trash: null }, top), false);
+  }));
+
 Deno.test("resolvePaths refuses paths in one sentence that says what to do", () =>
   withDirectory((top) => {
     Deno.mkdirSync(`${top}/from/sub`);
@@ -76,6 +90,17 @@ Deno.test("resolvePaths refuses paths in one sentence that says what to do", () 
       [{ log: "dangling" }, /the audit log dangling is a link that leads nowhere; give --log/],
       [{ db: "file/" }, /the database file\//],
       [{ log: "to/../from/" }, /the audit log/],
+      [{ trash: "" }, /the trash is an empty path; give --trash a directory/],
+      [{ trash: "from" }, /the trash .*\/from is inside the source/],
+      [{ trash: "from/new" }, /the trash .*\/from\/new is inside the source/],
+      [{ trash: "inside/new" }, /the trash .*\/from\/sub\/new is inside the source/],
+      [{ trash: "to" }, /inside the destination.*can only be .*\/to\/\.sluice-trash/],
+      [{ trash: "to/.trash" }, /inside the destination.*can only be .*\/to\/\.sluice-trash/],
+      [{ trash: "to/.sluice-trash/below" }, /the directory of the trash .* does not exist/],
+      [{ trash: "file" }, /the trash file is not a directory/],
+      [{ trash: "dangling" }, /the trash dangling leads nowhere/],
+      [{ trash: "none/new" }, /the directory of the trash none\/new does not exist/],
+      [{ trash: "/proc" }, /the trash \/proc is on another file system than the destination/],
     ];
     for (const [paths, says] of table) {
       const message = refusal(paths, top);

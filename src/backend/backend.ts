@@ -106,6 +106,29 @@ export interface ListBatch {
   }[];
 }
 
+/**
+ * A directory on a backend's file system into which things are moved out of its tree. Paths at which
+ * they are put are relative to it; what was there is never replaced.
+ */
+export interface Trash extends AsyncDisposable {
+  /** The full path of the directory. */
+  readonly root: string;
+  /**
+   * Moves anything but a directory from `path` in the backend's tree to `to` in the trash, in one
+   * step; directories above it are made. EEXIST when something is there, EXDEV when it is on another
+   * file system.
+   */
+  take(path: string, to: string, options?: CallOptions): Promise<void>;
+  look(path: string, options?: CallOptions): Promise<Entry | undefined>;
+  /** Makes a directory, with those above it; false when it was there already. */
+  makeDirectory(path: string, options?: CallOptions): Promise<boolean>;
+  setTimes(
+    path: string,
+    times: Pick<Times, "mtime" | "atime">,
+    options?: CallOptions,
+  ): Promise<void>;
+}
+
 /** A place that holds files. */
 export interface Backend extends AsyncDisposable {
   /** The root as a full path or URL, as a string like every path. */
@@ -145,6 +168,11 @@ export interface Backend extends AsyncDisposable {
   removeFile(path: string, options?: CallOptions): Promise<void>;
   /** Removes an empty directory. */
   removeDirectory(path: string, options?: CallOptions): Promise<void>;
+  /**
+   * Opens the directory at the full path `root` as a trash, which the caller disposes of. With `make`
+   * it is made, for its owner only, when it is missing; the directory that it is in must exist.
+   */
+  openTrash(root: string, options?: CallOptions & { readonly make?: boolean }): Promise<Trash>;
   /** Makes durable whatever was finished and committed before the call. */
   flush(options?: CallOptions): Promise<void>;
 }

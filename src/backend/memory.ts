@@ -12,11 +12,13 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Trash,
 } from "./backend.ts";
 import { checkName, componentsOf, failure, inTheWay, notAFile } from "./failures.ts";
 import { contentOf, type MemoryNode, newNode, resize, type TreeNode } from "./memory_node.ts";
 import { type NameHabits, NameMap } from "./name_map.ts";
 import { isTemporary, temporaryNames } from "./temporary.ts";
+import { trashIn } from "./trash.ts";
 
 export type { TreeNode } from "./memory_node.ts";
 
@@ -49,6 +51,8 @@ export interface MemoryBackend extends Backend {
   remove(path: string): void;
   /** Everything below the root by path, sorted, temporaries too: `put` takes each of them. */
   tree(): Record<string, TreeNode>;
+  /** What was moved out of the tree, by the full path of the trash. */
+  readonly trashes: ReadonlyMap<string, MemoryBackend>;
 }
 
 /** An empty backend in memory. */
@@ -64,10 +68,11 @@ class Memory implements MemoryBackend {
   readonly #temporaryName: () => string;
   readonly #habits: NameHabits | undefined;
   readonly #device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
+  readonly trashes = new Map<string, Memory>();
   #inodes = 1n;
   readonly #top: MemoryNode;
 
-  constructor(options: MemoryOptions) {
+  constructor(options: MemoryOptions, top?: MemoryNode) {
     this.root = options.root ?? "memory:";
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
     this.#keepTime = options.keepTime ?? ((time) => time);
@@ -81,7 +86,7 @@ class Memory implements MemoryBackend {
       kind: "memory",
       ...options.capabilities,
     };
-    this.#top = this.#make({ kind: "directory" });
+    this.#top = top ?? this.#make({ kind: "directory" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -306,6 +311,42 @@ class Memory implements MemoryBackend {
     if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
     if (node.children.size > 0) throw failure("ENOTEMPTY", doing, path);
     this.#set(this.#directory(parentOf(path), doing), baseOf(path), undefined);
+  }
+
+  async openTrash(
+    root: string,
+    options: CallOptions & { readonly make?: boolean } = {},
+  ): Promise<Trash> {
+    await enter(options);
+    const place = this.#trashAt(root, options.make === true);
+    return trashIn(place, async (path, to, options) => {
+      await enter(options);
+      const doing = "move into the trash";
+      const node = this.#node(path, doing);
+      const into = place.#directory(parentOf(to), doing);
+      if (into.children.has(baseOf(to))) throw failure("EEXIST", doing, path);
+      this.#set(this.#directory(parentOf(path), doing), baseOf(path), undefined);
+      this.#set(into, baseOf(to), node);
+    });
+  }
+
+  #trashAt(root: string, make: boolean): Memory {
+    const places = [[this.root, this] as const, ...this.trashes];
+    const above = places.find(([at]) => root === at || root.startsWith(`${at}/`));
+    if (above === undefined) {
+      if (!make) throw failure("ENOENT", "open the trash", "");
+      const made = new Memory({ now: this.#now, root });
+      this.trashes.set(root, made);
+      return made;
+    }
+    const [at, place] = above;
+    const path = root.slice(at.length + 1);
+    if (path === "") return place;
+    const parent = place.#directory(parentOf(path), "open the trash");
+    if (make && !parent.children.has(baseOf(path))) {
+      this.#set(parent, baseOf(path), this.#make({ kind: "directory" }));
+    }
+    return new Memory({ now: this.#now, root }, place.#directory(path, "open the trash"));
   }
 
   async flush(options: CallOptions = {}): Promise<void> {

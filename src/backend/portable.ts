@@ -23,6 +23,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Trash,
 } from "./backend.ts";
 import { failure, inTheWay, notAFile } from "./failures.ts";
 import { forEachLimited } from "./in_flight.ts";
@@ -30,6 +31,7 @@ import { codeOf, portableError } from "./portable_errors.ts";
 import { dateOf, PortableReader, PortableWriter, PositionedFile } from "./portable_file.ts";
 import { entryOf, portableNames } from "./portable_names.ts";
 import { isTemporary } from "./temporary.ts";
+import { trashIn } from "./trash.ts";
 import { lookByOpening } from "./look_by_opening.ts";
 
 /** Metadata look-ups in flight for one directory. */
@@ -239,6 +241,30 @@ class PortableBackend implements Backend {
     await attempt("remove the directory", path, async () => {
       await this.#demandDirectory(full, path);
       await Deno.remove(full);
+    });
+  }
+
+  async openTrash(
+    root: string,
+    { signal, make = false }: CallOptions & { make?: boolean } = {},
+  ): Promise<Trash> {
+    signal?.throwIfAborted();
+    if (make) {
+      await attempt(`make the trash ${showPath(root)}`, "", async () => {
+        try {
+          await Deno.mkdir(root, { mode: 0o700 });
+        } catch (error) {
+          if (codeOf(error) !== "EEXIST") throw error;
+        }
+      });
+    }
+    const place = await openPortable(root, { temporaryName: this.#temporaryName, signal });
+    return trashIn(place, async (path, to, options) => {
+      const doing = "move into the trash";
+      const full = await this.#resolve(path);
+      if (await place.look(to, options) !== undefined) throw failure("EEXIST", doing, path);
+      await (place as PortableBackend).#resolve(to);
+      await attempt(doing, path, () => Deno.rename(full, `${root}/${to}`));
     });
   }
 

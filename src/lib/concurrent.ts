@@ -8,7 +8,7 @@
 export async function mapConcurrently<T, R>(
   items: readonly T[],
   width: number,
-  map: (item: T) => Promise<R>,
+  map: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
@@ -17,7 +17,7 @@ export async function mapConcurrently<T, R>(
     while (next < items.length && failed === null) {
       const index = next++;
       try {
-        results[index] = await map(items[index]!);
+        results[index] = await map(items[index]!, index);
       } catch (error) {
         failed ??= { error };
       }

@@ -8,6 +8,7 @@ import { mapConcurrently } from "../lib/concurrent.ts";
 import type { Evidence, Removal } from "../removal.ts";
 import { checkRoot } from "../transfer/carrier.ts";
 import { absence, difference } from "./evidence.ts";
+import { type RunTrash, trashedBy } from "./run_trash.ts";
 
 /** Extras that are looked at in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -27,16 +28,20 @@ interface Verdict {
  * Removes extras: files first, then the directories that have become empty, deepest first. Each is
  * looked at on both sides at that moment; what does not look as the scan said is refused.
  *
- * @param which "conflicts" make way for the transfer, "others" go after it
+ * `which` are "conflicts" (they make way for the transfer) or "others" (they go after it); they are
+ * moved to `trash` if there is one.
  */
-export async function removeExtras(context: RunContext, which: ExtraKind): Promise<void> {
+export async function removeExtras(
+  context: RunContext,
+  { which, trash }: { which: ExtraKind; trash: RunTrash | null },
+): Promise<void> {
   const { extras } = context.backlog;
   let after = { directory: 0, name: "" };
   for (;;) {
     const page = extras.files(after, PAGE, which);
     if (page.length === 0) break;
     after = page.at(-1)!;
-    await removePage(context, page);
+    await removePage(context, page, trash);
   }
   let before: ExtraCursor = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
   for (;;) {
@@ -45,7 +50,7 @@ export async function removeExtras(context: RunContext, which: ExtraKind): Promi
     before = page.at(-1)!;
     // one depth at a time: a directory can only go after those inside it
     for (const depth of new Set(page.map((extra) => extra.depth))) {
-      await removePage(context, page.filter((extra) => extra.depth === depth));
+      await removePage(context, page.filter((extra) => extra.depth === depth), trash);
     }
   }
 }
@@ -69,11 +74,17 @@ export async function settleAttempted(context: RunContext): Promise<void> {
         return false;
       }
     });
+    const moved = await mapConcurrently(
+      page,
+      IN_FLIGHT,
+      (extra, i) => gone[i] ? trashedBy(context, extra) : Promise.resolve(null),
+    );
     settle(() => {
       page.forEach((extra, i) => {
         if (!gone[i]) return;
         const why = "not at the source; removed by a run that was interrupted";
-        const removal = { evidence: evidenceOf(context, extra), trash: null, at: Date.now() };
+        const trash = moved[i]!;
+        const removal = { evidence: evidenceOf(context, extra), trash, at: Date.now() };
         record(context, { extra, removal, moot: false, why, error: null });
       });
       backlog.extras.settled(page);
@@ -81,21 +92,28 @@ export async function settleAttempted(context: RunContext): Promise<void> {
   }
 }
 
-async function removePage(context: RunContext, page: readonly Extra[]): Promise<void> {
+async function removePage(
+  context: RunContext,
+  page: readonly Extra[],
+  trash: RunTrash | null,
+): Promise<void> {
   const { destination, signal, backlog, run, settle } = context;
   signal.throwIfAborted();
   await checkRoots(context);
   // a run that is killed between a removal and its record finds here that it had begun
   settle(() => backlog.extras.attempt(run, page));
   const verdicts: Verdict[] = [];
-  let certain = false;
+  let certain = destination.capabilities.durability === "file";
   try {
-    await mapConcurrently(page, IN_FLIGHT, async (extra) => {
-      verdicts.push(await judge(context, extra));
-    });
-    // what is on record as removed must not be there again after a loss of power
-    if (destination.capabilities.durability === "group") await destination.flush({ signal });
-    certain = true;
+    try {
+      await mapConcurrently(page, IN_FLIGHT, async (extra) => {
+        verdicts.push(await judge(context, extra, trash));
+      });
+    } finally {
+      // what is on record as removed must not be there again after a loss of power
+      if (!certain && !signal.aborted) await destination.flush({ signal });
+      certain = true;
+    }
   } finally {
     // also when the run stops here: what was removed has its record; where the destination has
     // failed, the next run looks whether it is gone
@@ -117,7 +135,11 @@ async function checkRoots(context: RunContext): Promise<void> {
   );
 }
 
-async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
+async function judge(
+  context: RunContext,
+  extra: Extra,
+  trash: RunTrash | null,
+): Promise<Verdict> {
   const { destination, signal } = context;
   const verdict = { extra, removal: null, moot: false, why: "", error: null };
   try {
@@ -131,13 +153,15 @@ async function judge(context: RunContext, extra: Extra): Promise<Verdict> {
     if (changed !== null) {
       return { ...verdict, why: `not deleted: ${changed} since the scan` };
     }
+    const where = trash === null ? null : await trash.take(extra, there);
+    // a directory is made anew in the trash: only its removal proves that nothing is in it
     if (extra.kind === "directory") await destination.removeDirectory(extra.path, { signal });
-    else await destination.removeFile(extra.path, { signal });
+    else if (where === null) await destination.removeFile(extra.path, { signal });
     const { lookedAt, answer } = absent;
     const evidence = { ...evidenceOf(context, extra), lookedAt, answer };
     return {
       ...verdict,
-      removal: { evidence, trash: null, at: Date.now() },
+      removal: { evidence, trash: where, at: Date.now() },
       why: absent.proof,
     };
   } catch (error) {

@@ -1,5 +1,6 @@
 /** The gate: what a run has to pass before it may delete anything, and what it lets through. */
 import type { Backend } from "../backend/backend.ts";
+import { TRASH_NAME } from "../backend/trash.ts";
 import type { HoldCounts } from "../backlog/extra_store.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
@@ -26,7 +27,7 @@ export async function demandSource({ source, destination, signal }: RunContext):
 
 async function isEmpty(backend: Backend, signal: AbortSignal): Promise<boolean> {
   for await (const { entries, problems } of backend.list("", { signal })) {
-    if (entries.length + problems.length > 0) return false;
+    if (problems.length > 0 || entries.some(({ name }) => name !== TRASH_NAME)) return false;
   }
   return true;
 }

@@ -79,13 +79,14 @@ export function printLeft(context: RunContext, { extras }: { extras: boolean }):
     }
   }
   if (!extras) return;
+  const action = context.paths.trash ? "trash" : "delete";
   let after = { directory: 0, name: "" };
   for (;;) {
     const page = backlog.extras.files(after, PAGE, "all");
     if (page.length === 0) break;
     after = page.at(-1)!;
     for (const { path, size } of page) {
-      event({ type: "operation", action: "delete", path, size, reason: "not at the source" });
+      event({ type: "operation", action, path, size, reason: "not at the source" });
     }
   }
   let last = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
@@ -94,7 +95,7 @@ export function printLeft(context: RunContext, { extras }: { extras: boolean }):
     if (page.length === 0) break;
     last = page.at(-1)!;
     for (const { path } of page) {
-      event({ type: "operation", action: "delete", path, size: null, reason: "not at the source" });
+      event({ type: "operation", action, path, size: null, reason: "not at the source" });
     }
   }
 }

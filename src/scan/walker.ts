@@ -1,5 +1,6 @@
 /** The walker's hands: lists one directory of one side, completely, in chunks of bounded size. */
 import type { Backend } from "../backend/backend.ts";
+import { TRASH_NAME } from "../backend/trash.ts";
 import type { FailedListing, ListedChunk, Problem, QueuedDirectory } from "../backlog/backlog.ts";
 import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
@@ -36,7 +37,10 @@ export async function* listDirectory(
   try {
     for await (const batch of backend.list(directory.path, { signal })) {
       // one by one: a spread of a very large batch would overflow the stack
-      for (const entry of batch.entries) entries.push(entry);
+      for (const entry of batch.entries) {
+        if (entry.name === TRASH_NAME && directory.path === "") temporaries.push(entry.name);
+        else entries.push(entry);
+      }
       for (const problem of batch.problems) problems.push(problem);
       for (const name of batch.temporaries) temporaries.push(name);
       if (entries.length >= CHUNK) yield chunk(false);

@@ -3,6 +3,7 @@ import type { Backend } from "../../src/backend/backend.ts";
 import { filesContract } from "./contract_files.ts";
 import { listingContract } from "./contract_listing.ts";
 import { safetyContract } from "./contract_safety.ts";
+import { trashContract } from "./contract_trash.ts";
 import { treeContract } from "./contract_tree.ts";
 
 /** A backend with an empty root, and what a test needs to know and do from outside. */
@@ -39,4 +40,5 @@ export function backendContract(name: string, make: () => Promise<Subject>): voi
   listingContract(register);
   filesContract(register);
   safetyContract(register);
+  trashContract(register);
 }

@@ -26,6 +26,8 @@ export type Call =
   | "setTimes"
   | "removeFile"
   | "removeDirectory"
+  | "openTrash"
+  | "take"
   | "flush";
 
 /** What goes wrong, and where. The first rule that fits decides. */
@@ -154,6 +156,21 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
     async removeDirectory(path, options) {
       await enter("removeDirectory", path);
       await inner.removeDirectory(path, options);
+    },
+    async openTrash(root, options) {
+      await enter("openTrash", root);
+      const trash = await inner.openTrash(root, options);
+      return {
+        root: trash.root,
+        look: (path, options) => trash.look(path, options),
+        makeDirectory: (path, options) => trash.makeDirectory(path, options),
+        setTimes: (path, times, options) => trash.setTimes(path, times, options),
+        async take(path, to, options) {
+          await enter("take", path);
+          await trash.take(path, to, options);
+        },
+        [Symbol.asyncDispose]: () => trash[Symbol.asyncDispose](),
+      };
     },
     async flush(options) {
       await enter("flush", "");

@@ -10,12 +10,14 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Trash,
 } from "../backend.ts";
 import { abortable } from "../abortable.ts";
 import { inTheWay, notAFile } from "../failures.ts";
 import { lookByOpening } from "../look_by_opening.ts";
 import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
+import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
 import { namesIn } from "./directory_entries.ts";
@@ -23,6 +25,7 @@ import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
+import { moveBetween } from "./move.ts";
 import { PosixSmallFiles } from "./small.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -307,6 +310,24 @@ class PosixBackend implements Backend {
     const result = await this.#sys.unlinkat(held.fd, lastName(path), AT.REMOVEDIR);
     if (result < 0) throw this.#directories.failure(result, "remove the directory", path);
     this.#directories.forget(path);
+  }
+
+  async openTrash(
+    root: string,
+    { signal, make = false }: CallOptions & { make?: boolean } = {},
+  ): Promise<Trash> {
+    const bytes = nulTerminated(root);
+    const made = make ? await this.#sys.mkdirat(AT.FDCWD, bytes, 0o700) : 0;
+    if (made < 0 && made !== -EEXIST) {
+      throw posixError(made, `make the trash ${showPath(root)}`, "");
+    }
+    const place = await openPosix(root, this.#libc, { ...this.#options, signal, ownsLibc: false });
+    const directories = (place as PosixBackend).#directories;
+    return trashIn(
+      place,
+      (path, to) =>
+        moveBetween(this.#sys, { directories: this.#directories, path }, { directories, path: to }),
+    );
   }
 
   async flush({ signal }: CallOptions = {}): Promise<void> {

@@ -1,0 +1,49 @@
+/** Trash: a directory into which a backend moves things out of its tree. */
+import { join, parentOf } from "../entry.ts";
+import { SyncError } from "../errors.ts";
+import type { Backend, CallOptions, Trash } from "./backend.ts";
+
+/** The one name, in the root, at which a trash may lie inside a tree: no scan lists it. */
+export const TRASH_NAME = ".sluice-trash";
+
+/**
+ * A trash in the directory that `place` is.
+ *
+ * @param move moves one thing, never over another; ENOENT when the directory at the end is missing
+ */
+export function trashIn(
+  place: Backend,
+  move: (path: string, to: string, options: CallOptions) => Promise<void>,
+): Trash {
+  return {
+    root: place.root,
+    look: (path, options) => place.look(path, options),
+    makeDirectory: (path, options) => makeDirectories(place, path, options),
+    setTimes: (path, times, options) => place.setTimes(path, times, options),
+    async take(path, to, options = {}) {
+      options.signal?.throwIfAborted();
+      try {
+        return await move(path, to, options);
+      } catch (error) {
+        if (!(error instanceof SyncError) || error.code !== "ENOENT") throw error;
+      }
+      await makeDirectories(place, parentOf(to), options);
+      await move(path, to, options);
+    },
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  };
+}
+
+/** Makes a directory and those above it; false when it was there. */
+async function makeDirectories(
+  place: Backend,
+  path: string,
+  options?: CallOptions,
+): Promise<boolean> {
+  let made = false, at = "";
+  for (const name of path === "" ? [] : path.split("/")) {
+    at = join(at, name);
+    made = await place.makeDirectory(at, options);
+  }
+  return made;
+}
