@@ -62,6 +62,7 @@ class CrashTest {
       this.#trial.problems.push(`only ${this.killed} of ${this.#kills} kills hit a run`);
     }
     await this.#checkExitCode();
+    await this.#program.checkLog(this.#trial.log, (problem) => this.#trial.problems.push(problem));
   }
 
   async #episode(): Promise<void> {

@@ -61,6 +61,17 @@ export class Program {
     return new RegExp(`(^|[ ,])${args[0]}[ ,=]`, "m").test(this.#help) ? args : [];
   }
 
+  /** Has `sluice audit` check a log, if this sluice can. */
+  async checkLog(path: string, complain: (problem: string) => void): Promise<void> {
+    if (!/Commands:[^\n]*\baudit\b/.test(this.#help)) return;
+    const [program, ...first] = this.#command;
+    const { success, stdout, stderr } = await new Deno.Command(program, {
+      args: [...first, "audit", path],
+    }).output();
+    const said = new TextDecoder().decode(success ? stdout : stderr) || "nothing";
+    if (!success) complain(`sluice audit finds fault: ${said.trim()}`);
+  }
+
   /** Starts a run that tells its progress as JSON. */
   start(args: readonly string[], { injection }: { injection?: Injection } = {}): RunningProgram {
     const command = [...this.#command, ...args, "--progress", "json"];

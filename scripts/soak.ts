@@ -1,0 +1,387 @@
+/**
+ * Lets sluice work for hours on a source that is edited meanwhile, under random faults and options,
+ * and checks each round with code of its own.
+ *
+ * A round: runs that are killed, interrupted, stopped and continued, that lose a mount or the room
+ * at the destination, whose system calls fail (strace), while files are appended to, truncated,
+ * replaced, rewritten, removed, renamed, and directories swapped for links that lead outside. In
+ * between, sluice is held still: every row that says `synced` must be of a file with the recorded
+ * hash, and the source must have had that file in that state. Then the source is quiet, a run goes
+ * to its end, and the trees must be identical, the log whole, nothing left over.
+ *
+ * Mounts need root, faulty calls strace; without them a soak does the rest.
+ *
+ * Usage: `deno run -A scripts/soak.ts [--hours N | --minutes N] [--seed N] [--binary PATH] [--dir PATH]`
+ */
+import { parseArgs } from "node:util";
+import { EditedTree } from "./proof/edits.ts";
+import { canTrace, type Ended, Program, type RunningProgram } from "./proof/program.ts";
+import { checkRuns, pathOf, readDatabase, readLog } from "./proof/records.ts";
+import { canMount, Side } from "./proof/sides.ts";
+import { asText, differences, see, show } from "./proof/tree.ts";
+import { randomNumbers } from "./trees.ts";
+import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
+
+/** A run that takes longer than this hangs (ms). */
+const TOO_LONG = 120_000;
+const ERRORS = ["EIO", "ENOSPC", "ESTALE", "EACCES", "ETIMEDOUT", "EINTR", "EDQUOT"] as const;
+const CALLS = [
+  ...["pwrite64", "renameat2", "getdents64", "statx", "unlinkat", "mkdirat", "utimensat"],
+  ...["fsync", "fdatasync", "syncfs", "pread64", "symlinkat", "readlinkat", "close"],
+] as const;
+
+type Fault = (run: RunningProgram) => Promise<void> | void;
+
+class Soak {
+  readonly #program: Program;
+  readonly #folder: string;
+  readonly #source: Side;
+  readonly #destination: Side;
+  readonly #edits: EditedTree;
+  readonly #random: () => number;
+  readonly #faults: readonly (readonly [name: string, fault: Fault])[];
+  readonly #canTrace: boolean;
+  readonly #told = new Map<string, number>();
+  readonly problems: string[] = [];
+  rounds = 0;
+  runs = 0;
+  looks = 0;
+
+  constructor(
+    program: Program,
+    options: {
+      folder: string;
+      seed: number;
+      canTrace: boolean;
+      source: Side;
+      destination: Side;
+      canUnmount: boolean;
+    },
+  ) {
+    const { folder, seed, source, destination } = options;
+    this.#program = program;
+    this.#folder = folder;
+    this.#source = source;
+    this.#destination = destination;
+    this.#random = randomNumbers(seed + 1);
+    this.#canTrace = options.canTrace;
+    this.#edits = new EditedTree(source.kept, { seed, outside: `${folder}/outside` });
+    this.#faults = [
+      ["kill", (run) => run.signal("SIGKILL")],
+      ["SIGINT", (run) => run.signal("SIGINT")],
+      ["SIGTERM", (run) => run.signal("SIGTERM")],
+      ["stop and continue", (run) => this.#pause(run)],
+      ["look", (run) => this.#look(run)],
+      ["look", (run) => this.#look(run)],
+      ["forbid", () => this.#forbid()],
+      ...(options.canUnmount
+        ? [
+          ["unmount source", () => this.#unmount(source)] as const,
+          ["unmount destination", () => this.#unmount(destination)] as const,
+          ["full disk", () => this.#fill()] as const,
+        ]
+        : []),
+    ];
+  }
+
+  async round(): Promise<void> {
+    this.rounds += 1;
+    for (let i = 0; i < 120; i++) await this.#edits.edit();
+    const runs = 1 + this.#below(3);
+    for (let i = 0; i < runs && this.problems.length === 0; i++) await this.#disturbed();
+    if (this.problems.length === 0) await this.#quiet();
+  }
+
+  #below(most: number): number {
+    return Math.floor(this.#random() * most);
+  }
+
+  #oneOf<T>(all: readonly T[]): T {
+    return all[this.#below(all.length)]!;
+  }
+
+  #arguments(): string[] {
+    return [
+      this.#source.path,
+      this.#destination.path,
+      ...["--db", `${this.#folder}/sluice.db`, "--log", `${this.#folder}/log.jsonl`],
+    ];
+  }
+
+  #options(): string[] {
+    const options = [
+      ...["--bwlimit", this.#oneOf(["off", "40M", "15M", "5M"])],
+      ...["--checksum", this.#oneOf(["sha256", "sha256", "md5", "sha1", "blake2b"])],
+      ...["--block-size", this.#oneOf(["64K", "1M", "5M"])],
+      ...["--queue-capacity", this.#oneOf(["2", "20"])],
+      ...this.#program.ifKnown("--wait-for-mount", this.#oneOf(["1s", "10s"])),
+      ...this.#program.ifKnown("--wait-for-space", this.#oneOf(["1s", "10s"])),
+    ];
+    if (this.#random() < 0.6) options.push("--delete-extras");
+    if (this.#random() < 0.3) options.push("--rescan");
+    return options;
+  }
+
+  /** A run under edits and faults. */
+  async #disturbed(): Promise<void> {
+    this.runs += 1;
+    const options = this.#options();
+    const injection = this.#canTrace && this.#random() < 0.3 ? this.#injection() : undefined;
+    const run = this.#program.start([...this.#arguments(), ...options], { injection });
+    const edits = this.#random() < 0.8 ? this.#edit(run) : Promise.resolve();
+    const names = injection === undefined ? [] : [`${injection.calls}: ${injection.what}`];
+    const faults = (async () => {
+      while (!run.over) {
+        await pause(30 + this.#below(400));
+        if (run.over) return;
+        const [name, fault] = this.#oneOf(this.#faults);
+        names.push(name);
+        this.#told.set(name, (this.#told.get(name) ?? 0) + 1);
+        await fault(run);
+      }
+    })();
+    const ended = await this.#end(run);
+    await Promise.all([edits, faults]);
+    console.log(
+      `  ${options.join(" ")}: exit code ${ended.code ?? ended.signal} (${names.join(", ")})`,
+    );
+    this.#checkEnd(ended);
+    await this.#inspect();
+  }
+
+  #injection() {
+    const calls = this.#oneOf(CALLS), error = this.#oneOf(ERRORS);
+    const first = 1 + this.#below(this.#random() < 0.5 ? 8 : 60);
+    return {
+      calls,
+      what: `error=${error}:when=${first}..${first + this.#below(3)}`,
+      trace: "/dev/null",
+    };
+  }
+
+  async #end(run: RunningProgram): Promise<Ended> {
+    const timer = setTimeout(() => {
+      this.problems.push(`a run was still going on after ${TOO_LONG / 1000} s`);
+      run.signal("SIGKILL");
+    }, TOO_LONG);
+    try {
+      return await run.ended;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A run may fail, but not in a way that nobody has thought of. */
+  #checkEnd({ code, signal, stderr }: Ended): void {
+    const known = signal !== null || [0, 1, 3, 130, 143].includes(code ?? -1) ||
+      // a root or a database that refuses at the start
+      (code === 2 && stderr.split("\n").length === 1);
+    if (!known || /Uncaught|panicked|at file:/.test(stderr)) {
+      this.problems.push(`a run ended with exit code ${code}: ${stderr}`);
+    }
+  }
+
+  async #edit(run: RunningProgram): Promise<void> {
+    while (!run.over) {
+      await this.#edits.edit();
+      await pause(this.#below(40));
+    }
+  }
+
+  async #pause(run: RunningProgram): Promise<void> {
+    run.signal("SIGSTOP");
+    await pause(this.#below(800));
+    run.signal("SIGCONT");
+  }
+
+  async #look(run: RunningProgram): Promise<void> {
+    run.signal("SIGSTOP");
+    try {
+      // it takes a moment until every thread stands still
+      await pause(50);
+      await this.#inspect();
+    } finally {
+      run.signal("SIGCONT");
+    }
+  }
+
+  /** What is unmounted comes back before long; meanwhile nothing may appear in its place. */
+  async #unmount(side: Side): Promise<void> {
+    if (!side.mounted) return;
+    side.unmount();
+    await pause(100 + this.#below(1500));
+    for (const name of side.bare()) {
+      this.problems.push(`written below the bare mount point: ${show(name)}`);
+    }
+    side.mount();
+  }
+
+  /** No room for a while. */
+  async #fill(): Promise<void> {
+    const ballast = `${this.#destination.kept}/ballast`;
+    // it must not stand where sluice would find it, and a file in memory needs no name
+    const file = await Deno.open(ballast, { write: true, create: true });
+    Deno.removeSync(ballast);
+    try {
+      const megabyte = new Uint8Array(2 ** 20);
+      for (;;) await file.write(megabyte);
+    } catch (error) {
+      if (!(error instanceof Error) || !/space/i.test(error.message)) throw error;
+      await pause(100 + this.#below(1500));
+    } finally {
+      file.close();
+    }
+  }
+
+  /** A directory that only root may read, for a while. */
+  async #forbid(): Promise<void> {
+    const directories = [...Deno.readDirSync(this.#source.kept)].filter((e) => e.isDirectory);
+    if (directories.length === 0) return;
+    const path = `${this.#source.kept}/${this.#oneOf(directories).name}`;
+    try {
+      Deno.chmodSync(path, 0);
+      await pause(this.#below(500));
+      Deno.chmodSync(path, 0o755);
+    } catch (error) {
+      // it has been renamed meanwhile; the next round sets all modes
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** Every row that says `synced` is of a file that is there, with a content that it once had. */
+  async #inspect(): Promise<void> {
+    this.looks += 1;
+    const complain = (problem: string) => void this.problems.push(problem);
+    const now = await see(this.#destination.kept);
+    const db = `${this.#folder}/sluice.db`;
+    const state = readDatabase(db, this.#destination.path, complain);
+    for (const { path, size, mtime, hash, algorithm } of state?.synced ?? []) {
+      const found = now.tree.get(path), sha256 = now.hashes.get(path);
+      if (found === undefined || sha256 === undefined) {
+        complain(`synced, and not there: ${show(path)}`);
+        continue;
+      }
+      if (found.size !== size || found.mtime !== mtime) {
+        complain(`synced, and of another size or time: ${show(path)}`);
+      }
+      if (hash === null) continue;
+      const state = this.#edits.stateOf(asText(path)!, sha256);
+      if (state === undefined) complain(`synced in a state that never was: ${show(path)}`);
+      else if (state[algorithm as keyof typeof state] !== hash) {
+        complain(`synced with a hash of another state: ${show(path)}`);
+      }
+    }
+    checkRuns(readLog(`${this.#folder}/log.jsonl`, { torn: true, complain }), complain);
+  }
+
+  /** Nobody disturbs: a run goes to its end, and everything must be so. */
+  async #quiet(): Promise<void> {
+    const options = [
+      ...["--delete-extras", "--rescan"],
+      ...this.#program.ifKnown("--max-delete", "100%"),
+    ];
+    // a directory that was emptied is believed when another scan finds the same
+    let ended: Ended | null = null;
+    for (let i = 0; i < 3 && ended?.code !== 0; i++) {
+      ended = await this.#end(this.#program.start([...this.#arguments(), ...options]));
+    }
+    const complain = (problem: string) => void this.problems.push(problem);
+    if (ended!.code !== 0) complain(`a run of its own ended with ${ended!.code}: ${ended!.stderr}`);
+    const [source, destination] = [await see(this.#source.kept), await see(this.#destination.kept)];
+    this.problems.push(...differences(source, destination));
+    await this.#inspect();
+    const db = `${this.#folder}/sluice.db`;
+    const state = readDatabase(db, this.#destination.path, complain);
+    const files = [...source.tree.values()].filter(({ kind }) => kind === "f").length;
+    if (state?.synced.length !== files || state.pending > 0) {
+      complain(`${state?.synced.length} rows synced of ${files}, ${state?.pending} pending`);
+    }
+    this.#checkLog(new Map(state?.synced.map((row) => [row.path, row.hash])));
+    for (const { name } of Deno.readDirSync(`${this.#folder}/outside`)) {
+      if (Deno.readTextFileSync(`${this.#folder}/outside/${name}`) !== "OUTSIDE") {
+        complain(`written outside of the roots: ${show(name)}`);
+      }
+    }
+    await this.#program.checkLog(`${this.#folder}/log.jsonl`, complain);
+  }
+
+  /** Each hash on record has its record in the log, and no version of a file has two. */
+  #checkLog(onRecord: ReadonlyMap<string, string | null>): void {
+    const complain = (problem: string) => void this.problems.push(problem);
+    const records = readLog(`${this.#folder}/log.jsonl`, { torn: false, complain });
+    const versions = new Map<string, number>(), hashes = new Map<string, unknown>();
+    for (const record of records) {
+      const copied = record.action === "copy" || record.action === "overwrite";
+      if (!copied || record.status !== "success" || record.kind !== "file") continue;
+      const path = pathOf(record, this.#destination.path);
+      const version = [path, record.mtime, record.ctime, record.size].join("\n");
+      versions.set(version, (versions.get(version) ?? 0) + 1);
+      hashes.set(path, record.checksum);
+    }
+    for (const [version, count] of versions) {
+      if (count > 1) complain(`${count} records of one copy: ${JSON.stringify(version)}`);
+    }
+    for (const [path, hash] of onRecord) {
+      if (hash !== null && hashes.get(path) !== hash) {
+        complain(`on record with a hash that the log does not have: ${show(path)}`);
+      }
+    }
+  }
+
+  summary(): string {
+    const faults = [...this.#told].map(([name, count]) => `${name} ${count}`).sort().join(", ");
+    return `${this.rounds} rounds, ${this.runs} disturbed runs, ${this.looks} looks (${faults})`;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      hours: { type: "string" },
+      minutes: { type: "string" },
+      seed: { type: "string" },
+      binary: { type: "string" },
+      dir: { type: "string" },
+    },
+  });
+  const minutes = values.hours === undefined
+    ? positive("--minutes", values.minutes, 10)
+    : positive("--hours", values.hours, 1) * 60;
+  const seed = Math.floor(positive("--seed", values.seed, Date.now() % 1_000_000));
+  const program = await Program.find(values.binary);
+  const traced = await canTrace();
+  return await keepFolder(values.dir ?? defaultDirectory(), async (folder) => {
+    const canUnmount = canMount(folder);
+    console.log(
+      `seed ${seed}: ${minutes} minutes of ${program.name}, ${
+        canUnmount ? "with" : "without"
+      } mounts, ${traced ? "with" : "without"} faulty calls`,
+    );
+    using source = new Side(folder, "source", { canUnmount });
+    using destination = new Side(folder, "destination", { canUnmount });
+    const soak = new Soak(program, {
+      ...{ folder, seed, source, destination, canUnmount },
+      canTrace: traced,
+    });
+    const end = performance.now() + minutes * 60_000;
+    while (performance.now() < end && soak.problems.length === 0) {
+      await soak.round();
+      console.log(`round ${soak.rounds} is over`);
+    }
+    console.log(soak.summary());
+    for (const problem of soak.problems.slice(0, 20)) console.log(`FAILED ${problem}`);
+    if (soak.problems.length === 0) return true;
+    console.log(`${soak.problems.length} problems; again with --seed ${seed}; left in ${folder}`);
+    // what is in memory goes with its mount
+    for (const side of [source, destination]) {
+      await new Deno.Command("cp", { args: ["-a", side.kept, `${side.path} as it was`] }).output();
+    }
+    return false;
+  });
+}
+
+if (import.meta.main) await runScript("soak", main);
