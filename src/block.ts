@@ -16,6 +16,8 @@ export interface Carried {
   entry: Entry | null;
   /** Set instead of `entry` for a file of a parcel. */
   stamp: Stamp | null;
+  /** It has holes, which stay holes. */
+  sparse?: boolean;
   /** Milliseconds on the clock when work on it began. */
   readonly began: number;
   /** Set by either end when the file has failed: the other end stops working on it. */
@@ -30,6 +32,8 @@ export interface Block {
   readonly offset: number;
   /** The bytes; empty for a file without content and for one that failed. */
   readonly data: Uint8Array;
+  /** A hole: zeros that were not read and are not written. */
+  readonly hole?: boolean;
   /** The last block of its file; every file has exactly one, also when it failed. */
   readonly last: boolean;
   /** Hex, of the whole file, on the last block. Filled in by the digest. */

@@ -44,6 +44,13 @@ export interface Identity {
 export interface FileReader extends AsyncDisposable {
   /** What the file system said about the open file before the first byte was read. */
   readonly entry: Entry;
+  /** It has holes: less is allocated than its size. Never for files of 64 KiB or less. */
+  readonly sparse: boolean;
+  /**
+   * Where content begins at or after byte `position`: `position` itself where the place cannot tell
+   * holes from content, Infinity when nothing but a hole follows. Asked of sparse files only.
+   */
+  dataFrom(position: number, options?: CallOptions): Promise<number>;
   /** Fills `into` from byte `position` on; less than its length only at the end of the file. */
   read(into: Uint8Array, position: number, options?: CallOptions): Promise<number>;
   /** A fresh look at the path that was opened; undefined when it is gone. */
@@ -61,6 +68,8 @@ export interface FileWriter {
   readonly temporary: string;
   /** Writes all of `data` at byte `position`. */
   write(data: Uint8Array, position: number, options?: CallOptions): Promise<void>;
+  /** Makes the file `size` bytes long; what was not written is a hole, and reads as zeros. */
+  extend(size: number, options?: CallOptions): Promise<void>;
   /** Completes content and times under the temporary name (durable where durability is `file`). */
   finish(times: Pick<Times, "mtime" | "atime">, options?: CallOptions): Promise<void>;
   /** Puts the complete file at its final name, in place of what was there. */

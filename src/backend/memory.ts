@@ -188,6 +188,8 @@ class Memory implements MemoryBackend {
     if (node.kind !== "file") throw notAFile(node.kind, path);
     return {
       entry: this.#entry(node, baseOf(path)),
+      sparse: false,
+      dataFrom: (position) => Promise.resolve(position),
       async read(into, position, options) {
         await enter(options);
         const part = contentOf(node).subarray(position, position + into.length);
@@ -218,6 +220,10 @@ class Memory implements MemoryBackend {
         resize(node, Math.max(node.size, position + data.length));
         node.bytes.set(data, position);
         node.mtime = node.ctime = this.#now();
+      },
+      extend: async (size, options) => {
+        await enter(options);
+        resize(node, size);
       },
       finish: async (times, options) => {
         await enter(options);

@@ -39,6 +39,9 @@ const LOOKS_IN_FLIGHT = 32;
 /** Names in one batch of a listing. */
 const BATCH = 1000;
 
+/** Files up to this size may be kept in places that are not counted as allocated. */
+const SPARSE_FROM = 64 * 1024;
+
 /** Options of {@link openPortable}. */
 export interface PortableOptions extends CallOptions {
   /** Gives out temporary names. */
@@ -133,7 +136,8 @@ class PortableBackend implements Backend {
           });
         }
         const look = (options?: CallOptions) => lookByOpening(this, path, options);
-        return new PortableReader(file, entryOf(info, path), look);
+        const sparse = info.size > SPARSE_FROM && (info.blocks ?? Infinity) * 512 < info.size;
+        return new PortableReader(file, { entry: entryOf(info, path), sparse }, look);
       } catch (error) {
         await file.close();
         throw error;

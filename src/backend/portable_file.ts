@@ -61,6 +61,11 @@ export class PositionedFile {
     this.#file.close();
   }
 
+  /** Makes the file `size` bytes long. */
+  extend(size: number): Promise<void> {
+    return this.#inTurn("extend", () => this.#file.truncate(size));
+  }
+
   async #seek(position: number): Promise<void> {
     if (position !== this.#position) {
       this.#position = await this.#file.seek(position, Deno.SeekMode.Start);
@@ -87,13 +92,24 @@ export class PositionedFile {
 /** A file that is being read by position. */
 export class PortableReader implements FileReader {
   readonly entry: Entry;
+  readonly sparse: boolean;
   readonly #file: PositionedFile;
   readonly #look: FileReader["look"];
 
-  constructor(file: PositionedFile, entry: Entry, look: FileReader["look"]) {
+  constructor(
+    file: PositionedFile,
+    { entry, sparse }: Pick<FileReader, "entry" | "sparse">,
+    look: FileReader["look"],
+  ) {
+    this.sparse = sparse;
     this.#file = file;
     this.#look = look;
     this.entry = entry;
+  }
+
+  /** The content itself tells: Deno has no call that asks where it is. */
+  async dataFrom(position: number): Promise<number> {
+    return await Promise.resolve(position);
   }
 
   async read(into: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<number> {
@@ -139,6 +155,11 @@ export class PortableWriter implements FileWriter {
   async write(data: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     await this.#file.write(data, position, signal);
+  }
+
+  async extend(size: number, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#file.extend(size);
   }
 
   async finish(

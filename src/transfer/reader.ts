@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import { isPlain, Parcel, PARCEL_BYTES, parcelFrom, PROGRESS } from "../parcel.ts";
 import type { Buffers } from "./buffers.ts";
+import { holeBlocks } from "./holes.ts";
 
 /** What a reader works with. */
 export interface ReaderOptions {
@@ -128,10 +129,22 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
   try {
     await using reader = await options.source.open(carried.path, options);
     carried.entry = reader.entry;
+    carried.sparse = reader.sparse;
     const { size } = reader.entry;
     let offset = 0;
     do {
       if (carried.failed !== null) break;
+      const data = reader.sparse ? Math.min(size, await reader.dataFrom(offset, options)) : offset;
+      for (const hole of holeBlocks(offset, data)) {
+        options.signal.throwIfAborted();
+        if (carried.failed !== null) break;
+        const last = hole.offset + hole.data.length === size;
+        if (last) checkUnchanged(carried, await reader.look(options));
+        yield { ...block(carried, hole.offset, hole.data, last, nothing), hole: true };
+        ended = last;
+      }
+      offset = data;
+      if (ended || carried.failed !== null) break;
       const length = Math.min(options.bucket.slice(options.blockSize), size - offset);
       await options.bucket.take(length, options);
       const loan = await options.buffers.borrow(length, options);

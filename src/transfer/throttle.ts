@@ -11,7 +11,8 @@ export function throttle(
     transform(batch, controller) {
       let bytes = 0;
       for (const item of batch) {
-        if (item.type === "block") bytes += item.data.length;
+        // a hole is not moved
+        if (item.type === "block") bytes += item.hole ? 0 : item.data.length;
         else if (item.type === "parcel") bytes += item.bytes;
       }
       const pacing = bucket.take(bytes, { signal });

@@ -10,6 +10,7 @@ import { actionFor } from "../operation.ts";
 import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import type { Group } from "./group.ts";
+import { writeStretches } from "./holes.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -207,7 +208,8 @@ async function begin(
 async function write(writer: FileWriter, block: Block, options: WriterOptions): Promise<void> {
   if (block.data.length === 0) return;
   try {
-    await writer.write(block.data, block.offset, options);
+    if (block.carried.sparse) await writeStretches(writer, block, options);
+    else await writer.write(block.data, block.offset, options);
     options.progress(block.carried, block.offset + block.data.length);
   } catch (error) {
     block.carried.failed = { side: "destination", error: entryError(error) };
@@ -220,7 +222,10 @@ async function end(
   options: WriterOptions,
 ): Promise<void> {
   try {
-    if (carried.failed === null) await writer!.finish(timesOf(carried), options);
+    if (carried.failed === null) {
+      if (carried.sparse) await writer!.extend(carried.entry!.size, options);
+      await writer!.finish(timesOf(carried), options);
+    }
   } catch (error) {
     // what stops the run (a full disk) must not leave its temporary behind
     if (!(error instanceof SyncError) || error.scope === "run") await writer?.abort();

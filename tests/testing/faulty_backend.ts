@@ -78,6 +78,8 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
 
   const reader = (path: string, file: FileReader): FileReader => ({
     entry: file.entry,
+    sparse: file.sparse,
+    dataFrom: (position, options) => file.dataFrom(position, options),
     async read(into, position, options) {
       const rule = await enter("read", path);
       const part = rule?.short === undefined ? into : into.subarray(0, rule.short);
@@ -97,6 +99,7 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
       await enter("write", path);
       await file.write(data, position, options);
     },
+    extend: (size, options) => file.extend(size, options),
     async finish(times, options) {
       await enter("finish", path);
       await file.finish(times, options);

@@ -35,6 +35,7 @@ function parts(durability: "file" | "group", failing: Record<string, string> = {
   const writer = (path: string): FileWriter => ({
     path,
     temporary: `${path}.part`,
+    extend: async () => {},
     write: () => Promise.resolve(),
     finish: () => Promise.resolve(),
     commit: async () => {

@@ -42,7 +42,14 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /** The numbers that the backend itself asks about. */
-export const EPERM = 1, ENOENT = 2, EIO = 5, EBADF = 9, EEXIST = 17, EINVAL = 22, ESTALE = 116;
+export const EPERM = 1,
+  ENOENT = 2,
+  EIO = 5,
+  ENXIO = 6,
+  EBADF = 9,
+  EEXIST = 17,
+  EINVAL = 22,
+  ESTALE = 116;
 
 /**
  * The error of a failed call.

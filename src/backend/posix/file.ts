@@ -4,13 +4,14 @@ import { SyncError } from "../../errors.ts";
 import { decodeName } from "../../name.ts";
 import type { CallOptions, FileReader, FileWriter } from "../backend.ts";
 import { type Directories, lastName } from "./directories.ts";
-import { EIO, posixError } from "./errno.ts";
+import { EIO, ENXIO, posixError } from "./errno.ts";
 import type { Handle } from "./handle.ts";
 import { AT, type Syscalls } from "./libc.ts";
 
 /** Reads and writes of at least this many bytes go to the pool even where calls answer at once. */
 const LARGE = 256 * 1024;
 
+const SEEK_DATA = 3;
 const SECOND = 1_000_000_000n;
 
 /** Packs atime and mtime as two struct timespec. */
@@ -39,6 +40,7 @@ function fillTimespec(words: BigInt64Array, at: number, time: bigint): void {
 /** A file that is being read by position. */
 export class PosixReader implements FileReader {
   readonly entry: Entry;
+  readonly sparse: boolean;
   readonly #look: FileReader["look"];
   readonly #sys: Syscalls;
   readonly #pooled: Syscalls;
@@ -51,14 +53,23 @@ export class PosixReader implements FileReader {
     pooled: Syscalls,
     handle: Handle,
     path: string,
-    entry: Entry,
+    { entry, sparse }: Pick<FileReader, "entry" | "sparse">,
   ) {
+    this.sparse = sparse;
     this.#look = look;
     this.#sys = sys;
     this.#pooled = pooled;
     this.#handle = handle;
     this.#path = path;
     this.entry = entry;
+  }
+
+  async dataFrom(position: number, { signal }: CallOptions = {}): Promise<number> {
+    signal?.throwIfAborted();
+    const at = await this.#handle.use((fd) => this.#pooled.lseek(fd, position, SEEK_DATA));
+    if (at === -ENXIO) return Infinity;
+    // a place that does not know the question has content everywhere
+    return at < 0 ? position : at;
   }
 
   async read(into: Uint8Array, position: number, { signal }: CallOptions = {}): Promise<number> {
@@ -130,6 +141,12 @@ export class PosixWriter implements FileWriter {
       if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
+  }
+
+  async extend(size: number, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const result = await this.#handle.use((fd) => this.#sys.ftruncate(fd, size));
+    if (result < 0) throw posixError(result, "extend", this.path);
   }
 
   async finish(

@@ -31,6 +31,8 @@ const CALLS = {
   symlinkat: { x86_64: 266, aarch64: 36, parameters: ["buffer", "i32", "buffer"] },
   readlinkat: { x86_64: 267, aarch64: 78, parameters: ["i32", "buffer", "buffer", "i32"] },
   utimensat: { x86_64: 280, aarch64: 88, parameters: ["i32", "buffer", "buffer", "i32"] },
+  ftruncate: { x86_64: 77, aarch64: 46, parameters: ["i32", "i64"] },
+  lseek: { x86_64: 8, aarch64: 62, parameters: ["i32", "i64", "i32"] },
   fdatasync: { x86_64: 75, aarch64: 83, parameters: ["i32"] },
   fsync: { x86_64: 74, aarch64: 82, parameters: ["i32"] },
   syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
@@ -170,8 +172,8 @@ export function loadLibc(): Libc {
     definitions[signatureOf(name)] = {
       name: "syscall",
       parameters: ["i32", ...CALLS[name].parameters],
-      // every result of these calls fits: the kernel moves less than 2 GiB a call
-      result: "i32",
+      // the kernel moves less than 2 GiB a call; only a position in a file may be larger
+      result: name === "lseek" ? "i64" : "i32",
     };
   }
   const loaded = Deno.dlopen("libc.so.6", definitions);
@@ -256,6 +258,8 @@ function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => 
   const symlinkat = of("symlinkat"), symlinkatNumber = CALLS.symlinkat[arch];
   const readlinkat = of("readlinkat"), readlinkatNumber = CALLS.readlinkat[arch];
   const utimensat = of("utimensat"), utimensatNumber = CALLS.utimensat[arch];
+  const ftruncate = of("ftruncate"), ftruncateNumber = CALLS.ftruncate[arch];
+  const lseek = of("lseek"), lseekNumber = CALLS.lseek[arch];
   const fdatasync = of("fdatasync"), fdatasyncNumber = CALLS.fdatasync[arch];
   const fsync = of("fsync"), fsyncNumber = CALLS.fsync[arch];
   const syncfs = of("syncfs"), syncfsNumber = CALLS.syncfs[arch];
@@ -274,6 +278,8 @@ function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => 
     symlinkat: (a, b, c) => check(symlinkat(symlinkatNumber, a, b, c)),
     readlinkat: (a, b, c, d) => check(readlinkat(readlinkatNumber, a, b, c, d)),
     utimensat: (a, b, c, d) => check(utimensat(utimensatNumber, a, b, c, d)),
+    ftruncate: (a, b) => check(ftruncate(ftruncateNumber, a, b)),
+    lseek: (a, b, c) => check(Number(lseek(lseekNumber, a, b, c))),
     fdatasync: (a) => check(fdatasync(fdatasyncNumber, a)),
     fsync: (a) => check(fsync(fsyncNumber, a)),
     syncfs: (a) => check(syncfs(syncfsNumber, a)),

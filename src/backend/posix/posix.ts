@@ -35,6 +35,9 @@ const SELF = Uint8Array.of(0);
 const DOT = Uint8Array.of(0x2e, 0);
 const O_NONBLOCK = 0o4000;
 
+/** Files up to this size may be kept in places that are not counted as allocated. */
+const SPARSE_FROM = 64 * 1024;
+
 /** Options of {@link openPosix}. */
 export interface PosixOptions extends CallOptions {
   /** Gives out temporary names. */
@@ -200,7 +203,8 @@ class PosixBackend implements Backend {
       const immediate = this.capabilities.latency === "immediate";
       const look = (options?: CallOptions) =>
         immediate ? this.look(path, options) : lookByOpening(this, path, options);
-      return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, entry);
+      const sparse = entry.size > SPARSE_FROM && buffer.allocated() < entry.size;
+      return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, { entry, sparse });
     } catch (error) {
       await this.#sys.close(fd);
       throw error;

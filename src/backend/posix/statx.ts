@@ -38,6 +38,11 @@ export class StatxBuffer {
     };
   }
 
+  /** Bytes that are allocated on disk for the object that the last call described. */
+  allocated(): number {
+    return (this.#u32[12]! + this.#u32[13]! * 2 ** 32) * 512;
+  }
+
   /** Kind alone, for callers that need to know whether a target must be read. */
   kind(): Kind {
     return kindOf(this.#u32[7]! & 0xffff);
