@@ -57,6 +57,31 @@ export function showPath(path: string, keepControls = false): string {
   return shown + "'";
 }
 
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t" };
+
+/**
+ * The path of a text that {@link showPath} made, or any other text as it is.
+ *
+ * @throws RangeError when it begins like the notation `$'...'` and is not in it
+ */
+export function readPath(text: string): string {
+  if (!text.startsWith("$'")) return text;
+  const inner = /^\$'((?:[^\\']|\\(?:[\\'nt]|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}))*)'$/s.exec(text)
+    ?.[1];
+  if (inner === undefined) {
+    throw new RangeError(`Cannot read ${text} as a path: it is not in the notation $'...'`);
+  }
+  const bytes: number[] = [];
+  for (const [part, escape] of inner.matchAll(/\\(x..|u....|.)|[^\\]+/gs)) {
+    if (escape === undefined) bytes.push(...encodeName(part));
+    else if (escape.length === 3) bytes.push(parseInt(escape.slice(1), 16));
+    else if (escape.length === 5) {
+      bytes.push(...encodeName(String.fromCharCode(parseInt(escape.slice(1), 16))));
+    } else bytes.push(...encodeName(ESCAPES[escape] ?? escape));
+  }
+  return decodeName(Uint8Array.from(bytes));
+}
+
 /** The length of the UTF-8 sequence at `i`, 0 when the bytes there are not one. */
 function sequenceAt(bytes: Uint8Array, i: number): number {
   const first = bytes[i]!;

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeName, encodeName, showPath } from "../src/name.ts";
+import { decodeName, encodeName, readPath, showPath } from "../src/name.ts";
 
 const utf8 = new TextEncoder();
 /** Bytes of a name: any but NUL and "/", with many that are nearly UTF-8. */
@@ -107,4 +107,30 @@ Deno.test("showPath is read back byte for byte when bash is given what it shows"
   const { stdout } = await child.output();
   const expected = samples.flatMap((bytes) => [...bytes, 0]);
   assert.ok(Buffer.compare(stdout, Uint8Array.from(expected)) === 0);
+});
+
+Deno.test("readPath reads back what showPath shows, whatever the bytes", () => {
+  const paths = [
+    "plain/file",
+    "",
+    "a b",
+    "$'x",
+    "\\",
+    "it's",
+    "a\nb\tc\x01\x7f",
+    "ü\x85",
+    "\u{1f600}\n",
+  ];
+  const all = Uint8Array.from({ length: 255 }, (_, i) => i + 1);
+  for (const path of [...paths, decodeName(all), decodeName(Uint8Array.of(0xff, 0x27, 0x5c))]) {
+    assert.equal(readPath(showPath(path)), path);
+    assert.equal(readPath(showPath(path, true)), path);
+  }
+});
+
+Deno.test("readPath takes any other text as it is and refuses a notation that is broken", () => {
+  for (const text of ["\\x41", "a'b", "'quoted'", "$x"]) assert.equal(readPath(text), text);
+  for (const text of ["$'", "$'a", "$'\\q'", "$'\\x4'", "$'a'b'", "$'a\\'"]) {
+    assert.throws(() => readPath(text), RangeError, text);
+  }
 });

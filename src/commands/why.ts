@@ -1,0 +1,139 @@
+/** `sluice why PATH`: what is known about a path, and what would happen to it and why. */
+import { PathRecords } from "../backlog/path_records.ts";
+import type { Pair } from "../backlog/open_database.ts";
+import { UsageError } from "../errors.ts";
+import { value } from "../flags.ts";
+import { LineSplitter } from "../lib/line_splitter.ts";
+import { turn } from "../lib/turn.ts";
+import { decodeName, readPath, showPath } from "../name.ts";
+import { DEFAULTS } from "../options.ts";
+import { auditPath } from "../report/operation_record.ts";
+import { absolute } from "../roots.ts";
+import { type CommandContext, hint, type Subcommand } from "./command.ts";
+import { unknownLines, whyLines } from "./why_lines.ts";
+
+/** Bytes of a log that are read at a time, and of the longest line that is looked at as one. */
+const CHUNK = 1024 * 1024;
+
+/** What `why` may be told. */
+export interface WhyOptions {
+  /** Relative to the roots, or a full path below one of them; as in `name.ts`. */
+  readonly path: string;
+  /** Path of the database. Default `sluice.db`. */
+  readonly db: string;
+  /** Path of an audit log in which the records of the path are looked for; null (default): none. */
+  readonly log: string | null;
+}
+
+/** The command. */
+export const why: Subcommand = {
+  name: "why",
+  words: ["PATH"],
+  description: "Tells what is known about a path, and what would happen to it and why.",
+  options: (command) =>
+    command
+      .option("--db <path>", "the database", DEFAULTS.db)
+      .option("--log <path>", "an audit log: also prints the records of the path in it"),
+  more:
+    `PATH is relative to the roots, or a full path below the source or the destination. It may be
+written as sluice shows it: "\$'caf\\xe9'". Only reads; a run may go on meanwhile.
+
+Exit codes: 0 something is known, 1 nothing is, 2 wrong usage.`,
+  parse([path], { db, log }) {
+    const options: WhyOptions = {
+      path: value("PATH", rawArgument(path!), readPath),
+      db: String(db),
+      log: typeof log === "string" ? log : null,
+    };
+    return (context) => explain(options, context);
+  },
+};
+
+/** Prints what is known. Resolves with the exit code. */
+export async function explain(
+  { path, db, log }: WhyOptions,
+  context: CommandContext,
+): Promise<number> {
+  const { base, stdout } = context;
+  using records = PathRecords.open(absolute(db, base));
+  const { pair } = records;
+  const relative = relativeTo(pair, path);
+  const known = records.find(relative);
+  const full = auditPath(pair.destination, relative);
+  const said = whyLines(known);
+  const lines = [full, ...said ?? unknownLines(known)];
+  if (!stdout.write(lines.map((line) => `${line}\n`).join(""))) return 0;
+  if (log === null) return said === null ? 1 : 0;
+  const found = await printRecords(absolute(log, base), full, context);
+  return said === null && found === 0 ? 1 : 0;
+}
+
+/** The path relative to the roots; "" for a root itself. */
+function relativeTo({ source, destination }: Pair, path: string): string {
+  const clean = path.replace(/\/{2,}/g, "/").replace(/^(\.\/)+/, "").replace(/(.)\/+$/s, "$1");
+  if (clean === "" || clean === ".") return "";
+  const names = clean.split("/");
+  if (names.includes("..") || names.includes(".")) {
+    throw new UsageError(`PATH must not go through "." or "..": ${showPath(path)}${hint("why")}`);
+  }
+  if (!clean.startsWith("/")) return clean;
+  for (const side of [source, destination]) {
+    if (clean === side) return "";
+    if (clean.startsWith(side === "/" ? side : `${side}/`)) {
+      return clean.slice(side === "/" ? 1 : side.length + 1);
+    }
+  }
+  throw new UsageError(
+    `${showPath(clean)} is neither below the source ${source} nor below the destination ` +
+      `${destination} of this database; name another with --db`,
+  );
+}
+
+/** Prints the operations of a log that are about a path. Resolves with their number. */
+async function printRecords(
+  log: string,
+  destination: string,
+  { signal, stdout }: CommandContext,
+): Promise<number> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(log);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`cannot open the audit log ${log}: ${text}`, { cause: error });
+  }
+  using opened = file;
+  const wanted = `"destination":${JSON.stringify(destination)},`;
+  const lines = new LineSplitter(CHUNK);
+  const chunk = new Uint8Array(CHUNK);
+  const decoder = new TextDecoder();
+  let found = 0;
+  for (;;) {
+    await turn(signal);
+    const length = await opened.read(chunk);
+    if (length === null) return found;
+    for (const line of lines.push(chunk.subarray(0, length))) {
+      const text = decoder.decode(line);
+      if (!text.includes(wanted)) continue;
+      found += 1;
+      if (!stdout.write(`${text}\n`)) return found;
+    }
+  }
+}
+
+/**
+ * The bytes of a word of the command line that is not UTF-8: the runtime puts U+FFFD in their place,
+ * but on Linux the process can read what it was given.
+ */
+function rawArgument(text: string): string {
+  if (!text.includes("\ufffd") || Deno.build.os !== "linux") return text;
+  const words: string[] = [];
+  const all = Deno.readFileSync("/proc/self/cmdline");
+  for (let from = 0; from < all.length;) {
+    const to = all.indexOf(0, from);
+    const word = all.subarray(from, to < 0 ? all.length : to);
+    if (new TextDecoder().decode(word) === text) words.push(decodeName(word));
+    from = to < 0 ? all.length : to + 1;
+  }
+  return new Set(words).size === 1 ? words[0]! : text;
+}
