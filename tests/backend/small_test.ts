@@ -19,7 +19,7 @@ interface Place extends AsyncDisposable {
 }
 
 /** Two directories on a disk of this machine. */
-async function place(): Promise<Place> {
+async function place(age = 60_000): Promise<Place> {
   const libc = loadLibc();
   const path = scratchDirectory();
   for (const side of ["from", "to"]) Deno.mkdirSync(join(path, side));
@@ -29,6 +29,8 @@ async function place(): Promise<Place> {
       temporaryName: () => `.sluice-0-0-0-${made++}.part`,
       latency: "immediate",
       durability: "group",
+      // what was written a moment ago is old enough to be read at once
+      now: () => Date.now() + age,
     });
   const [source, destination] = [await open("from"), await open("to")];
   return {
@@ -223,4 +225,18 @@ Deno.test("parcelFrom takes small files of one reason up to what one holds", () 
     assert.deepEqual(parcelFrom(files, 0, PARCEL_BYTES).map(({ name }) => name), ["a"]);
   }
   for (const one of odd.slice(0, 4)) assert.deepEqual(parcelFrom([one], 0, PARCEL_BYTES), []);
+});
+
+Deno.test({
+  name: "PosixSmallFiles leaves a file behind that was changed within the tick of its ctime",
+  ignore: !linux,
+}, async () => {
+  for (const [age, expected] of [[-60_000, taken], [60_000, read]] as const) {
+    await using here = await place(age);
+    Deno.writeTextFileSync(join(here.path, "from", "a"), "new");
+    const parcel = await parcelOf(here, ["a"]);
+    using directory = await here.source.small!.hold("");
+    directory.read(parcel);
+    assert.equal(parcel.progress[0], expected);
+  }
 });

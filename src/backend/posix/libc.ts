@@ -82,7 +82,13 @@ export const O = {
   NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
 } as const;
 
-export const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, REMOVEDIR: 0x200, EMPTY_PATH: 0x1000 };
+export const AT = {
+  FDCWD: -100,
+  SYMLINK_NOFOLLOW: 0x100,
+  REMOVEDIR: 0x200,
+  EMPTY_PATH: 0x1000,
+  FORCE_SYNC: 0x2000,
+};
 
 /** `mov` of each argument one register down, the call number into its own, `syscall`, `ret`. */
 // deno-fmt-ignore

@@ -14,6 +14,8 @@ import type {
 } from "../backend.ts";
 import { abortable } from "../abortable.ts";
 import { inTheWay, notAFile } from "../failures.ts";
+import { settlingTime } from "../settling.ts";
+import { systemClock } from "../../lib/clock.ts";
 import { lookByOpening } from "../look_by_opening.ts";
 import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
@@ -45,6 +47,8 @@ export interface PosixOptions extends CallOptions {
   /** Overrides what the kind of file system says; for tests and measurements. */
   readonly latency?: Capabilities["latency"];
   readonly durability?: Capabilities["durability"];
+  /** Milliseconds since the epoch, as the kernel stamps files with. Default: `Date.now`. */
+  readonly now?: () => number;
   /** Disposes of `libc` with the backend. Default: false. */
   readonly ownsLibc?: boolean;
 }
@@ -81,6 +85,7 @@ class PosixBackend implements Backend {
   readonly #sys: Syscalls;
   readonly #directories: Directories;
   readonly #options: PosixOptions;
+  readonly #now: () => number;
   #disposed = false;
   /** Reading should not change access times, which only a file's owner may ask for. */
   #noatime: number = O.NOATIME;
@@ -99,6 +104,7 @@ class PosixBackend implements Backend {
     this.#sys = capabilities.latency === "immediate" ? libc.now : libc.pooled;
     this.#directories = new Directories(this.#sys, libc.now, fd);
     this.#options = options;
+    this.#now = options.now ?? Date.now;
     // a flush for each file is more than the short way can do
     const short = capabilities.latency === "immediate" && capabilities.durability === "group";
     if (short && libc.runProgram !== null) {
@@ -108,6 +114,7 @@ class PosixBackend implements Backend {
         directories: this.#directories,
         temporaryName: options.temporaryName,
         noatime: () => this.#noatime,
+        now: this.#now,
         writer: (path, temporary) => this.#writer(Handle.closed(libc.now), path, temporary),
       });
     }
@@ -154,7 +161,9 @@ class PosixBackend implements Backend {
       throw error;
     }
     using held = directory;
-    return await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
+    // a share's client may answer from what it remembers, unless it is told to ask (statx(2))
+    const ask = this.capabilities.latency === "waiting" ? AT.FORCE_SYNC : 0;
+    return await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW | ask, path);
   }
 
   async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
@@ -180,6 +189,31 @@ class PosixBackend implements Backend {
   }
 
   async open(path: string, options: CallOptions = {}): Promise<FileReader> {
+    const now = this.#now();
+    const reader = await this.#openTwice(path, options);
+    try {
+      const wait = this.#settlingTime(reader.entry, now);
+      if (wait === 0) return reader;
+      await systemClock().sleep(wait, options);
+      const after = await reader.look(options);
+      if (after?.ctime === reader.entry.ctime) return reader;
+      throw new SyncError("ECHANGED", "changed while it was read: it is being written to", {
+        path,
+        retryable: true,
+      });
+    } catch (error) {
+      await reader[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #settlingTime({ ctime }: Entry, now: number): number {
+    const sameClock = this.capabilities.latency === "immediate";
+    const wholeSeconds = ctime % 1_000_000_000n === 0n;
+    return settlingTime(Number(ctime) / 1e6, { wholeSeconds, now, sameClock });
+  }
+
+  async #openTwice(path: string, options: CallOptions): Promise<FileReader> {
     try {
       return await this.#openOnce(path, options);
     } catch (error) {
@@ -201,8 +235,9 @@ class PosixBackend implements Backend {
       if (entry.kind !== "file") throw notAFile(entry.kind, path);
       const handle = new Handle(this.#sys, fd);
       const immediate = this.capabilities.latency === "immediate";
+      const anew = { open: (path: string, options = {}) => this.#openTwice(path, options) };
       const look = (options?: CallOptions) =>
-        immediate ? this.look(path, options) : lookByOpening(this, path, options);
+        immediate ? this.look(path, options) : lookByOpening(anew, path, options);
       const sparse = entry.size > SPARSE_FROM && buffer.allocated() < entry.size;
       return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, { entry, sparse });
     } catch (error) {

@@ -9,6 +9,8 @@
  */
 import { type Parcel, PARCEL_FILES, PROGRESS, STAMP } from "../../parcel.ts";
 import type { FileWriter, HeldParcels, SmallFiles } from "../backend.ts";
+import type { ChangeTimes } from "../../stamp.ts";
+import { settlingTime, unsettledSince } from "../settling.ts";
 import type { Directories, HeldDirectory } from "./directories.ts";
 import { AT, type Libc, O } from "./libc.ts";
 import { addressOf, Program } from "./program.ts";
@@ -35,6 +37,8 @@ export interface PosixSmallOptions {
   readonly temporaryName: () => string;
   /** O.NOATIME or 0, as the backend has found out. */
   readonly noatime: () => number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** A writer for a file that is complete under its temporary name. */
   readonly writer: (path: string, temporary: Uint8Array) => FileWriter;
 }
@@ -67,6 +71,7 @@ export class PosixSmallFiles implements SmallFiles {
   read({ fd }: HeldDirectory, parcel: Parcel): void {
     const { files, data, progress, stamps } = parcel;
     const { program, looks } = this.#reading ??= this.#newReading();
+    const now = this.#options.now(), unsettled = unsettledSince(now);
     if (!this.#encode(parcel)) return;
     let at = this.#addressOf(data);
     const flags = READ_FLAGS | this.#options.noatime();
@@ -81,6 +86,8 @@ export class PosixSmallFiles implements SmallFiles {
       const { size, scanned } = files[i]!;
       const done = program.result(4 * i + 1) === size && program.result(4 * i + 2) === 0 &&
         program.result(4 * i + 3) === 0;
+      // changed just now: it may change again with the same time, which the ordinary way waits out
+      if (scanned.ctime >= unsettled && isUnsettled(scanned, now)) continue;
       // on a local disk the open file itself tells whether anything has changed
       if (done && looks.isUnchanged(i, size, scanned)) {
         looks.stamp(i, stamps, i * STAMP);
@@ -301,4 +308,9 @@ function fillTimes(words: Int32Array, slot: number, stamps: Float64Array, from: 
   words[at + 4] = mtime;
   words[at + 5] = Math.floor(mtime / 2 ** 32);
   words[at + 6] = stamps[from + 1]!;
+}
+
+function isUnsettled({ ctime, ctimeNanos }: ChangeTimes, now: number): boolean {
+  const wholeSeconds = ctimeNanos === 0;
+  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, { wholeSeconds, now, sameClock: true }) > 0;
 }
