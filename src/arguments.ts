@@ -4,13 +4,10 @@ import { COMMANDS, RESERVED } from "./commands/all.ts";
 import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
-import { type Flags, oneOf, refuseRepeats, value, wholeNumber } from "./flags.ts";
+import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { parseRate, parseSize, parseWindow } from "./lib/units.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
-
-/** The ways of `--progress`. */
-export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const;
 
 /** What the command line asks for. */
 export type Invocation =

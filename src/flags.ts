@@ -2,6 +2,9 @@
 import type { Command } from "commander";
 import { UsageError } from "./errors.ts";
 
+/** The ways of `--progress`. */
+export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const;
+
 /** The options of a command as they were given, by their camel-case names. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 

@@ -35,6 +35,24 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
       );
     }
   }
+  const roots = [[source, "source"], [destination, "destination"]] as const;
+  const files = resolveFiles(paths, roots, base);
+  const trash = paths.trash === null || paths.trash === undefined
+    ? null
+    : trashOf(paths.trash, { source, destination }, base);
+  return { source, destination, ...files, ...(trash !== null && { trash }) };
+}
+
+/**
+ * Resolves and checks the paths of the database and the log, which may not be inside the roots.
+ *
+ * @throws UsageError with one sentence that says what is wrong and what to do
+ */
+export function resolveFiles(
+  paths: Pick<RunPaths, "db" | "log">,
+  roots: readonly (readonly [root: string, side: string])[],
+  base: string,
+): Pick<RunPaths, "db" | "log"> {
   const db = fileOf(paths.db, "database", "--db", base);
   const log = fileOf(paths.log, "audit log", "--log", base);
   if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
@@ -44,8 +62,8 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
     );
   }
   for (const [file, what, flag] of [[db, "database", "--db"], [log, "audit log", "--log"]]) {
-    for (const [root, side] of [[source, "source"], [destination, "destination"]]) {
-      if (isInside(file!, root!)) {
+    for (const [root, side] of roots) {
+      if (isInside(file!, root)) {
         throw new UsageError(
           `the ${what} ${file} is inside the ${side} ${root}, which is being synchronised; put it ` +
             `elsewhere with ${flag}`,
@@ -53,10 +71,7 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
       }
     }
   }
-  const trash = paths.trash === null || paths.trash === undefined
-    ? null
-    : trashOf(paths.trash, { source, destination }, base);
-  return { source, destination, db, log, ...(trash !== null && { trash }) };
+  return { db, log };
 }
 
 /** The real path of a trash to which the destination's files can be renamed. */

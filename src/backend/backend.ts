@@ -55,6 +55,11 @@ export interface FileReader extends AsyncDisposable {
   read(into: Uint8Array, position: number, options?: CallOptions): Promise<number>;
   /** A fresh look at the path that was opened; undefined when it is gone. */
   look(options?: CallOptions): Promise<Entry | undefined>;
+  /**
+   * Makes the reads that follow come from the place itself: drops what this system remembers of the
+   * file. Missing where that cannot be done.
+   */
+  uncache?(options?: CallOptions): Promise<void>;
 }
 
 /**

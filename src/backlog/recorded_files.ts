@@ -26,6 +26,8 @@ export interface Tally {
   /** Synced, but not copied by sluice: they were there already. */
   unhashed: number;
   pending: number;
+  /** Bytes of all that are synced. */
+  bytes: number;
 }
 
 const FILE = KINDS.indexOf("file");
@@ -72,14 +74,16 @@ export class RecordedFiles implements Disposable {
   async tally({ signal }: { signal?: AbortSignal } = {}): Promise<Tally> {
     const statement = this.#database.prepare(`
       SELECT iif(status <> ${STATUS.synced}, 'pending', iif(hash IS NULL, 'unhashed', 'hashed'))
-        AS what, hash_algorithm AS algorithm, count(*) AS files
+        AS what, hash_algorithm AS algorithm, count(*) AS files,
+        sum(size) AS bytes
       FROM file WHERE kind = ${FILE} AND directory > ? AND directory <= ? GROUP BY 1, 2`);
     const { last } = this.#database.prepare(
       "SELECT coalesce(max(directory), 0) AS last FROM file",
     ).get() as { last: number };
-    const tally: Tally = { hashed: new Map(), unhashed: 0, pending: 0 };
+    const tally: Tally = { hashed: new Map(), unhashed: 0, pending: 0, bytes: 0 };
     for (let after = 0; after < last; after += STEP) {
-      for (const { what, algorithm, files } of statement.all(after, after + STEP)) {
+      for (const { what, algorithm, files, bytes } of statement.all(after, after + STEP)) {
+        if (what !== "pending") tally.bytes += Number(bytes);
         if (what === "pending") tally.pending += Number(files);
         else if (what === "unhashed") tally.unhashed += Number(files);
         else {

@@ -27,6 +27,9 @@ export const STATUS = {
   refused: 4,
 } as const;
 
+/** What the verification of a file can find; the database keeps the index. */
+export const VERIFIED = ["as recorded", "different", "missing", "unreadable"] as const;
+
 /** Why a directory cannot simply be made or removed. */
 export const CONFLICT = {
   none: 0,
@@ -280,6 +283,52 @@ const MIGRATIONS: readonly string[] = [
     other NOT NULL,                       -- the name for which the destination takes it
     PRIMARY KEY (directory, name)
   ) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE verification (             -- readings of the destination, to compare it with the record
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,                 -- the last run that was at it
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    sample INTEGER NOT NULL,              -- millionths of all files
+    seed INTEGER NOT NULL,
+    after_directory INTEGER NOT NULL DEFAULT 0, -- all files up to this one are done
+    after_name NOT NULL DEFAULT '',
+    files INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,     -- as recorded
+    different INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
+    unreadable INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE verified (                 -- what the last verification of a file found
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    verification INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    verified_at INTEGER NOT NULL,
+    result INTEGER NOT NULL,              -- from 0: ${VERIFIED.join(", ")}
+    detail TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+  CREATE INDEX verified_bad ON verified(verification, directory, name) WHERE result > 0;
+  CREATE TRIGGER verified_directory AFTER DELETE ON directory BEGIN
+    DELETE FROM verified WHERE directory = OLD.id;  -- the number may be given out again
+  END;
+  CREATE VIEW verifications AS
+    SELECT
+      CASE WHEN file.escaped IS NULL
+        THEN pair.destination || '/' || iif(directory.path = '', '', directory.path || '/') ||
+          file.name
+        ELSE '$''' || replace(replace(pair.destination, '\\', '\\\\'), '''', '\\''') || '/' ||
+          file.escaped || '''' END AS dest_path,
+      CASE result ${VERIFIED.map((text, i) => `WHEN ${i} THEN '${text}'`).join(" ")} END AS result,
+      detail,
+      verified_at,
+      verification,
+      run
+    FROM verified
+      JOIN file ON file.directory = verified.directory AND file.name = verified.name
+      JOIN directory ON directory.id = verified.directory, pair;
   `,
 ];
 

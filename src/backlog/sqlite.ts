@@ -17,6 +17,7 @@ import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
 import { JobSource, TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
+import { VerifyStore } from "./verify_store.ts";
 
 /** What is recorded of a run when it begins. */
 export interface RunStart {
@@ -57,6 +58,7 @@ export class SqliteBacklog implements Disposable {
   readonly deletions: DeletionStore;
   readonly links: LinkStore;
   readonly names: NameStore;
+  readonly verify: VerifyStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -127,6 +129,7 @@ export class SqliteBacklog implements Disposable {
     this.deletions = new DeletionStore(database);
     this.links = new LinkStore(database);
     this.names = new NameStore(database);
+    this.verify = new VerifyStore(database);
     this.#dropOutbox = database.prepare(
       "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
     );

@@ -2,12 +2,13 @@
 import { audit } from "./audit.ts";
 import type { Subcommand } from "./command.ts";
 import { manifest } from "./manifest.ts";
+import { verify } from "./verify.ts";
 import { why } from "./why.ts";
 
 /** The commands that there are. */
-export const COMMANDS: readonly Subcommand[] = [manifest, audit, why];
+export const COMMANDS: readonly Subcommand[] = [verify, manifest, audit, why];
 
 /** Names that will be commands; a directory of that name is written `./plan`. */
 export const RESERVED: readonly string[] = [
-  ...["verify", "doctor", "report", "plan", "ctl"],
+  ...["doctor", "report", "plan", "ctl"],
 ];

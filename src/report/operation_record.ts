@@ -24,6 +24,14 @@ export function isoTimes(): IsoTime {
   };
 }
 
+/** One time, in nanoseconds since the epoch, as {@link IsoTime} writes it. */
+export function isoTime(nanoseconds: bigint): string {
+  const second = 1_000_000_000n;
+  // the fraction counts from the second before, also before the epoch
+  const nanos = ((nanoseconds % second) + second) % second;
+  return isoTimes()(Number((nanoseconds - nanos) / second), Number(nanos));
+}
+
 function pad(nanos: number): string {
   return String(nanos).padStart(9, "0");
 }

@@ -89,6 +89,7 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
       await enter("lookAgain", path);
       return await file.look(options);
     },
+    uncache: file.uncache?.bind(file),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   });
 

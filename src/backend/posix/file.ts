@@ -14,6 +14,8 @@ const LARGE = 256 * 1024;
 const SEEK_DATA = 3;
 const SECOND = 1_000_000_000n;
 
+const FADV_DONTNEED = 4;
+
 /** Packs atime and mtime as two struct timespec. */
 export function timespecs(times: Pick<Times, "mtime" | "atime">): Uint8Array {
   const words = new BigInt64Array(4);
@@ -89,6 +91,17 @@ export class PosixReader implements FileReader {
 
   async look(options: CallOptions = {}): Promise<Entry | undefined> {
     return await this.#look(options);
+  }
+
+  async uncache({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    // only what is clean can be dropped, and what is not is nowhere but here
+    const flushed = await this.#handle.use((fd) => this.#pooled.fdatasync(fd));
+    if (flushed < 0) throw posixError(flushed, "flush", this.#path);
+    const dropped = await this.#handle.use((fd) =>
+      this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED)
+    );
+    if (dropped < 0) throw posixError(dropped, "drop from the cache", this.#path);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

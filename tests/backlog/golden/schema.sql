@@ -1,4 +1,4 @@
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 CREATE VIEW files AS
     SELECT
@@ -23,6 +23,26 @@ CREATE VIEW files AS
       attempts
     FROM file JOIN directory ON directory.id = file.directory, pair
     WHERE kind = 0;
+
+CREATE VIEW verifications AS
+    SELECT
+      CASE WHEN file.escaped IS NULL
+        THEN pair.destination || '/' || iif(directory.path = '', '', directory.path || '/') ||
+          file.name
+        ELSE '$''' || replace(replace(pair.destination, '\', '\\'), '''', '\''') || '/' ||
+          file.escaped || '''' END AS dest_path,
+      CASE result WHEN 0 THEN 'as recorded' WHEN 1 THEN 'different' WHEN 2 THEN 'missing' WHEN 3 THEN 'unreadable' END AS result,
+      detail,
+      verified_at,
+      verification,
+      run
+    FROM verified
+      JOIN file ON file.directory = verified.directory AND file.name = verified.name
+      JOIN directory ON directory.id = verified.directory, pair;
+
+CREATE TRIGGER verified_directory AFTER DELETE ON directory BEGIN
+    DELETE FROM verified WHERE directory = OLD.id;  -- the number may be given out again
+  END;
 
 CREATE TABLE collision (                -- names of the source that the last scan refused
     directory INTEGER NOT NULL,
@@ -232,6 +252,33 @@ CREATE TABLE unrecorded (               -- a killed run may have finished files 
     directory INTEGER PRIMARY KEY
   );
 
+CREATE TABLE verification (             -- readings of the destination, to compare it with the record
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,                 -- the last run that was at it
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    sample INTEGER NOT NULL,              -- millionths of all files
+    seed INTEGER NOT NULL,
+    after_directory INTEGER NOT NULL DEFAULT 0, -- all files up to this one are done
+    after_name NOT NULL DEFAULT '',
+    files INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,     -- as recorded
+    different INTEGER NOT NULL DEFAULT 0,
+    missing INTEGER NOT NULL DEFAULT 0,
+    unreadable INTEGER NOT NULL DEFAULT 0
+  );
+
+CREATE TABLE verified (                 -- what the last verification of a file found
+    directory INTEGER NOT NULL,
+    name NOT NULL,
+    verification INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    verified_at INTEGER NOT NULL,
+    result INTEGER NOT NULL,              -- from 0: as recorded, different, missing, unreadable
+    detail TEXT,
+    PRIMARY KEY (directory, name)
+  ) WITHOUT ROWID;
+
 CREATE INDEX deletion_path ON deletion(path);
 
 CREATE INDEX directory_depth ON directory(depth, id);
@@ -252,3 +299,5 @@ CREATE INDEX file_skipped ON file(directory, name) WHERE status = 2;
 CREATE INDEX hard_link_file ON hard_link(device, inode);
 
 CREATE INDEX hard_link_waits ON hard_link(directory, name) WHERE waits = 1;
+
+CREATE INDEX verified_bad ON verified(verification, directory, name) WHERE result > 0;

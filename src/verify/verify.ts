@@ -1,0 +1,473 @@
+/** A verification, from its start record to its end record: reads the destination again. */
+import type { Backend, Identity } from "../backend/backend.ts";
+import { openBackend } from "../backend/open.ts";
+import { RecordedFiles } from "../backlog/recorded_files.ts";
+import { SqliteBacklog } from "../backlog/sqlite.ts";
+import type {
+  Position,
+  Sample,
+  VerifyFile,
+  VerifyRow,
+  VerifyTotals,
+} from "../backlog/verify_store.ts";
+import { SyncError, UsageError } from "../errors.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
+import { turn } from "../lib/turn.ts";
+import { showPath } from "../name.ts";
+import { AuditLog } from "../report/audit.ts";
+import { auditPath, isoTime } from "../report/operation_record.ts";
+import { absolute, resolveFiles } from "../roots.ts";
+import { type TimeRule, timeRule } from "../times.ts";
+import { identifySelf } from "../transfer/temporaries.ts";
+import { VERSION } from "../version.ts";
+import { checkFile, type Finding } from "./check_file.ts";
+import { VerifyProgress, type VerifyReporter, type VerifySnapshot } from "./progress.ts";
+import type { VerifySummary } from "./progress.ts";
+import { isInSample, WHOLE } from "./sample.ts";
+
+/** What a verification may be told. */
+export interface VerifyOptions {
+  /** Full or relative path of the database. */
+  readonly db: string;
+  /** Full or relative path of the audit log. */
+  readonly log: string;
+  readonly sample: Sample;
+  /** Bytes per second; null for no limit. */
+  readonly bwlimit: number | null;
+  /** The largest difference of two times that counts as none, in nanoseconds; null: as was probed. */
+  readonly modifyWindow: number | null;
+  /** Begin anew although one of the same sample was interrupted. */
+  readonly restart: boolean;
+}
+
+/** How a verification is watched, stopped and, in tests, given other parts. */
+export interface VerifyEnvironment {
+  readonly signal: AbortSignal;
+  /** The directory that relative paths are relative to. */
+  readonly base: string;
+  readonly reporter: (snapshot: () => VerifySnapshot) => VerifyReporter;
+  /** The exit code for an interruption. */
+  readonly interruptedCode: () => number;
+  readonly open?: (root: string) => Promise<Backend>;
+  readonly clock?: Clock;
+}
+
+const NOTHING: VerifyTotals = { files: 0, bytes: 0, different: 0, missing: 0, unreadable: 0 };
+/** Findings are recorded when there are so many, or after so many ms. */
+const GROUP = 256, GROUP_TIME = 500;
+/** Bytes of one read. */
+const PIECE = 1024 * 1024;
+/** How long files in flight may take to give up after an interrupt, in ms. */
+const GRACE = 1500;
+
+/**
+ * Reads the destination again and compares it with what is on record. Resolves with a summary, also
+ * when something differs or it was interrupted.
+ *
+ * @throws UsageError when it may not begin, SyncError when the destination is not there
+ */
+export async function verify(
+  options: VerifyOptions,
+  environment: VerifyEnvironment,
+): Promise<VerifySummary> {
+  const { base, signal } = environment;
+  const clock = environment.clock ?? systemClock();
+  let pair, tally;
+  {
+    using recorded = RecordedFiles.open(absolute(options.db, base));
+    pair = recorded.pair;
+    tally = await recorded.tally({ signal });
+  }
+  const roots = [[pair.source, "source"], [pair.destination, "destination"]] as const;
+  const paths = { ...pair, ...resolveFiles(options, roots, base) };
+  await using backend = await openRoot(pair.destination, environment.open ?? openDestination);
+  const identity = await backend.identify({ signal });
+  using backlog = SqliteBacklog.open(paths.db, pair);
+  demandRecordedRoot(backlog, backend, identity);
+  using log = AuditLog.open(paths.log);
+  const { millionths } = options.sample;
+  const synced = [...tally.hashed.values()].reduce((sum, files) => sum + files, tally.unhashed);
+  const share = (all: number) => Math.round(all * (millionths / WHOLE));
+  const place = { inode: identity.inode, kind: backend.capabilities.kind };
+  const precision = backend.capabilities.timePrecision;
+  const unknown = { precision, earliest: null, latest: null, shifts: [0n] };
+  const times = backlog.traits.of(place)?.times ?? unknown;
+  const run = new Verification({
+    options,
+    environment,
+    paths,
+    backend,
+    identity,
+    backlog,
+    log,
+    clock,
+    times: timeRule(precision, times, options.modifyWindow),
+    expected: { files: share(synced), bytes: share(tally.bytes) },
+    pending: tally.pending,
+  });
+  return await run.run();
+}
+
+async function openRoot(
+  root: string,
+  open: (root: string) => Promise<Backend>,
+): Promise<Backend> {
+  try {
+    return await open(root);
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const message = `cannot read the destination: ${error.message}; is it mounted?`;
+    throw new SyncError("EROOT", message, { scope: "run", cause: error });
+  }
+}
+
+/** Calls wait for the disk here, since nothing comes from the cache: several are kept in flight. */
+function openDestination(root: string): Promise<Backend> {
+  const temporaryName = () => {
+    throw new TypeError("Cannot make a temporary as a verification writes nothing");
+  };
+  return openBackend(root, { temporaryName, latency: "waiting" });
+}
+
+/** A share that is not mounted is an empty directory: all files would be missing. */
+function demandRecordedRoot(backlog: SqliteBacklog, backend: Backend, identity: Identity): void {
+  const scan = backlog.lastScan();
+  if (scan === undefined) {
+    throw new UsageError("the database has no record of any scan yet; there is nothing to verify");
+  }
+  if (scan.roots.destination === String(identity.inode)) return;
+  throw gone(backend, "is not the directory that was scanned before (is it mounted?)");
+}
+
+function gone(backend: Backend, what: string): SyncError {
+  return new SyncError("EROOT", `the destination ${showPath(backend.root)} ${what}`, {
+    scope: "run",
+  });
+}
+
+interface Parts {
+  readonly options: VerifyOptions;
+  readonly environment: VerifyEnvironment;
+  readonly paths: Readonly<Record<"source" | "destination" | "db" | "log", string>>;
+  readonly backend: Backend;
+  readonly identity: Identity;
+  readonly backlog: SqliteBacklog;
+  readonly log: AuditLog;
+  readonly clock: Clock;
+  readonly times: TimeRule;
+  readonly expected: { readonly files: number; readonly bytes: number };
+  readonly pending: number;
+}
+
+/** A file in flight, and the one before it in the order of the record. */
+interface Flight {
+  readonly file: VerifyFile;
+  readonly before: Position;
+}
+
+class Verification {
+  readonly #parts: Parts;
+  readonly #inFlight = new Set<Flight>();
+  readonly #stop = new AbortController();
+  #id = 0;
+  #run = 0;
+  #progress: VerifyProgress;
+  #reporter: VerifyReporter | null = null;
+  /** The last file that was taken. */
+  #taken: Position = { directory: 0, name: "" };
+  #page: VerifyFile[] = [];
+  #exhausted = false;
+  #rows: VerifyRow[] = [];
+  #settled = 0;
+  #unhashed = 0;
+  #cached = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#progress = new VerifyProgress(parts.clock, NOTHING, parts.expected);
+  }
+
+  async run(): Promise<VerifySummary> {
+    const { environment, backlog, log } = this.#parts;
+    using reporter = environment.reporter(() => this.#progress.snapshot());
+    this.#reporter = reporter;
+    await this.#begin();
+    let error: unknown = null;
+    try {
+      await this.#lanes();
+    } catch (thrown) {
+      error = isDatabaseError(thrown)
+        ? new SyncError("EDB", `the database cannot be used any more: ${thrown.message}`, {
+          scope: "run",
+          cause: thrown,
+        })
+        : thrown;
+    }
+    let summary: VerifySummary;
+    try {
+      this.#settle();
+      summary = this.#summary(error);
+      log.add({
+        type: "end",
+        outcome: summary.outcome,
+        exit_code: summary.exitCode,
+        reason: summary.reason,
+        totals: record(summary.totals),
+      });
+      log.write(backlog.transaction(() => {
+        if (error === null) backlog.verify.finish(this.#id);
+        backlog.endRun(this.#run, summary.exitCode);
+        return log.stage();
+      }));
+      log.finish();
+    } catch (thrown) {
+      // the log or the database cannot be written any more, which may be what has stopped it
+      summary = this.#summary(error ?? thrown);
+    }
+    reporter.event({ type: "end", summary });
+    return summary;
+  }
+
+  /** The start record, and what an interrupted verification of the same sample has done. */
+  async #begin(): Promise<void> {
+    const { options, paths, backlog, log, clock, expected, pending } = this.#parts;
+    const { sample, bwlimit, modifyWindow } = options;
+    const earlier = options.restart ? undefined : backlog.verify.interrupted(sample);
+    const { token } = await identifySelf();
+    this.#run = backlog.beginRun({
+      token,
+      pid: Deno.pid,
+      host: Deno.hostname(),
+      version: VERSION,
+      resumed: earlier !== undefined,
+    });
+    log.attach(backlog, this.#run);
+    const share = { sample: `${sample.millionths / (WHOLE / 100)}%`, seed: sample.seed };
+    log.add({
+      type: "start",
+      command: "verify",
+      version: VERSION,
+      source: auditPath(paths.source, ""),
+      destination: auditPath(paths.destination, ""),
+      resumed: earlier !== undefined,
+      options: { ...share, bwlimit, modifyWindow, db: paths.db, log: paths.log },
+    });
+    log.write(backlog.transaction(() => {
+      this.#id = earlier?.id ?? backlog.verify.begin(sample, this.#run);
+      if (earlier !== undefined) backlog.verify.resume(earlier.id, this.#run);
+      return log.stage();
+    }));
+    if (earlier !== undefined) {
+      this.#taken = earlier.after;
+      this.#progress = new VerifyProgress(clock, earlier.totals, expected);
+    }
+    this.#settled = clock.now();
+    this.#reporter?.event({
+      type: "start",
+      version: VERSION,
+      destination: paths.destination,
+      database: paths.db,
+      log: paths.log,
+      sample,
+      expected,
+      resumed: earlier === undefined ? null : { ...earlier.totals, since: earlier.startedAt },
+    });
+    if (pending > 0) {
+      const what = pending === 1 ? "1 file is" : `${pending} files are`;
+      this.#reporter?.event({ type: "note", message: `${what} pending, and not verified` });
+    }
+    if (earlier === undefined) return;
+    for (const finding of backlog.verify.bad(earlier.id)) {
+      this.#reporter?.event({ type: "finding", ...finding, earlier: true });
+    }
+  }
+
+  /** Works with several files in flight until all are done, one lane fails, or it is interrupted. */
+  async #lanes(): Promise<void> {
+    const { environment, backend, options, clock } = this.#parts;
+    const bucket = new TokenBucket(bucketMemory(), clock);
+    bucket.rate = options.bwlimit;
+    const interrupt = () => this.#stop.abort(environment.signal.reason);
+    if (environment.signal.aborted) interrupt();
+    environment.signal.addEventListener("abort", interrupt, { once: true });
+    // a share hides its round trips behind each other, a disk does not like to be sent about
+    const width = backend.capabilities.durability === "file" ? 16 : 4;
+    const lanes = Array.from({ length: width }, async () => {
+      try {
+        await this.#lane(bucket);
+      } catch (error) {
+        // the others need not go on
+        this.#stop.abort(error);
+      }
+    });
+    const given = Promise.withResolvers<void>();
+    const late = new AbortController();
+    this.#stop.signal.addEventListener("abort", () => {
+      // what hangs on a dead mount is left behind
+      clock.sleep(GRACE, { signal: late.signal }).then(given.resolve, given.resolve);
+    }, { once: true });
+    try {
+      await Promise.race([Promise.all(lanes), given.promise]);
+    } finally {
+      late.abort();
+      environment.signal.removeEventListener("abort", interrupt);
+    }
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #lane(bucket: TokenBucket): Promise<void> {
+    const { backend, times, clock, paths, log, identity } = this.#parts;
+    const { signal } = this.#stop;
+    const buffers = [new Uint8Array(PIECE), new Uint8Array(PIECE)] as const;
+    for (;;) {
+      signal.throwIfAborted();
+      const flight = this.#take();
+      if (flight === undefined) return;
+      if (flight === null) {
+        // a small sample may pass over millions of files
+        await turn(signal);
+        continue;
+      }
+      const { file } = flight;
+      const began = clock.now();
+      const finding = await checkFile(file, {
+        backend,
+        times,
+        bucket,
+        buffers,
+        signal,
+        read: (bytes) => this.#progress.read(bytes),
+        cached: () => this.#noteCached(),
+      });
+      if (finding.result === "missing" || finding.result === "unreadable") {
+        await demandRoot(backend, identity, signal);
+      }
+      signal.throwIfAborted();
+      this.#inFlight.delete(flight);
+      const { result, detail } = finding;
+      this.#progress.found(result, file.size);
+      if (file.hash === null) this.#unhashed += 1;
+      this.#rows.push({ file, result, detail });
+      log.add(
+        operation(auditPath(paths.destination, file.path), file, finding, clock.now() - began),
+      );
+      if (result !== "as recorded") {
+        this.#reporter?.event({ type: "finding", path: file.path, result, detail, earlier: false });
+      }
+      const due = clock.now() - this.#settled >= GROUP_TIME;
+      if (due || this.#rows.length >= GROUP) this.#settle();
+      // what is answered at once must not keep signals and the screen waiting
+      if (due) await turn(signal);
+    }
+  }
+
+  /** The next file of the sample; null when a page had none, undefined when there are no more. */
+  #take(): Flight | null | undefined {
+    const { options, backlog } = this.#parts;
+    if (this.#page.length === 0 && !this.#exhausted) {
+      this.#page = backlog.verify.next(this.#id, this.#taken);
+      this.#exhausted = this.#page.length === 0;
+    }
+    if (this.#exhausted) return undefined;
+    for (let file; (file = this.#page.shift()) !== undefined;) {
+      const before = this.#taken;
+      this.#taken = { directory: file.directory, name: file.name };
+      if (!isInSample(file.path, options.sample)) continue;
+      const flight = { file, before };
+      this.#inFlight.add(flight);
+      return flight;
+    }
+    return null;
+  }
+
+  /** Puts what was found into the database and the log. */
+  #settle(): void {
+    const { backlog, log, clock } = this.#parts;
+    this.#settled = clock.now();
+    const rows = this.#rows;
+    this.#rows = [];
+    // what is still in flight is done again by the next run, and all that comes after it looked up
+    const [oldest] = this.#inFlight;
+    const after = oldest?.before ?? this.#taken;
+    log.write(backlog.transaction(() => {
+      const { totals } = this.#progress;
+      backlog.verify.settle({ id: this.#id, run: this.#run }, rows, { after, totals });
+      return log.stage();
+    }));
+  }
+
+  #summary(error: unknown): VerifySummary {
+    const { environment } = this.#parts;
+    const { totals, elapsed } = this.#progress.snapshot();
+    const common = { totals, elapsed, unhashed: this.#unhashed, reason: null };
+    if (error === null) {
+      const bad = totals.different + totals.missing + totals.unreadable;
+      return bad === 0
+        ? { ...common, outcome: "as recorded", exitCode: 0 }
+        : { ...common, outcome: "differences", exitCode: 1 };
+    }
+    const { signal, interruptedCode } = environment;
+    if (signal.aborted && error === signal.reason) {
+      return { ...common, outcome: "interrupted", exitCode: interruptedCode() };
+    }
+    if (!(error instanceof SyncError)) throw error;
+    return { ...common, outcome: "stopped", exitCode: 3, reason: error.message };
+  }
+
+  #noteCached(): void {
+    if (this.#cached) return;
+    this.#cached = true;
+    const { backend, log } = this.#parts;
+    const { kind } = backend.capabilities;
+    const message = `the system's cache cannot be passed by here (${kind}): what it remembers of ` +
+      "a file may be read instead of what the destination holds";
+    this.#reporter?.event({ type: "note", message });
+    log.add({ type: "note", message });
+  }
+}
+
+/** Before a file counts as missing: an empty mount point has no files. */
+async function demandRoot(
+  backend: Backend,
+  identity: Identity,
+  signal: AbortSignal,
+): Promise<void> {
+  let now: Identity;
+  try {
+    now = await backend.identify({ signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof SyncError)) throw error;
+    throw gone(backend, `is not there any more: ${error.message}`);
+  }
+  if (now.inode === identity.inode && now.device === identity.device) return;
+  throw gone(backend, "is not the directory any more that it was (is it still mounted?)");
+}
+
+function operation(destination: string, file: VerifyFile, finding: Finding, duration: number) {
+  const { result, detail, size, mtime, hash } = finding;
+  return {
+    type: "operation",
+    action: "verify",
+    status: result === "as recorded" ? "success" : "failure",
+    reason: result,
+    kind: "file",
+    destination,
+    size,
+    checksum: hash,
+    checksum_algorithm: hash === null ? null : file.algorithm,
+    mtime: mtime === null ? null : isoTime(mtime),
+    recorded: { size: file.size, checksum: file.hash, mtime: isoTime(file.mtime) },
+    duration_ms: Math.round(duration * 1000) / 1000,
+    error: detail,
+  };
+}
+
+function isDatabaseError(error: unknown): error is Error {
+  return error instanceof Error && (error as { code?: string }).code === "ERR_SQLITE_ERROR";
+}
+
+function record({ files, bytes, different, missing, unreadable }: VerifyTotals) {
+  return { verified_files: files, verified_bytes: bytes, different, missing, unreadable };
+}
