@@ -181,6 +181,8 @@ class Soak {
   /** A run may fail, but not in a way that nobody has thought of. */
   #checkEnd({ code, signal, stderr }: Ended): void {
     const known = signal !== null || [0, 1, 3, 130, 143].includes(code ?? -1) ||
+      // a call that failed before the program had begun
+      /error while loading shared libraries/.test(stderr) ||
       // a root or a database that refuses at the start
       (code === 2 && stderr.split("\n").length === 1);
     if (!known || /Uncaught|panicked|at file:/.test(stderr)) {
