@@ -1,15 +1,24 @@
 import assert from "node:assert/strict";
-import { memoryBackend } from "../../src/backend/memory.ts";
+import { type MemoryBackend, memoryBackend } from "../../src/backend/memory.ts";
 import type { NameHabits } from "../../src/backend/name_map.ts";
 import { ALL_APART } from "../../src/name_rules.ts";
 import { listAll, put, text, TIME, TIMES } from "./actions.ts";
+import { withFaults } from "../testing/faulty_backend.ts";
 import { backendContract } from "./contract.ts";
 
 const folding = { rules: { ...ALL_APART, letters: true, accents: true } };
 
-for (const [name, names] of [["memoryBackend", undefined], ["folding memoryBackend", folding]]) {
-  backendContract(name as string, () => {
-    const backend = memoryBackend({ names: names as NameHabits | undefined });
+// a wrapper that does nothing must keep the contract too
+const unharmed = (backend: MemoryBackend) => withFaults(backend, []);
+const KINDS: readonly (readonly [string, NameHabits?, ((b: MemoryBackend) => MemoryBackend)?])[] = [
+  ["memoryBackend"],
+  ["folding memoryBackend", folding],
+  ["withFaults(memoryBackend)", undefined, unharmed],
+];
+
+for (const [name, names, wrap = (backend: MemoryBackend) => backend] of KINDS) {
+  backendContract(name, () => {
+    const backend = wrap(memoryBackend({ names }));
     return Promise.resolve({
       backend,
       dispose: async () => await backend[Symbol.asyncDispose](),

@@ -7,6 +7,7 @@ import type {
   ListBatch,
 } from "../../src/backend/backend.ts";
 import { failure } from "../../src/backend/failures.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 
 /** The calls that a rule can name; those of readers and writers go by the path of their file. */
 export type Call =
@@ -47,6 +48,12 @@ export interface Rule {
   readonly absent?: boolean;
   /** In a list: the entry of this name cannot be looked at. */
   readonly problem?: string;
+  /** In a list: the names that fit are left out, and nothing says so. */
+  readonly omits?: RegExp;
+  /** In a list: the first file is there once more, under this name. */
+  readonly phantom?: string;
+  /** The call goes on so many milliseconds later, by the clock that the backend was given. */
+  readonly stall?: number;
   /** Runs first: changes the tree under the reader's feet, or throws. May return a promise. */
   readonly act?: () => void | Promise<void>;
   /** The call does not go on before this resolves; it then goes on, also when its signal aborted. */
@@ -56,8 +63,15 @@ export interface Rule {
 /** A faulty backend, and how often each call was made. */
 export type FaultyBackend<B extends Backend> = B & { readonly calls: Map<Call, number> };
 
-/** Wraps a backend. The calls of tests themselves (`put`, `tree`) go to the inner one. */
-export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]): FaultyBackend<B> {
+/**
+ * Wraps a backend. The calls of tests themselves (`put`, `tree`) go to the inner one. Rules that
+ * stall need the `clock`.
+ */
+export function withFaults<B extends Backend>(
+  inner: B,
+  rules: readonly Rule[],
+  { clock }: { clock?: Clock } = {},
+): FaultyBackend<B> {
   const seen = rules.map(() => 0);
   const calls = new Map<Call, number>();
 
@@ -69,6 +83,7 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
       const first = rule.after ?? 0;
       if (nth < first || nth >= first + (rule.times ?? Infinity)) continue;
       await rule.until;
+      if (rule.stall !== undefined) await clock!.sleep(rule.stall);
       await rule.act?.();
       if (rule.errno !== undefined) throw failure(rule.errno, `${call} (injected)`, path);
       return rule;
@@ -126,8 +141,8 @@ export function withFaults<B extends Backend>(inner: B, rules: readonly Rule[]):
     },
     async *list(path: string, options?: CallOptions) {
       const rule = await enter("list", path);
-      if (rule?.problem === undefined) yield* inner.list(path, options);
-      else yield* withProblem(inner.list(path, options), rule.problem);
+      if (rule === null) yield* inner.list(path, options);
+      else for await (const batch of inner.list(path, options)) yield tampered(batch, rule);
     },
     async open(path, options) {
       await enter("open", path);
@@ -198,19 +213,19 @@ export async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-async function* withProblem(
-  batches: AsyncIterable<ListBatch>,
-  problem: string,
-): AsyncGenerator<ListBatch> {
-  for await (const { entries, problems, temporaries } of batches) {
-    yield {
-      temporaries,
-      entries: entries.filter(({ name }) => name !== problem),
-      problems: entries.filter(({ name }) => name === problem)
-        .map(({ name }) => ({ name, code: "EIO", message: "cannot look at (injected): EIO" }))
-        .concat(problems),
-    };
-  }
+function tampered(batch: ListBatch, { problem, omits, phantom }: Rule): ListBatch {
+  const { entries, problems, temporaries } = batch;
+  const told = entries.filter(({ name }) => name !== problem && !omits?.test(name));
+  const file = entries.find(({ kind }) => kind === "file");
+  return {
+    temporaries,
+    entries: phantom === undefined || file === undefined
+      ? told
+      : [...told, { ...file, name: phantom }],
+    problems: entries.filter(({ name }) => name === problem)
+      .map(({ name }) => ({ name, code: "EIO", message: "cannot look at (injected): EIO" }))
+      .concat(problems),
+  };
 }
 
 function fits(wanted: string | RegExp | undefined, path: string): boolean {

@@ -9,6 +9,7 @@ import {
 import type { NameHabits } from "../../src/backend/name_map.ts";
 import type { Capabilities } from "../../src/backend/backend.ts";
 import type { RunEvent, Summary } from "../../src/event.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import { spawnInProcess } from "../../src/hands.ts";
 import type { SyncOptions } from "../../src/options.ts";
 import { sync, type SyncEnvironment } from "../../src/sync.ts";
@@ -33,7 +34,12 @@ export interface Ran {
 }
 
 export type RunOptions = Partial<SyncOptions> & SyncEnvironment & {
-  readonly faults?: { readonly source?: readonly Rule[]; readonly destination?: readonly Rule[] };
+  readonly faults?: {
+    readonly source?: readonly Rule[];
+    readonly destination?: readonly Rule[];
+    /** What rules stall by; the run itself goes by another. */
+    readonly clock?: Clock;
+  };
 };
 
 abstract class World implements Disposable {
@@ -137,8 +143,8 @@ export class MemoryWorld extends World {
   }
 
   protected override environment({ faults = {} }: RunOptions): SyncEnvironment {
-    const from = withFaults(this.from, faults.source ?? []);
-    const to = withFaults(this.to, faults.destination ?? []);
+    const from = withFaults(this.from, faults.source ?? [], faults);
+    const to = withFaults(this.to, faults.destination ?? [], faults);
     const open = (root: string, temporaryName: () => string): Promise<Backend> => {
       // all lanes share one tree here, so the last maker of names serves them all
       this.#names.set(root, temporaryName);
