@@ -21,7 +21,7 @@ export interface RunPaths {
 export function resolvePaths(paths: RunPaths, base: string): RunPaths {
   const source = rootOf(paths.source, "source", base);
   const destination = rootOf(paths.destination, "destination", base);
-  const a = Deno.statSync(source), b = Deno.statSync(destination);
+  const a = look(source), b = look(destination);
   if (source === destination || (a.ino !== null && a.ino === b.ino && a.dev === b.dev)) {
     throw new UsageError(
       `the source and the destination are the same directory (${source}); name two`,
@@ -94,7 +94,7 @@ function trashOf(
         `can only be ${own}, which no scan lists`,
     );
   }
-  if (Deno.statSync(on).dev !== Deno.statSync(destination).dev) {
+  if (look(on).dev !== look(destination).dev) {
     throw new UsageError(
       `the trash ${real} is on another file system than the destination, so nothing can be moved ` +
         "there; name a directory on the same one with --trash",
@@ -154,11 +154,21 @@ export function absolute(path: string, base: string): string {
   return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${base}/${path}`;
 }
 
+/** What is at a path that was there a moment ago; a server may have gone since. */
+function look(path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
 function rootOf(path: string, side: string, base: string): string {
   if (path === "") throw new UsageError(`the ${side} is an empty path; name a directory`);
-  let real: string;
+  let real: string, isDirectory: boolean;
   try {
     real = Deno.realPathSync(absolute(path, base));
+    ({ isDirectory } = Deno.statSync(real));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new UsageError(
@@ -170,7 +180,7 @@ function rootOf(path: string, side: string, base: string): string {
     }
     throw new UsageError(`cannot reach the ${side} ${path}: ${reason(error)}`, { cause: error });
   }
-  if (!Deno.statSync(real).isDirectory) {
+  if (!isDirectory) {
     throw new UsageError(`the ${side} ${path} is not a directory; name the directory it is in`);
   }
   return real;
