@@ -19,6 +19,24 @@ export interface RunPaths {
  * @throws UsageError with one sentence that says what is wrong and what to do
  */
 export function resolvePaths(paths: RunPaths, base: string): RunPaths {
+  const { source, destination } = resolveRoots(paths, base);
+  const roots = [[source, "source"], [destination, "destination"]] as const;
+  const files = resolveFiles(paths, roots, base);
+  const trash = paths.trash === null || paths.trash === undefined
+    ? null
+    : trashOf(paths.trash, { source, destination }, base);
+  return { source, destination, ...files, ...(trash !== null && { trash }) };
+}
+
+/**
+ * Resolves and checks the two roots.
+ *
+ * @throws UsageError with one sentence that says what is wrong and what to do
+ */
+export function resolveRoots(
+  paths: Pick<RunPaths, "source" | "destination">,
+  base: string,
+): Pick<RunPaths, "source" | "destination"> {
   const source = rootOf(paths.source, "source", base);
   const destination = rootOf(paths.destination, "destination", base);
   const a = look(source), b = look(destination);
@@ -35,12 +53,7 @@ export function resolvePaths(paths: RunPaths, base: string): RunPaths {
       );
     }
   }
-  const roots = [[source, "source"], [destination, "destination"]] as const;
-  const files = resolveFiles(paths, roots, base);
-  const trash = paths.trash === null || paths.trash === undefined
-    ? null
-    : trashOf(paths.trash, { source, destination }, base);
-  return { source, destination, ...files, ...(trash !== null && { trash }) };
+  return { source, destination };
 }
 
 /**

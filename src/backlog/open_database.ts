@@ -107,3 +107,19 @@ function refuseIfOther(known: Pair, path: string, pair: Pair): void {
       `${pair.source} -> ${pair.destination}; name another database with --db`,
   );
 }
+
+/**
+ * Whether a new database at `path` can be locked as SQLite does it, with record locks; it is the
+ * caller's to remove. Throws what SQLite says where it cannot even be made.
+ */
+export function canLockDatabase(path: string): boolean {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(
+      "PRAGMA locking_mode = NORMAL; BEGIN EXCLUSIVE; CREATE TABLE locked (id); COMMIT",
+    );
+    return true;
+  } finally {
+    database.close();
+  }
+}
