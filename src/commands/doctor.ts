@@ -43,7 +43,8 @@ export const doctor: Subcommand = {
       .option("--db <path>", "take the names from its last complete scan, not from the source")
       .option("--all", `name every problem, not the first ${FIRST} of each kind`)
       .option("--json", "JSON lines: one place, problems, one summary"),
-  more: `Everything is tried in a directory of its own in DESTINATION, which is removed again. Nothing
+  more:
+    `Everything is tried in a directory of its own in DESTINATION, which is removed again. Nothing
 is copied, and nothing else is changed.
 
 Exit codes: 0 nothing is in the way, 1 something is, 2 wrong usage, 3 a root cannot be used.`,
@@ -190,9 +191,9 @@ class Report {
     const now = performance.now();
     if (!stderr.terminal || now - this.#drawn < 500) return;
     this.#drawn = now;
-    stderr.write(`\r\x1b[Klooking at the source: ${directories} directories, ${
-      amountText(bytes, files)
-    }`);
+    stderr.write(
+      `\r\x1b[Klooking at the source: ${directories} directories, ${amountText(bytes, files)}`,
+    );
   }
 
   end({ counts, room, empty, tree }: Ending): number {
@@ -230,8 +231,10 @@ class Report {
       );
     }
     const scan = tree === null ? "" : ` (as scanned ${formatMinute(tree.scannedAt)})`;
-    lines.push(`source: ${amountText(counts.bytes, counts.files)}, ${counts.directories} ` +
-      `${counts.directories === 1 ? "directory" : "directories"}${scan}`);
+    lines.push(
+      `source: ${amountText(counts.bytes, counts.files)}, ${counts.directories} ` +
+        `${counts.directories === 1 ? "directory" : "directories"}${scan}`,
+    );
     if (counts.specials > 0) {
       lines.push(`${counts.specials} sockets, devices or FIFOs are not copied`);
     }
