@@ -227,3 +227,52 @@ Deno.test("deno task sync takes relative paths from where it was typed", async (
   const made = [...Deno.readDirSync(`${world.top}/typed`)].map(({ name }) => name).sort();
   assert.ok(made.includes("sluice.db") && made.includes("sluice-audit.jsonl"), made.join());
 });
+
+Deno.test("the command refuses to mirror an empty source and leaves the destination whole", async () => {
+  using world = new DiskWorld({}, { "d/precious": "1", "other": "2" });
+  const before = readTree(world.destination);
+  const { code, stderr } = await sluice(args(world, "--delete-extras", "-q"));
+  assert.equal(code, 3);
+  assert.match(
+    stderr,
+    /^sluice: the source .* is empty, and a mirror of it would delete everything/,
+  );
+  assert.deepEqual(readTree(world.destination), before);
+});
+
+Deno.test("the command says on stderr why a mirror deletes nothing, also when it is quiet", async () => {
+  const extras = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`old${i}`, "x"]));
+  using world = new DiskWorld({ file: "1" }, { file: "1", ...extras });
+  for (const more of [["-q"], ["-q", "--max-delete", "8"], ["-q", "--max-delete", "89%"]]) {
+    const { code, stderr } = await sluice(args(world, "--delete-extras", ...more));
+    assert.equal(code, 1);
+    assert.match(stderr, /nothing was deleted: the source does not have 9 of the 10 files/);
+  }
+  const trash = `${world.top}/trash`;
+  const options = ["--delete-extras", "--max-delete", "90%", "--trash", trash];
+  assert.equal((await sluice(args(world, ...options))).code, 0);
+  assert.deepEqual(Object.keys(readTree(world.destination)), ["", "file"]);
+  const [run] = [...Deno.readDirSync(trash)];
+  assert.equal([...Deno.readDirSync(`${trash}/${run!.name}`)].length, 9);
+});
+
+Deno.test("the command touches nothing when an option about deletion is wrong", async () => {
+  using world = new DiskWorld({ file: "1" }, { extra: "x" });
+  const table = [
+    ["--max-delete", "lots"],
+    ["--delete-after-scans", "none"],
+    ["--delete-after-scans", "2", "--delete-min-age", "a while"],
+    ["--trash", world.source],
+    ["--trash", `${world.destination}/bin`],
+    ["--trash", "/proc"],
+  ];
+  for (const wrong of table) {
+    const { code, stderr } = await sluice(args(world, "--delete-extras", ...wrong));
+    assert.equal(code, 2, wrong.join(" "));
+    assert.match(stderr, /^sluice: [^\n]+\n$/);
+  }
+  assert.deepEqual(
+    [...Deno.readDirSync(world.top)].map(({ name }) => name).sort(),
+    ["destination", "source"],
+  );
+});

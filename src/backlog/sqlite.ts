@@ -8,6 +8,7 @@ import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
 import { NameStore } from "./name_store.ts";
+import { recallMissed } from "./recall.ts";
 import { ScanStore } from "./scan_store.ts";
 import { type OutboxRow, readOutbox } from "./outbox.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
@@ -281,6 +282,11 @@ export class SqliteBacklog implements Disposable {
       this.#database.prepare("UPDATE scan SET finished_at = ? WHERE id = ?").run(Date.now(), id);
       new MissedStore(this.#database, id).count();
     });
+  }
+
+  /** A dry run's: what the scan with this number missed, together with earlier ones of a real run. */
+  recallMissed(path: string, scan: number): void {
+    recallMissed(this.#database, path, scan);
   }
 
   /** The jobs of one pass over what is pending. */

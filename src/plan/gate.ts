@@ -37,10 +37,11 @@ async function isEmpty(backend: Backend, signal: AbortSignal): Promise<boolean> 
  * backlog pages through as extras is from now on only what may go.
  */
 export function openGate(context: RunContext): boolean {
-  const { backlog, options } = context;
+  const { backlog, options, paths } = context;
   const { files, directories } = backlog.extras.count();
   const scan = backlog.lastScan();
   if (scan === undefined || files + directories === 0) return false;
+  if (options.dryRun) backlog.recallMissed(paths.db, scan.id);
   const held = backlog.extras.hold({
     scan: scan.id,
     scans: options.deleteAfterScans,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/backend/backend.ts";
-import { loadLibc } from "../../src/backend/posix/libc.ts";
+import { AT, loadLibc } from "../../src/backend/posix/libc.ts";
 import { openPosix, type PosixOptions } from "../../src/backend/posix/posix.ts";
 import { listAll, namesIn, put, rejectsWith, text, TIMES } from "./actions.ts";
 import { backendContract } from "./contract.ts";
@@ -55,6 +55,46 @@ Deno.test("openPosix takes what the file system says when nothing is overridden"
   assert.equal(capabilities.timePrecision, 1n);
   assert.notEqual(capabilities.kind, "");
   await dispose();
+});
+
+Deno.test("PosixBackend.look has the server of a share asked before it says that nothing is there", async () => {
+  const asked: number[] = [];
+  let appears = () => {};
+  const watched = {
+    ...libc,
+    pooled: {
+      ...libc.pooled,
+      statx: (...args: Parameters<typeof libc.pooled.statx>) => {
+        // of a directory itself, not of a name in it
+        if ((args[2] & AT.FORCE_SYNC) !== 0 && args[1]!.length === 1) {
+          asked.push(args[0]);
+          appears();
+        }
+        return libc.pooled.statx(...args);
+      },
+    },
+  };
+  const { backend, root, dispose } = await mountedSubject(
+    (root, temporaryName) => openPosix(root, watched, { temporaryName, latency: "waiting" }),
+    { linkTimes: true, earlyTimes: true },
+  );
+  try {
+    await backend.makeDirectory("a");
+    await backend.makeDirectory("a/b");
+    assert.equal(await backend.look("none"), undefined);
+    assert.equal(asked.length, 1, "the root");
+    assert.equal(await backend.look("a/b/none"), undefined);
+    assert.equal(asked.length, 4, "the root, a and a/b");
+    assert.equal(await backend.look("none/below/that"), undefined);
+    assert.equal(asked.length, 5);
+    assert.equal((await backend.look("a/b"))?.kind, "directory");
+    assert.equal(asked.length, 5, "what is there needs no asking");
+    // what the client did not know of shows once the server was asked
+    appears = () => Deno.writeTextFileSync(`${root}/a/late`, "x");
+    assert.equal((await backend.look("a/late"))?.kind, "file");
+  } finally {
+    await dispose();
+  }
 });
 
 Deno.test("PosixBackend.look finds the file when its directory was replaced by another", async () => {

@@ -168,11 +168,16 @@ Deno.test("sync waits for another scan to confirm that a source directory is emp
   using world = new MemoryWorld({ ...many(99, (i) => `other${i}`), ...share, "few/a": "1" });
   assert.equal((await world.run({ deleteExtras: true })).summary.exitCode, 0);
   for (const path of [...Object.keys(share), "few/a"]) world.from.remove(path);
+  const dry = await world.run({ deleteExtras: true, dryRun: true });
+  assert.equal(dry.summary.exitCode, 1);
+  assert.match(said(dry.summary), /^12 extras are not deleted: the source directory share had/);
+  assert.deepEqual(dry.planned.filter((line) => !line.startsWith("times")), ["delete few/a"]);
   const first = (await world.run({ deleteExtras: true })).summary;
   assert.equal(first.exitCode, 1);
   assert.equal(first.deleted, 1, "few/a is not doubted");
   assert.match(said(first), /^12 extras are not deleted: the source directory share had entries/);
   assert.equal(Object.keys(essence(world.to)).length, 113);
+  assert.equal((await world.run({ deleteExtras: true, dryRun: true })).planned.length, 12);
   const second = (await world.run({ deleteExtras: true })).summary;
   assert.equal(second.exitCode, 0);
   assert.equal(second.deleted, 12);
@@ -216,6 +221,11 @@ Deno.test("sync deletes only what several scans missed that are far enough apart
   assert.equal(second.summary.deleted, 0, "the scans are seconds apart");
   age(world, 2);
   fill(world.to, { "dir/late": "x" });
+  const dry = await world.run({ ...TWICE, dryRun: true });
+  assert.deepEqual(dry.planned.filter((line) => !line.startsWith("times")), [
+    "delete dir/old",
+    "delete old",
+  ]);
   const third = await world.run(TWICE);
   assert.equal(third.summary.exitCode, 0, JSON.stringify(third.summary.failures));
   assert.deepEqual(world.operations().filter((line) => line.startsWith("delete")), [

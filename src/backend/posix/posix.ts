@@ -28,6 +28,7 @@ import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
+import { refreshWay } from "./refresh.ts";
 import { PosixSmallFiles } from "./small.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -144,10 +145,12 @@ class PosixBackend implements Backend {
     signal?.throwIfAborted();
     if (path === "") return await this.#entryAt(this.#fd, "", AT.EMPTY_PATH, path);
     const entry = await this.#lookOnce(path);
-    if (entry !== undefined || parentOf(path) === "") return entry;
+    const waiting = this.capabilities.latency === "waiting";
+    if (entry !== undefined || (parentOf(path) === "" && !waiting)) return entry;
     // "not there" decides what may be deleted: it must not come from the handle of a directory that
     // was replaced by another one of the same name
     this.#directories.forgetWay(parentOf(path));
+    if (waiting) await refreshWay(this.#sys, this.#directories, parentOf(path));
     return await this.#lookOnce(path);
   }
 
