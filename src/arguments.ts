@@ -61,6 +61,8 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
     .option("--hard-links", "names of one file stay names of one file")
+    .option("--overlap", "transfer while the scan goes on (the default)")
+    .option("--no-overlap", "scan completely before the transfer begins")
     .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
     .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
     .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
@@ -141,6 +143,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
       hardLinks: given.hardLinks === true,
+      overlap: given.overlap !== false,
       modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
       dryRun: given.dryRun === true,
     },

@@ -78,6 +78,11 @@ export class Crew implements Disposable {
     this.#now = options.now;
   }
 
+  /** Whether a thread waits for a role. */
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
+  }
+
   [Symbol.dispose](): void {
     for (const hand of [...this.#idle, ...this.#busy]) hand.terminate();
   }

@@ -56,6 +56,11 @@ export interface SyncOptions {
   readonly modifyWindow: number | null;
   /** Names of one file at the source become names of one file. Default false. */
   readonly hardLinks: boolean;
+  /**
+   * Begin the transfer while the scan is under way. Default true; a run that deletes or links waits
+   * for the scan all the same.
+   */
+  readonly overlap: boolean;
   /** Plan and print, touch nothing at the destination. Default false. */
   readonly dryRun: boolean;
 }
@@ -77,5 +82,6 @@ export const DEFAULTS: SyncOptions = {
   queueCapacity: 20,
   modifyWindow: null,
   hardLinks: false,
+  overlap: true,
   dryRun: false,
 };

@@ -30,6 +30,7 @@ import { setDirectoryTimes } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
+import { EarlyTransfer } from "./transfer/early.ts";
 import { runTransfer, type TransferPlan } from "./transfer/transfer.ts";
 import { EXACT } from "./times.ts";
 import { VERSION } from "./version.ts";
@@ -244,8 +245,11 @@ class Run {
     const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
     if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
     const context = { ...untried, times: await learnTimes(untried, place), names };
+    const plan = transferPlan(from, to);
+    logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
+    await using early = new EarlyTransfer(context, plan);
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
-    else await this.#scan(context, leftovers, trusted);
+    else await this.#scan(context, leftovers, { trusted, early });
     recordCollisions(context);
     assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
@@ -259,9 +263,7 @@ class Run {
     statistics.phase("transfer");
     statistics.pending(backlog.transfer.pending());
     statistics.backlog(backlog.transfer.transferable());
-    const plan = transferPlan(from, to);
-    logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
-    await runTransfer(context, plan);
+    await early.finish();
     const links = new HardLinks(context);
     // a file that cannot be linked after all is transferred, and others may wait for it
     while (await links.link()) await runTransfer(context, plan);
@@ -304,18 +306,24 @@ class Run {
     };
   }
 
-  async #scan(context: RunContext, leftovers: Leftovers, trusted: boolean): Promise<void> {
+  async #scan(
+    context: RunContext,
+    leftovers: Leftovers,
+    { trusted, early }: { trusted: boolean; early: EarlyTransfer },
+  ): Promise<void> {
     const { options, statistics } = this.#parts;
     statistics.phase("scan");
     const store = await this.#beginScan(context, trusted);
-    await runScan(context, store, {
-      decided: (directories) => {
-        if (options.dryRun) printDecided(context, directories);
-      },
-      temporaries: (directory, names) => {
-        if (!options.dryRun) leftovers.seen(directory, names);
-      },
-    });
+    await early.during(store.scan, (context) =>
+      runScan(context, store, {
+        decided: (directories) => {
+          if (options.dryRun) printDecided(context, directories);
+          else early.news();
+        },
+        temporaries: (directory, names) => {
+          if (!options.dryRun) leftovers.seen(directory, names);
+        },
+      }));
     await leftovers.done();
     recordScan(context, store.scan);
     tellRespelled(context, store);

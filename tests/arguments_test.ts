@@ -59,6 +59,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       queueCapacity: 3,
       modifyWindow: 2e9,
       hardLinks: true,
+      overlap: true,
       dryRun: true,
     },
     progress: "json",

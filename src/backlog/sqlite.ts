@@ -16,7 +16,7 @@ import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
-import { JobSource, TransferStore } from "./transfer_store.ts";
+import { type JobOptions, JobSource, TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 import { VerifyStore } from "./verify_store.ts";
 
@@ -290,9 +290,7 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** The jobs of one pass over what is pending. */
-  jobs(
-    options: { limits: { files: number; bytes: number }; spread: number },
-  ): { next(): Job | undefined } {
+  jobs(options: JobOptions): JobSource {
     return new JobSource(this.transfer, options);
   }
 

@@ -46,42 +46,65 @@ interface OpenDirectory {
   after: string | Uint8Array;
 }
 
+/** How the pending files are given out. */
+export interface JobOptions {
+  readonly limits: JobLimits;
+  /** Directories that are worked in at the same time: each lane in another one. */
+  readonly spread: number;
+  /** The scan that is under way: only what it has decided is given out. Null: everything is. */
+  readonly scan: number | null;
+}
+
 /** Gives out the pending files, directory by directory, each once per pass. */
 export class JobSource {
   readonly #store: TransferStore;
-  readonly #limits: JobLimits;
-  readonly #spread: number;
-  /** Directories whose files are being given out, taken in turn: lanes work in different ones. */
+  readonly #options: JobOptions;
+  /** Directories whose files are being given out, taken in turn. */
   readonly #open: OpenDirectory[] = [];
+  /** A number that no pass had before; what it has given out it does not give out again. */
+  readonly #pass = crypto.getRandomValues(new Uint32Array(1))[0]! + 1;
+  #scan: number | null;
   #afterDirectory = 0;
-  #exhausted = false;
+  /** Directories up to `#afterDirectory` may have become pending. */
+  #news = false;
 
-  constructor(
-    store: TransferStore,
-    options: { limits: JobLimits; spread: number },
-  ) {
+  constructor(store: TransferStore, options: JobOptions) {
     this.#store = store;
-    this.#limits = options.limits;
-    this.#spread = options.spread;
+    this.#options = options;
+    this.#scan = options.scan;
   }
 
-  /** The next job; undefined when the pass is over. Inside a transaction. */
+  /** The scan has decided more. */
+  news(): void {
+    this.#news = true;
+  }
+
+  /** The scan is complete: what it did not decide is given out too. */
+  complete(): void {
+    this.#scan = null;
+    this.#news = true;
+  }
+
+  /** The next job; undefined when there is none (yet). Inside a transaction. */
   next(): Job | undefined {
-    while (this.#open.length < this.#spread && !this.#exhausted) {
-      const found = this.#store.nextPending(this.#afterDirectory);
-      if (found === undefined) this.#exhausted = true;
-      else {
+    const { spread, limits } = this.#options;
+    while (this.#open.length < spread) {
+      const found = this.#store.nextPending(this.#afterDirectory, this.#pass, this.#scan);
+      if (found !== undefined) {
         this.#afterDirectory = found.id;
         this.#open.push({ ...found, after: "" });
-      }
+        this.#store.markGiven(found.id, this.#pass);
+      } else if (this.#news) {
+        this.#news = false;
+        this.#afterDirectory = 0;
+      } else break;
     }
     const directory = this.#open.shift();
     if (directory === undefined) return undefined;
-    const { files, after } = this.#store.pendingFiles(directory.id, directory.after, this.#limits);
+    const { files, after } = this.#store.pendingFiles(directory.id, directory.after, limits);
     const last = after === null;
     if (!last) this.#open.push({ ...directory, after });
     const missing = this.#store.missingAbove(directory.id);
-    this.#store.markInFlight(directory.id);
     return { directory: directory.id, path: directory.path, missing, files, last };
   }
 }
@@ -93,6 +116,7 @@ export class TransferStore {
   readonly #pendingFiles: StatementSync;
   readonly #directory: StatementSync;
   readonly #markInFlight: StatementSync;
+  readonly #markGiven: StatementSync;
   readonly #synced: StatementSync;
   readonly #syncedAsScanned: StatementSync;
   readonly #failed: StatementSync;
@@ -108,7 +132,8 @@ export class TransferStore {
     this.#database = database;
     this.#nextPending = database.prepare(`
       SELECT id, path FROM directory
-      WHERE pending_files > 0 AND id > ? AND destination_state <> ${STATE.failed}
+      WHERE pending_files > 0 AND id > ?1 AND destination_state <> ${STATE.failed}
+        AND pass <> ?2 AND (?3 IS NULL OR decided_scan = ?3)
       ORDER BY id LIMIT 1`);
     this.#pendingFiles = database.prepare(`
       SELECT name, kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
@@ -120,6 +145,9 @@ export class TransferStore {
     );
     this.#markInFlight = database.prepare(
       "UPDATE directory SET in_flight = 1, touched = 1 WHERE id = ? AND in_flight = 0",
+    );
+    this.#markGiven = database.prepare(
+      "UPDATE directory SET in_flight = 1, touched = 1, pass = ?2 WHERE id = ?1",
     );
     this.#synced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, hash = unhex(?), hash_algorithm = ?, size = ?,
@@ -192,8 +220,13 @@ export class TransferStore {
     }));
   }
 
-  nextPending(after: number): { id: number; path: string } | undefined {
-    const row = this.#nextPending.get(after);
+  /** The next directory with pending files that was not in this pass yet. */
+  nextPending(
+    after: number,
+    pass: number,
+    scan: number | null,
+  ): { id: number; path: string } | undefined {
+    const row = this.#nextPending.get(after, pass, scan);
     return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
   }
 
@@ -245,6 +278,11 @@ export class TransferStore {
   /** Before the first temporary can appear in a directory: a later run looks for it there. */
   markInFlight(id: number): void {
     this.#markInFlight.run(id);
+  }
+
+  /** The same, for a directory whose files are given out in a pass. */
+  markGiven(id: number, pass: number): void {
+    this.#markGiven.run(id, pass);
   }
 
   /** A directory is at the destination now. False when that was known before. */

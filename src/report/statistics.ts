@@ -48,6 +48,8 @@ export class Statistics {
   #notice: string | null = null;
 
   readonly #lanes = new Map<string, Lanes>();
+  /** Bytes of the files that were copied. */
+  #settledBytes = 0;
   /** Bytes of files that no worker carried. */
   #bytesWithoutLanes = 0;
   /** The bytes that the rates have seen. */
@@ -99,9 +101,9 @@ export class Statistics {
     this.#pending = copyOf(amount);
   }
 
-  /** The 100% of the transfer (absolute): what was pending when it began. */
-  backlog(amount: Amount): void {
-    this.#backlog = copyOf(amount);
+  /** What is left to transfer (absolute); with what this run has copied it is the 100%. */
+  backlog({ files, bytes }: Amount): void {
+    this.#backlog = { files: this.#copiedFiles + files, bytes: this.#settledBytes + bytes };
   }
 
   /** What earlier runs of this database have copied (absolute). */
@@ -142,6 +144,7 @@ export class Statistics {
     this.#steadyFiles.add(now, files);
     if (!carries || status !== "success") return;
     this.#copiedFiles += files;
+    this.#settledBytes += bytes;
     if (lanes === null) this.#bytesWithoutLanes += bytes;
     else this.#lanesOf(lanes).finish(bytes);
   }

@@ -2,7 +2,8 @@
 import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
-import { type Hand, together } from "../hands.ts";
+import type { JobSource } from "../backlog/transfer_store.ts";
+import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
 import { packJob } from "../packed.ts";
 
@@ -21,24 +22,33 @@ export interface TransferPlan {
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
 export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
-  const desk = new TransferDesk(context, plan, signal);
-  try {
-    await together(desk.threads, (reason) => stop.abort(reason));
-  } finally {
-    desk.end();
-  }
-  context.signal.throwIfAborted();
+  const transfer = new Transfer(context, plan, { scan: null });
+  transfer.complete();
+  await transfer.done;
+}
+
+/** While a scan is under way: milliseconds after which the first carrier gets a thread of its own. */
+const SOON = 200;
+
+interface Seat {
+  readonly key: string;
+  readonly hand: Hand;
 }
 
 /** The owner's side of the carriers. */
-class TransferDesk {
-  readonly threads: { readonly done: Promise<void> }[] = [];
+export class Transfer {
+  /** Ends when everything is carried; rejects with what stops the run. */
+  readonly done: Promise<void>;
   readonly #context: RunContext;
   readonly #plan: TransferPlan;
-  readonly #files: { next(): Job | undefined };
-  readonly #hands: { readonly hand: Hand }[] = [];
+  readonly #files: JobSource;
+  readonly #seats: Seat[] = [];
+  /** Carriers that asked when there was nothing (yet). */
+  readonly #starving = new Map<Seat, { files: number; idle: number }>();
+  readonly #buckets = { read: bucketMemory(), write: bucketMemory() };
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #ended = Promise.withResolvers<void>();
   /** Jobs of a directory that are under way, one more while others are to come. */
   readonly #openJobs = new Map<number, number>();
   /** Directories that could not be made: each job below them tries, and one record tells. */
@@ -46,46 +56,116 @@ class TransferDesk {
   #afterMissing = { depth: -1, id: 0 };
   /** A job that was taken from the backlog and is not given out yet. */
   #held: Job | null = null;
+  #running = 0;
+  #complete = false;
   #exhausted = false;
+  #failed: { readonly error: unknown } | null = null;
+  #firstNews: number | null = null;
 
-  constructor(context: RunContext, plan: TransferPlan, signal: AbortSignal) {
+  /** @param scan the scan that is under way, whose decisions are told by {@link news} */
+  constructor(context: RunContext, plan: TransferPlan, { scan }: { scan: number | null }) {
     this.#context = context;
     this.#plan = plan;
-    const { options, backlog } = context;
-    this.#files = backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes });
-    const memory = { read: bucketMemory(), write: bucketMemory() };
-    for (const words of [memory.read, memory.write]) {
-      new TokenBucket(words, context.clock).rate = options.bwlimit;
+    const { options, backlog, clock } = context;
+    this.#files = backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes, scan });
+    for (const words of [this.#buckets.read, this.#buckets.write]) {
+      new TokenBucket(words, clock).rate = options.bwlimit;
     }
-    for (let thread = 0; thread < plan.threads; thread++) {
-      const seat: { hand: Hand } = { hand: undefined! };
-      const { hand, done } = context.crew.start(
-        {
-          type: "carry",
-          source: context.source.root,
-          destination: context.destination.root,
-          identities: context.identities,
-          lanes: plan.lanes,
-          slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
-          blockSize: options.blockSize,
-          algorithm: options.checksum,
-          buckets: memory,
-        },
-        (message) => this.#receive(seat, `carrier ${thread}`, message),
-        { signal, grace: context.grace },
-      );
-      seat.hand = hand;
-      this.#hands.push(seat);
-      this.threads.push({ done });
-    }
+    this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
+    this.done = this.#ended.promise.finally(() => {
+      // what was under way is no longer: only what has settled counts as copied
+      for (const { key } of this.#seats) context.statistics.progress(key, [], 0);
+    });
+    // whoever awaits it may still be busy with the scan
+    this.done.catch(() => {});
   }
 
-  /** What was under way is no longer: only what has settled counts as copied. */
-  end(): void {
-    this.#hands.forEach((_, i) => this.#context.statistics.progress(`carrier ${i}`, [], 0));
+  /** The scan has decided directories. */
+  news(): void {
+    const { clock, crew } = this.#context;
+    if (this.#failed !== null || this.#signal.aborted) return;
+    this.#files.news();
+    this.#firstNews ??= clock.now();
+    // a thread of its own costs more than a short scan takes; on a share it is worth it
+    const soon = this.#seats.length === 0 &&
+      (this.#plan.lanes > 1 || clock.now() - this.#firstNews >= SOON);
+    if ((crew.hasIdle || soon) && this.#seats.length < this.#plan.threads) {
+      if (this.#hasJob()) this.#start();
+    }
+    this.#feedStarving();
   }
 
-  #receive(seat: { hand: Hand }, key: string, message: FromCrew): void {
+  /** Nothing more will come: ends when what is there is carried. */
+  complete(): void {
+    this.#complete = true;
+    this.#files.complete();
+    if (this.#failed !== null || this.#context.signal.aborted) return this.#end();
+    if (this.#seats.length === 0 && !this.#hasJob()) return this.#end();
+    while (this.#seats.length < this.#plan.threads) this.#start();
+    this.#feedStarving();
+  }
+
+  /** Stops the carriers; `done` rejects with `reason` once they have stopped. */
+  abort(reason: unknown): void {
+    this.#failed ??= { error: reason };
+    this.#stop.abort(reason);
+    this.#end();
+  }
+
+  #start(): void {
+    const { context, plan } = { context: this.#context, plan: this.#plan };
+    const { options } = context;
+    const key = `carrier ${this.#seats.length}`;
+    const { hand, done } = context.crew.start(
+      {
+        type: "carry",
+        source: context.source.root,
+        destination: context.destination.root,
+        identities: context.identities,
+        lanes: plan.lanes,
+        slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
+        blockSize: options.blockSize,
+        algorithm: options.checksum,
+        buckets: this.#buckets,
+      },
+      (message) => this.#receive(seat, message),
+      { signal: this.#signal, grace: context.grace },
+    );
+    const seat: Seat = { key, hand };
+    this.#seats.push(seat);
+    this.#running += 1;
+    done.catch((error) => {
+      this.#failed ??= { error };
+      this.#stop.abort(error);
+    }).finally(() => {
+      this.#running -= 1;
+      this.#end();
+    });
+  }
+
+  /** Ends the transfer if nothing is under way and nothing can come. */
+  #end(): void {
+    if (this.#running > 0) return;
+    const { signal } = this.#context;
+    if (this.#failed !== null) this.#ended.reject(this.#failed.error);
+    else if (signal.aborted) this.#ended.reject(signal.reason);
+    else if (this.#complete) this.#ended.resolve();
+  }
+
+  #hasJob(): boolean {
+    const { backlog } = this.#context;
+    this.#held ??= backlog.transaction(() => this.#next()) ?? null;
+    return this.#held !== null;
+  }
+
+  #feedStarving(): void {
+    const starving = [...this.#starving];
+    this.#starving.clear();
+    for (const [seat, waiting] of starving) this.#feed(seat, waiting);
+  }
+
+  #receive(seat: Seat, message: FromCrew): void {
+    const { key } = seat;
     const { statistics, backlog, options, outcome, carried, settle } = this.#context;
     if (message.type === "progress") {
       statistics.progress(key, message.active, message.bytes);
@@ -132,7 +212,7 @@ class TransferDesk {
   }
 
   /** Gives a carrier enough to go on with; `waiting` is what it has left. */
-  #feed({ hand }: { hand: Hand }, waiting: { files: number; idle: number }): void {
+  #feed(seat: Seat, waiting: { files: number; idle: number }): void {
     if (this.#exhausted || this.#context.signal.aborted) return;
     const jobs: Job[] = [];
     let { files } = waiting;
@@ -141,7 +221,7 @@ class TransferDesk {
         const job = this.#held ?? this.#next();
         this.#held = null;
         if (job === undefined) {
-          this.#exhausted = true;
+          this.#exhausted = this.#complete;
           return;
         }
         // a large job that waits behind others is one that an idle lane elsewhere could take
@@ -154,8 +234,9 @@ class TransferDesk {
         files += job.files.length;
       }
     });
-    if (jobs.length > 0) hand.post({ type: "jobs", jobs: jobs.map(packJob) });
-    if (this.#exhausted) { for (const { hand } of this.#hands) hand.post({ type: "close" }); }
+    if (jobs.length > 0) seat.hand.post({ type: "jobs", jobs: jobs.map(packJob) });
+    else if (!this.#exhausted) this.#starving.set(seat, waiting);
+    if (this.#exhausted) { for (const { hand } of this.#seats) hand.post({ type: "close" }); }
   }
 
   #count(job: Job): void {
@@ -167,7 +248,8 @@ class TransferDesk {
   /** A job with files; when there are none left, one that makes a directory without any. */
   #next(): Job | undefined {
     const job = this.#files.next();
-    if (job !== undefined) return job;
+    // which directories have nothing to carry is known at the end
+    if (job !== undefined || !this.#complete) return job;
     const { transfer } = this.#context.backlog;
     for (;;) {
       const [directory] = transfer.missingDirectories(this.#afterMissing, 1);

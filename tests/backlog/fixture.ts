@@ -140,7 +140,7 @@ export class Fixture implements Disposable {
 
   /** All jobs of one pass. */
   jobs(limits = { files: 64, bytes: Infinity }, spread = 4): Job[] {
-    const source = this.backlog.jobs({ limits, spread });
+    const source = this.backlog.jobs({ limits, spread, scan: null });
     const all: Job[] = [];
     this.backlog.transaction(() => {
       for (let job = source.next(); job !== undefined; job = source.next()) all.push(job);

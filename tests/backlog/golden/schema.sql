@@ -104,7 +104,7 @@ CREATE TABLE directory (
     in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
     source_error TEXT,                    -- why the listing failed, or what of it is missing
     destination_error TEXT
-  , source_listed_at INTEGER);
+  , source_listed_at INTEGER, pass INTEGER NOT NULL DEFAULT 0);
 
 CREATE TABLE emptied (                  -- source directories that lost all their entries at once
     directory INTEGER PRIMARY KEY,

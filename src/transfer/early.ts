@@ -1,0 +1,65 @@
+/**
+ * The early transfer: what the scan has decided is carried while the scan goes on.
+ *
+ * A directory is decided once both its sides are listed, and nothing that the scan finds later
+ * changes that. What needs the whole scan waits for it: deletions, hard links, and destinations that
+ * do not keep all names apart.
+ */
+import type { RunContext } from "../context.ts";
+import { isExact } from "../name_rules.ts";
+import { Transfer, type TransferPlan } from "./transfer.ts";
+
+/** Milliseconds between two counts of what is pending. */
+const COUNT_EVERY = 500;
+
+/** A transfer that may have begun before {@link finish}. */
+export class EarlyTransfer implements AsyncDisposable {
+  readonly #context: RunContext;
+  readonly #plan: TransferPlan;
+  #transfer: Transfer | null = null;
+  #counted = -Infinity;
+
+  constructor(context: RunContext, plan: TransferPlan) {
+    this.#context = context;
+    this.#plan = plan;
+  }
+
+  /** Runs a scan, and beside it the transfer. What stops the one stops the other. */
+  async during(scan: number, run: (context: RunContext) => Promise<void>): Promise<void> {
+    const { options: { overlap, dryRun, deleteExtras, hardLinks }, names, signal } = this.#context;
+    if (!overlap || dryRun || deleteExtras || hardLinks || !isExact(names)) {
+      return await run(this.#context);
+    }
+    const transfer = this.#transfer = new Transfer(this.#context, this.#plan, { scan });
+    const stop = new AbortController();
+    transfer.done.catch((error) => stop.abort(error));
+    await run({ ...this.#context, signal: AbortSignal.any([signal, stop.signal]) });
+  }
+
+  /** The scan has decided directories. */
+  news(): void {
+    if (this.#transfer === null) return;
+    const { clock, statistics, backlog } = this.#context;
+    if (clock.now() - this.#counted >= COUNT_EVERY) {
+      this.#counted = clock.now();
+      statistics.backlog(backlog.transfer.transferable());
+    }
+    this.#transfer.news();
+  }
+
+  /** Carries everything that is left. */
+  async finish(): Promise<void> {
+    const transfer = this.#transfer ?? new Transfer(this.#context, this.#plan, { scan: null });
+    this.#transfer = transfer;
+    transfer.complete();
+    await transfer.done;
+    this.#transfer = null;
+  }
+
+  /** Stops what is under way, where something else has failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#transfer === null) return;
+    this.#transfer.abort(new DOMException("the run has to stop", "AbortError"));
+    await this.#transfer.done.catch(() => {/* what stopped the run is thrown already */});
+  }
+}
