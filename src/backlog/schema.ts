@@ -329,7 +329,7 @@ const MIGRATIONS: readonly string[] = [
     FROM verified
       JOIN file ON file.directory = verified.directory AND file.name = verified.name
       JOIN directory ON directory.id = verified.directory, pair;
-    `,
+  `,
   `
   ALTER TABLE directory ADD COLUMN pass INTEGER NOT NULL DEFAULT 0;  -- in which it was given out last
   `,

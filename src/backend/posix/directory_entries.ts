@@ -2,8 +2,15 @@
 import { decodeName } from "../../name.ts";
 
 /** The names in a buffer of struct linux_dirent64, without "." and "..". */
-export function namesIn(buffer: Uint8Array, length: number): string[] {
-  const names: string[] = [];
+export interface DirectoryEntries {
+  readonly names: string[];
+  /** Where the bytes of each name begin in the buffer; a NUL ends them. */
+  readonly starts: number[];
+}
+
+/** Reads the first `length` bytes of a buffer. */
+export function entriesIn(buffer: Uint8Array, length: number): DirectoryEntries {
+  const names: string[] = [], starts: number[] = [];
   for (let at = 0; at < length;) {
     const recordLength = buffer[at + 16]! | (buffer[at + 17]! << 8);
     const start = at + 19;
@@ -14,6 +21,7 @@ export function namesIn(buffer: Uint8Array, length: number): string[] {
       continue;
     }
     names.push(decodeName(buffer.subarray(start, end)));
+    starts.push(start);
   }
-  return names;
+  return { names, starts };
 }

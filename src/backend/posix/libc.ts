@@ -1,14 +1,15 @@
 /**
- * Linux system calls through libc, without losing a byte of a name or a nanosecond of a time.
+ * Linux system calls, without losing a byte of a name or a nanosecond of a time.
  *
  * Each call exists twice: made on the calling thread (fast where the file system answers at once),
  * and made on a thread of the pool (for calls that may wait). Both return the kernel's own
  * convention: a result of 0 or more, or a negative errno.
  *
- * The pool variant cannot go through libc's wrappers, because `errno` is local to the pool's thread
- * and gone when the promise resolves. It calls `rawSyscall`, a few instructions of machine code that
- * move the arguments into the registers the kernel wants and return what the kernel returned. Where
- * the system forbids new executable memory, the calling thread makes all calls.
+ * Neither goes through libc's wrappers, because `errno` cannot be trusted here: on the pool it is
+ * local to another thread, and on the calling thread the runtime makes calls of its own between ours
+ * and a look at `errno`, so that a directory that exists was seen to be "temporarily unavailable".
+ * They go through `rawSyscall`, a few instructions of machine code that move the arguments into the
+ * registers the kernel wants and return what the kernel returned.
  */
 
 /** The value of a call: at once, or a promise from the pool. Await works on both. */
@@ -61,13 +62,13 @@ export type Syscalls = {
 export interface Libc extends Disposable {
   /** On the calling thread: returns numbers, never promises. */
   readonly now: Syscalls;
-  /** On the pool; the same object as `now` where that is not possible. */
+  /** On the pool. */
   readonly pooled: Syscalls;
   /**
    * Makes the first `count` calls of a program (see `program.ts`), one after the other, on the
-   * calling thread; null where machine code cannot be run.
+   * calling thread.
    */
-  readonly runProgram: ((program: Uint8Array, count: number) => void) | null;
+  readonly runProgram: (program: Uint8Array, count: number) => void;
   /** The number of a call, for a program. */
   readonly numberOf: (name: CallName) => number;
 }
@@ -164,66 +165,78 @@ const PROT_READ_WRITE = 3, PROT_READ_EXEC = 5, MAP_PRIVATE_ANONYMOUS = 0x22, PAG
 /**
  * Loads libc.
  *
- * @throws Error when this system is not Linux on x86_64 or aarch64, or does not allow loading.
+ * @throws Error when this system is not Linux on x86_64 or aarch64, or does not allow loading or new
+ * machine code.
  */
 export function loadLibc(): Libc {
   const arch = Deno.build.arch;
   if (Deno.build.os !== "linux") throw new Error(`no Linux system calls on ${Deno.build.os}`);
-  const names = Object.keys(CALLS) as CallName[];
-  const definitions: Record<string, Deno.ForeignFunction> = {
-    __errno_location: { parameters: [], result: "pointer" },
+  const loaded = Deno.dlopen("libc.so.6", {
     mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
     mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
     memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
-  };
-  // one foreign function for all calls of one signature: each costs a millisecond to make
-  for (const name of names) {
-    definitions[signatureOf(name)] = {
-      name: "syscall",
-      parameters: ["i32", ...CALLS[name].parameters],
-      // the kernel moves less than 2 GiB a call; only a position in a file may be larger
-      result: name === "lseek" ? "i64" : "i32",
+  });
+  const page = machineCode(loaded.symbols, arch);
+  if (page === null) {
+    loaded.close();
+    throw new Error("this system allows no new machine code");
+  }
+  const now: Record<string, Call> = {}, pooled: Record<string, Call> = {};
+  const functions = new Map<string, { now: Call; pooled: Call }>();
+  for (const name of Object.keys(CALLS) as CallName[]) {
+    const { [arch]: number, parameters } = CALLS[name];
+    // only a place in a file can be more than 31 bits: the kernel moves less than 2 GiB a call
+    const result = name === "lseek" ? "i64" : "i32";
+    // one foreign function for all calls of one signature
+    const signature = [result, ...parameters].join();
+    const made = functions.get(signature) ?? {
+      now: foreign(page, parameters, result, false),
+      pooled: foreign(page, parameters, result, true),
     };
-  }
-  const loaded = Deno.dlopen("libc.so.6", definitions);
-  const library = loaded.symbols as unknown as Record<
-    string,
-    // deno-lint-ignore no-explicit-any
-    (...args: any[]) => any
-  >;
-  const errno = () => new Deno.UnsafePointerView(library.__errno_location!()).getInt32();
-  const raw = rawSyscall(library, arch);
-  // deno-lint-ignore no-explicit-any
-  const pooled: Record<string, any> = {};
-  for (const name of names) {
-    const number = CALLS[name][arch];
-    if (raw === null) continue;
-    const pointer = foreign(raw, ["i64", ...CALLS[name].parameters]);
+    functions.set(signature, made);
+    const call = withNumber(made.now, number, parameters.length);
+    now[name] = result === "i64" ? (...args) => Number(call(...args)) : call;
     // the closure holds on to the buffers until the pool's thread is done with them
-    pooled[name] = (...args: unknown[]) =>
-      pointer.call(number, ...args).then((result) => settled(result, args));
+    pooled[name] = (...args) =>
+      made.pooled(number, ...args).then((result: number | bigint) => settled(result, args));
   }
-  const now = immediateCalls(library, arch, errno);
   return {
-    now,
-    pooled: raw === null ? now : pooled as Syscalls,
-    runProgram: raw === null ? null : programRunner(raw),
+    now: now as unknown as Syscalls,
+    pooled: pooled as unknown as Syscalls,
+    runProgram: programRunner(page),
     numberOf: (name) => CALLS[name][arch],
     [Symbol.dispose]: () => loaded.close(),
   };
 }
 
-function signatureOf(name: CallName): string {
-  return `syscall_${CALLS[name].parameters.join("_")}`;
+// deno-lint-ignore no-explicit-any
+type Call = (...args: any[]) => any;
+
+/** `rawSyscall` with the parameters of a call; the FFI's own types cannot express this. */
+function foreign(
+  page: Deno.PointerObject,
+  parameters: readonly Deno.NativeType[],
+  result: "i32" | "i64",
+  nonblocking: boolean,
+): Call {
+  const definition = { parameters: ["i64", ...parameters], result, nonblocking } as const;
+  // deno-lint-ignore no-explicit-any
+  const pointer = new Deno.UnsafeFnPointer(page as any, definition as any);
+  // deno-lint-ignore no-explicit-any
+  return (...args) => (pointer as any).call(...args);
 }
 
-/** A function of the pool at an address; the FFI's own types cannot express a computed signature. */
-function foreign(address: Deno.PointerObject, parameters: readonly Deno.NativeType[]) {
-  const definition = { parameters: [...parameters], result: "i64", nonblocking: true } as const;
-  // deno-lint-ignore no-explicit-any
-  return new Deno.UnsafeFnPointer(address as any, definition) as unknown as {
-    call(...args: unknown[]): Promise<bigint | number>;
-  };
+function settled(result: number | bigint, _keptAlive: unknown[]): number {
+  return Number(result);
+}
+
+/** A call with its number put in front. */
+function withNumber(call: Call, number: number, parameters: number): Call {
+  if (parameters === 1) return (a) => call(number, a);
+  if (parameters === 2) return (a, b) => call(number, a, b);
+  if (parameters === 3) return (a, b, c) => call(number, a, b, c);
+  if (parameters === 4) return (a, b, c, d) => call(number, a, b, c, d);
+  return (a, b, c, d, e) => call(number, a, b, c, d, e);
 }
 
 /** Runs programs with the machine code behind {@link rawSyscall}'s. */
@@ -239,76 +252,16 @@ function programRunner(page: Deno.PointerObject): Libc["runProgram"] {
   };
 }
 
-function settled(result: bigint | number, _keptAlive: unknown[]): number {
-  return Number(result);
-}
-
-// deno-lint-ignore no-explicit-any
-type Call = (...args: any[]) => number;
-
-/**
- * The calls on the calling thread. Each is written out, so that its call site only ever sees one
- * foreign function, which is what V8 needs to call it without detours.
- */
-function immediateCalls(library: Record<string, Call>, arch: Arch, errno: () => number): Syscalls {
-  // a failure stays one (EIO) should something have reset errno in between
-  const check = (result: number) => result < 0 ? -(errno() || 5) : result;
-  const of = (name: CallName) => library[signatureOf(name)]!;
-  const openat = of("openat"), openatNumber = CALLS.openat[arch];
-  const close = of("close"), closeNumber = CALLS.close[arch];
-  const pread64 = of("pread64"), pread64Number = CALLS.pread64[arch];
-  const pwrite64 = of("pwrite64"), pwrite64Number = CALLS.pwrite64[arch];
-  const statx = of("statx"), statxNumber = CALLS.statx[arch];
-  const getdents64 = of("getdents64"), getdents64Number = CALLS.getdents64[arch];
-  const renameat2 = of("renameat2"), renameat2Number = CALLS.renameat2[arch];
-  const linkat = of("linkat"), linkatNumber = CALLS.linkat[arch];
-  const unlinkat = of("unlinkat"), unlinkatNumber = CALLS.unlinkat[arch];
-  const mkdirat = of("mkdirat"), mkdiratNumber = CALLS.mkdirat[arch];
-  const symlinkat = of("symlinkat"), symlinkatNumber = CALLS.symlinkat[arch];
-  const readlinkat = of("readlinkat"), readlinkatNumber = CALLS.readlinkat[arch];
-  const utimensat = of("utimensat"), utimensatNumber = CALLS.utimensat[arch];
-  const ftruncate = of("ftruncate"), ftruncateNumber = CALLS.ftruncate[arch];
-  const lseek = of("lseek"), lseekNumber = CALLS.lseek[arch];
-  const fdatasync = of("fdatasync"), fdatasyncNumber = CALLS.fdatasync[arch];
-  const fsync = of("fsync"), fsyncNumber = CALLS.fsync[arch];
-  const syncfs = of("syncfs"), syncfsNumber = CALLS.syncfs[arch];
-  const fadvise64 = of("fadvise64"), fadvise64Number = CALLS.fadvise64[arch];
-  const fstatfs = of("fstatfs"), fstatfsNumber = CALLS.fstatfs[arch];
-  return {
-    openat: (a, b, c, d) => check(openat(openatNumber, a, b, c, d)),
-    close: (a) => check(close(closeNumber, a)),
-    pread64: (a, b, c, d) => check(pread64(pread64Number, a, b, c, d)),
-    pwrite64: (a, b, c, d) => check(pwrite64(pwrite64Number, a, b, c, d)),
-    statx: (a, b, c, d, e) => check(statx(statxNumber, a, b, c, d, e)),
-    getdents64: (a, b, c) => check(getdents64(getdents64Number, a, b, c)),
-    renameat2: (a, b, c, d, e) => check(renameat2(renameat2Number, a, b, c, d, e)),
-    linkat: (a, b, c, d, e) => check(linkat(linkatNumber, a, b, c, d, e)),
-    unlinkat: (a, b, c) => check(unlinkat(unlinkatNumber, a, b, c)),
-    mkdirat: (a, b, c) => check(mkdirat(mkdiratNumber, a, b, c)),
-    symlinkat: (a, b, c) => check(symlinkat(symlinkatNumber, a, b, c)),
-    readlinkat: (a, b, c, d) => check(readlinkat(readlinkatNumber, a, b, c, d)),
-    utimensat: (a, b, c, d) => check(utimensat(utimensatNumber, a, b, c, d)),
-    ftruncate: (a, b) => check(ftruncate(ftruncateNumber, a, b)),
-    lseek: (a, b, c) => check(Number(lseek(lseekNumber, a, b, c))),
-    fdatasync: (a) => check(fdatasync(fdatasyncNumber, a)),
-    fsync: (a) => check(fsync(fsyncNumber, a)),
-    syncfs: (a) => check(syncfs(syncfsNumber, a)),
-    fadvise64: (a, b, c, d) => check(fadvise64(fadvise64Number, a, b, c, d)),
-    fstatfs: (a, b, c) => check(fstatfs(fstatfsNumber, a, b, c)),
-  };
-}
-
 /** Puts the machine code into a page of its own, first writable, then executable, never both. */
-function rawSyscall(
-  // deno-lint-ignore no-explicit-any
-  library: Record<string, (...args: any[]) => any>,
+function machineCode(
+  library: Record<"mmap" | "mprotect" | "memcpy", Call>,
   arch: Arch,
 ): Deno.PointerObject | null {
-  const page = library.mmap!(null, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
+  const page = library.mmap(null, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
   if (page === null || Deno.UnsafePointer.value(page) === 0xffff_ffff_ffff_ffffn) return null;
   const code = new Uint8Array(RUNNER_AT + RUN_PROGRAM[arch].length);
   code.set(RAW_SYSCALL[arch]);
   code.set(RUN_PROGRAM[arch], RUNNER_AT);
-  library.memcpy!(page, code, BigInt(code.length));
-  return library.mprotect!(page, PAGE, PROT_READ_EXEC) === 0 ? page : null;
+  library.memcpy(page, code, BigInt(code.length));
+  return library.mprotect(page, PAGE, PROT_READ_EXEC) === 0 ? page : null;
 }

@@ -22,11 +22,12 @@ import { isTemporary } from "../temporary.ts";
 import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
-import { namesIn } from "./directory_entries.ts";
+import { type DirectoryEntries, entriesIn } from "./directory_entries.ts";
 import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
+import { Looks } from "./looks.ts";
 import { moveBetween } from "./move.ts";
 import { refreshWay } from "./refresh.ts";
 import { PosixSmallFiles } from "./small.ts";
@@ -87,6 +88,7 @@ class PosixBackend implements Backend {
   readonly #directories: Directories;
   readonly #options: PosixOptions;
   readonly #now: () => number;
+  #looks: Looks | null = null;
   #disposed = false;
   /** Reading should not change access times, which only a file's owner may ask for. */
   #noatime: number = O.NOATIME;
@@ -108,7 +110,7 @@ class PosixBackend implements Backend {
     this.#now = options.now ?? Date.now;
     // a flush for each file is more than the short way can do
     const short = capabilities.latency === "immediate" && capabilities.durability === "group";
-    if (short && libc.runProgram !== null) {
+    if (short) {
       this.small = new PosixSmallFiles({
         libc,
         run: libc.runProgram,
@@ -183,7 +185,7 @@ class PosixBackend implements Backend {
         signal?.throwIfAborted();
         if (length < 0) throw posixError(length, "list the directory", path);
         if (length === 0) return;
-        yield await this.#batch(fd, path, namesIn(buffer, length), signal);
+        yield await this.#batch(fd, path, { ...entriesIn(buffer, length), buffer }, signal);
         signal?.throwIfAborted();
       }
     } finally {
@@ -424,13 +426,12 @@ class PosixBackend implements Backend {
   async #batch(
     fd: number,
     directory: string,
-    names: readonly string[],
+    { names, starts, buffer }: DirectoryEntries & { buffer: Uint8Array },
     signal?: AbortSignal,
   ): Promise<ListBatch> {
     const entries: Entry[] = [];
     const temporaries: string[] = [];
     const problems: { name: string; code: string; message: string }[] = [];
-    const buffer = new StatxBuffer();
     const look = async (name: string, into: StatxBuffer) => {
       if (isTemporary(name)) return void temporaries.push(name);
       const path = join(directory, name);
@@ -444,7 +445,16 @@ class PosixBackend implements Backend {
       }
     };
     if (this.capabilities.latency === "immediate") {
-      for (const name of names) await look(name, buffer);
+      const aside: string[] = [];
+      this.#looks ??= new Looks(this.#libc);
+      this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
+        const name = names[i]!;
+        const simple = result === 0 && answer.kind(at) !== "symlink" && !isTemporary(name);
+        if (simple) entries.push(answer.entry(name, "", at));
+        else aside.push(name);
+      });
+      const own = new StatxBuffer();
+      for (const name of aside) await look(name, own);
     } else {
       await forEachLimited(names, LOOKS_IN_FLIGHT, () => {
         const own = new StatxBuffer();

@@ -13,13 +13,13 @@ const RESULT = 14, TWO_32 = 2 ** 32;
 
 /** A table of calls that is filled and run again and again. */
 export class Program {
-  readonly #run: NonNullable<Libc["runProgram"]>;
+  readonly #run: Libc["runProgram"];
   readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
   readonly #results: Int32Array;
 
   /** @param capacity calls, at most */
-  constructor(run: NonNullable<Libc["runProgram"]>, capacity: number) {
+  constructor(run: Libc["runProgram"], capacity: number) {
     this.#run = run;
     this.#words = new Uint32Array(capacity * WORDS);
     this.#bytes = new Uint8Array(this.#words.buffer);

@@ -14,7 +14,7 @@ import { settlingTime, unsettledSince } from "../settling.ts";
 import type { Directories, HeldDirectory } from "./directories.ts";
 import { AT, type Libc, O } from "./libc.ts";
 import { addressOf, Program } from "./program.ts";
-import { STATX_WANTED, StatxTable } from "./statx.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 const O_NONBLOCK = 0o4000;
 const READ_FLAGS = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
@@ -32,7 +32,7 @@ const encoder = new TextEncoder();
 /** What a {@link PosixSmallFiles} works with. */
 export interface PosixSmallOptions {
   readonly libc: Libc;
-  readonly run: NonNullable<Libc["runProgram"]>;
+  readonly run: Libc["runProgram"];
   readonly directories: Directories;
   readonly temporaryName: () => string;
   /** O.NOATIME or 0, as the backend has found out. */
@@ -53,7 +53,7 @@ export class PosixSmallFiles implements SmallFiles {
   readonly #temporaries: Temporaries;
   /** An empty C string. */
   readonly #empty = new Uint8Array(8);
-  #reading: { readonly program: Program; readonly looks: StatxTable } | null = null;
+  #reading: { readonly program: Program; readonly looks: StatxBuffer } | null = null;
   #writing: { readonly program: Program; readonly times: Int32Array } | null = null;
   #committing: Program | null = null;
 
@@ -187,7 +187,7 @@ export class PosixSmallFiles implements SmallFiles {
 
   #newReading() {
     const { libc, run } = this.#options;
-    const program = new Program(run, 4 * PARCEL_FILES), looks = new StatxTable(PARCEL_FILES);
+    const program = new Program(run, 4 * PARCEL_FILES), looks = new StatxBuffer(PARCEL_FILES);
     const open = libc.numberOf("openat"), read = libc.numberOf("pread64");
     const look = libc.numberOf("statx"), close = libc.numberOf("close");
     const empty = addressOf(this.#empty.buffer);

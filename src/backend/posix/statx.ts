@@ -8,77 +8,73 @@ export const STATX_WANTED = 0xfff;
 const STATX_BTIME = 0x800;
 const SECOND = 1_000_000_000n;
 
-/** A buffer of struct statx with views to read it through; reused between calls on one thread. */
-export class StatxBuffer {
-  readonly bytes = new Uint8Array(256);
-  readonly #u32 = new Uint32Array(this.bytes.buffer);
-  readonly #i64 = new BigInt64Array(this.bytes.buffer);
+/** Bytes of struct statx. */
+const STATX = 256;
+const REGULAR = 0o100000, KIND_MASK = 0o170000;
 
-  /** The object that the last call described, under the name given. */
-  entry(name: string, target = ""): Entry {
-    const u32 = this.#u32;
+/**
+ * Memory for one look or for many side by side, with views to read them through; used again and
+ * again on one thread. `index` is 0 where there is only one.
+ */
+export class StatxBuffer {
+  readonly bytes: Uint8Array;
+  readonly #u32: Uint32Array;
+  readonly #i32: Int32Array;
+  readonly #i64: BigInt64Array;
+  #at: number | null = null;
+
+  /** @param capacity looks */
+  constructor(capacity = 1) {
+    this.bytes = new Uint8Array(capacity * STATX);
+    const { buffer } = this.bytes;
+    this.#u32 = new Uint32Array(buffer);
+    this.#i32 = new Int32Array(buffer);
+    this.#i64 = new BigInt64Array(buffer);
+  }
+
+  /** Where a program puts the look at `index`. */
+  address(index: number): number {
+    this.#at ??= addressOf(this.bytes.buffer);
+    return this.#at + index * STATX;
+  }
+
+  /** The object that a look described, under the name given. */
+  entry(name: string, target = "", index = 0): Entry {
+    const u32 = this.#u32, at = index * (STATX / 4);
     // st_mode is the low half of the word at byte 28 on these little-endian machines
-    const mode = u32[7]! & 0xffff;
+    const mode = u32[at + 7]! & 0xffff;
     return {
       name,
       kind: kindOf(mode),
       // as a number: sizes fit, and a bigint would cost an allocation
-      size: u32[10]! + u32[11]! * 2 ** 32,
-      atime: this.#time(64),
-      mtime: this.#time(112),
-      ctime: this.#time(96),
-      birthtime: (u32[0]! & STATX_BTIME) !== 0 ? this.#time(80) : null,
+      size: u32[at + 10]! + u32[at + 11]! * 2 ** 32,
+      atime: this.#time(at + 16),
+      mtime: this.#time(at + 28),
+      ctime: this.#time(at + 24),
+      birthtime: (u32[at]! & STATX_BTIME) !== 0 ? this.#time(at + 20) : null,
       mode: mode & 0o7777,
-      uid: u32[5]!,
-      gid: u32[6]!,
-      device: (BigInt(u32[34]!) << 32n) | BigInt(u32[35]!),
-      inode: BigInt.asUintN(64, this.#i64[4]!),
-      links: u32[4]!,
+      uid: u32[at + 5]!,
+      gid: u32[at + 6]!,
+      device: (BigInt(u32[at + 34]!) << 32n) | BigInt(u32[at + 35]!),
+      inode: BigInt.asUintN(64, this.#i64[at / 2 + 4]!),
+      links: u32[at + 4]!,
       target,
     };
   }
 
-  /** Bytes that are allocated on disk for the object that the last call described. */
+  /** Bytes that the object takes on its disk, where the look was one at a single object. */
   allocated(): number {
     return (this.#u32[12]! + this.#u32[13]! * 2 ** 32) * 512;
   }
 
   /** Kind alone, for callers that need to know whether a target must be read. */
-  kind(): Kind {
-    return kindOf(this.#u32[7]! & 0xffff);
-  }
-
-  #time(at: number): bigint {
-    return this.#i64[at >> 3]! * SECOND + BigInt(this.#u32[(at >> 2) + 2]!);
-  }
-}
-
-/** Bytes of struct statx. */
-const STATX = 256;
-const REGULAR = 0o100000, KIND_MASK = 0o170000;
-
-/** Many looks side by side, for a program; they are read without making objects or bigints. */
-export class StatxTable {
-  readonly #u32: Uint32Array;
-  readonly #i32: Int32Array;
-  readonly #at: number;
-
-  /** @param capacity looks */
-  constructor(capacity: number) {
-    this.#u32 = new Uint32Array(capacity * STATX / 4);
-    this.#i32 = new Int32Array(this.#u32.buffer);
-    this.#at = addressOf(this.#u32.buffer);
-  }
-
-  /** Where a program puts the look at `index`. */
-  address(index: number): number {
-    return this.#at + index * STATX;
+  kind(index = 0): Kind {
+    return kindOf(this.#u32[index * (STATX / 4) + 7]! & 0xffff);
   }
 
   /** Whether a look found a regular file of this size with the mtime and ctime given. */
   isUnchanged(index: number, size: number, times: ChangeTimes): boolean {
     const u32 = this.#u32, at = index * (STATX / 4);
-    // st_mode is the low half of its word on these little-endian machines
     return (u32[at + 7]! & KIND_MASK) === REGULAR && u32[at + 10] === size && u32[at + 11] === 0 &&
       u32[at + 30] === times.mtimeNanos && u32[at + 26] === times.ctimeNanos &&
       this.#seconds(at + 28) === times.mtime && this.#seconds(at + 24) === times.ctime;
@@ -104,6 +100,10 @@ export class StatxTable {
   /** Signed 64-bit seconds as a number, from their two halves. */
   #seconds(word: number): number {
     return this.#u32[word]! + this.#i32[word + 1]! * 2 ** 32;
+  }
+
+  #time(word: number): bigint {
+    return this.#i64[word / 2]! * SECOND + BigInt(this.#u32[word + 2]!);
   }
 }
 

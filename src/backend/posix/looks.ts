@@ -1,0 +1,43 @@
+/** Looks at many names of a directory in one crossing, on a disk that answers at once. */
+import { AT, type Libc } from "./libc.ts";
+import { addressOf, Program } from "./program.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+
+/** Looks in one crossing. */
+const MOST = 256;
+
+/** The memory of such looks. */
+export class Looks {
+  readonly #program: Program;
+  readonly #buffer = new StatxBuffer(MOST);
+
+  constructor(libc: Libc) {
+    this.#program = new Program(libc.runProgram, MOST);
+    const number = libc.numberOf("statx");
+    for (let i = 0; i < MOST; i++) {
+      const into = this.#buffer.address(i);
+      this.#program.set(i, number, 0, 0, AT.SYMLINK_NOFOLLOW, STATX_WANTED, into);
+    }
+  }
+
+  /**
+   * Looks at the names that begin at `starts` in `names`, relative to the directory `fd`. `seen` is
+   * called for each, in order, with what statx(2) returned and, until the next call, its answer.
+   */
+  each(
+    fd: number,
+    names: Uint8Array,
+    starts: readonly number[],
+    seen: (index: number, result: number, answer: StatxBuffer, at: number) => void,
+  ): void {
+    const base = addressOf(names.buffer);
+    for (let from = 0; from < starts.length; from += MOST) {
+      const count = Math.min(MOST, starts.length - from);
+      for (let i = 0; i < count; i++) this.#program.direct(i, fd, base + starts[from + i]!);
+      this.#program.run(count);
+      for (let i = 0; i < count; i++) {
+        seen(from + i, this.#program.result(i), this.#buffer, i);
+      }
+    }
+  }
+}
