@@ -56,6 +56,18 @@ export interface Subcommand {
   parse(words: readonly string[], flags: Flags): Task;
 }
 
+/**
+ * The path of the database, which may be given as a word or with `--db`.
+ *
+ * @param fallback where neither is given
+ */
+export function databaseOf(word: string | undefined, { db }: Flags, fallback: string): string {
+  if (word !== undefined && db !== undefined) {
+    throw new UsageError(`the database is given twice, as ${word} and with --db; give it once`);
+  }
+  return word ?? (typeof db === "string" ? db : fallback);
+}
+
 /** What a message about wrong usage ends with. */
 export function hint(command?: string): string {
   return `; sluice ${command === undefined ? "" : `${command} `}--help shows how`;

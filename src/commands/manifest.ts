@@ -7,7 +7,7 @@ import { ALGORITHMS, DEFAULTS } from "../options.ts";
 import { CHECKERS, checkLine } from "../report/check_lines.ts";
 import { countOf } from "../report/layout.ts";
 import { absolute } from "../roots.ts";
-import type { CommandContext, Subcommand } from "./command.ts";
+import { type CommandContext, databaseOf, type Subcommand } from "./command.ts";
 
 /** What `manifest` may be told. */
 export interface ManifestOptions {
@@ -24,16 +24,19 @@ export const manifest: Subcommand = {
   description: "Prints a line for each file with a hash on record, to be checked in the " +
     "destination.",
   options: (command) =>
-    command.option("--checksum <name>", `only hashes of ${ALGORITHMS.join(", ")}`),
+    command
+      .option("--db <path>", "another way to name the database")
+      .option("--checksum <name>", `only hashes of ${ALGORITHMS.join(", ")}`),
   more: `DB is ${DEFAULTS.db} if it is not given. It is only read, also while a run goes on.
 
   sluice manifest sluice.db > /tmp/manifest && cd /mnt/new && sha256sum --quiet -c /tmp/manifest
 
 Exit codes: 0 all files are in the lines, 1 some are not (pending, or there before and never
 copied), 2 wrong usage.`,
-  parse([db = DEFAULTS.db], { checksum }) {
+  parse([word], flags) {
+    const { checksum } = flags;
     const options: ManifestOptions = {
-      db,
+      db: databaseOf(word, flags, DEFAULTS.db),
       checksum: checksum === undefined ? null : oneOf("--checksum", `${checksum}`, ALGORITHMS),
     };
     return (context) => printManifest(options, context);

@@ -6,7 +6,7 @@ import { DEFAULTS } from "../options.ts";
 import { jsonVerifyReporter, plainVerifyReporter } from "../verify/reporters.ts";
 import { parseShare } from "../verify/sample.ts";
 import { verify as run, type VerifyOptions } from "../verify/verify.ts";
-import type { Subcommand } from "./command.ts";
+import { databaseOf, type Subcommand } from "./command.ts";
 
 /** The command. */
 export const verify: Subcommand = {
@@ -15,6 +15,7 @@ export const verify: Subcommand = {
   description: "Reads the destination again, and compares hashes, sizes and times with the record.",
   options: (command) =>
     command
+      .option("--db <path>", "another way to name the database")
       .option("--sample <share>", "read so many of the files, such as 5%", "100%")
       .option("--seed <n>", "which files are in the sample: each number has its own", "1")
       .option("--log <path>", "the audit log, appended", DEFAULTS.log)
@@ -31,8 +32,8 @@ destination itself, not from what this system remembers of them. The source is n
 
 Exit codes: 0 all as recorded, 1 something is different, missing or unreadable, 2 wrong usage,
 3 had to stop, 129, 130 and 143 interrupted (run it again to go on).`,
-  parse([db = DEFAULTS.db], flags) {
-    const options = verifyOptions(db, flags);
+  parse([word], flags) {
+    const options = verifyOptions(databaseOf(word, flags, DEFAULTS.db), flags);
     const progress = oneOf("--progress", String(flags.progress), PROGRESS_MODES);
     const quiet = flags.quiet === true;
     return async ({ signal, base, stdout, stderr, interruptedCode, diagnose }) => {

@@ -59,7 +59,7 @@ Deno.test("manifest refuses a mixture of hashes, and takes one with --checksum",
   assert.equal(mixed.code, 2);
   assert.equal(mixed.stdout, "");
   assert.match(mixed.stderr, /1 file with md5, 1 file with sha256.* give --checksum .*\n$/);
-  const one = await sluice(["manifest", world.db, "--checksum", "md5"]);
+  const one = await sluice(["manifest", "--db", world.db, "--checksum", "md5"]);
   assert.equal(one.code, 1);
   assert.match(one.stdout, /^[0-9a-f]{32} {2}second\n$/);
   assert.match(one.stderr, /^sluice: not in the manifest: 1 file with a hash of sha256; give/);

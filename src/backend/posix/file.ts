@@ -16,6 +16,9 @@ const SECOND = 1_000_000_000n;
 
 const FADV_DONTNEED = 4;
 
+/** Waits for what is being written back, begins with the rest, and waits for that. */
+const SYNC_FILE_RANGE_ALL = 7;
+
 /** Packs atime and mtime as two struct timespec. */
 export function timespecs(times: Pick<Times, "mtime" | "atime">): Uint8Array {
   const words = new BigInt64Array(4);
@@ -95,9 +98,11 @@ export class PosixReader implements FileReader {
 
   async uncache({ signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    // only what is clean can be dropped, and what is not is nowhere but here
-    const flushed = await this.#handle.use((fd) => this.#pooled.fdatasync(fd));
-    if (flushed < 0) throw posixError(flushed, "flush", this.#path);
+    // only what was written back can be dropped; a sync would also flush the disk, for each file
+    const written = await this.#handle.use((fd) =>
+      this.#pooled.sync_file_range(fd, null, 0, SYNC_FILE_RANGE_ALL)
+    );
+    if (written < 0) throw posixError(written, "write back", this.#path);
     const dropped = await this.#handle.use((fd) =>
       this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED)
     );

@@ -37,8 +37,9 @@ const CALLS = {
   fdatasync: { x86_64: 75, aarch64: 83, parameters: ["i32"] },
   fsync: { x86_64: 74, aarch64: 82, parameters: ["i32"] },
   syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
-  // the kernel wants (descriptor, offset, length, advice): as the "buffer", null is an offset of 0, and
-  // the parameters are those of a read, which spares a foreign function of its own
+  // the kernel wants (descriptor, offset, length, advice or flags): as the "buffer", null is an offset
+  // of 0, and the parameters are those of a read, which spares a foreign function of its own
+  sync_file_range: { x86_64: 277, aarch64: 84, parameters: ["i32", "buffer", "usize", "i64"] },
   fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "buffer", "usize", "i64"] },
   fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer", "i32"] },
 } as const satisfies Record<string, Record<Arch, number> & { parameters: Deno.NativeType[] }>;

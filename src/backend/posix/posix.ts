@@ -213,7 +213,8 @@ class PosixBackend implements Backend {
   }
 
   #settlingTime({ ctime }: Entry, now: number): number {
-    const sameClock = this.capabilities.latency === "immediate";
+    // not by the latency, which says how calls are made: also those on a local disk may wait
+    const sameClock = this.capabilities.durability === "group";
     const wholeSeconds = ctime % 1_000_000_000n === 0n;
     return settlingTime(Number(ctime) / 1e6, { wholeSeconds, now, sameClock });
   }
