@@ -26,7 +26,7 @@ export type Tree = ReadonlyMap<string, Found>;
 export type Hashes = ReadonlyMap<string, string>;
 
 /** The temporary names that sluice is documented to use, written down a second time on purpose. */
-const TEMPORARY = /(^|\/)\.sluice-[0-9a-f]{8}-\d+-\d+-[0-9a-z]+\.part$/;
+const TEMPORARY = /(^|\/)\.sluice-[0-9a-f]{8}-\d+-\d+-[0-9a-z]+\.part(\/|$)/;
 
 /** Whether a path is that of a temporary of sluice. */
 export function isTemporaryPath(path: string): boolean {
