@@ -6,6 +6,7 @@ import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { parseRate, parseSize, parseWindow } from "./lib/units.ts";
+import { PRESERVABLE, type Preservable } from "./preserve.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
 
@@ -63,6 +64,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--hard-links", "names of one file stay names of one file")
     .option("--overlap", "transfer while the scan goes on (the default)")
     .option("--no-overlap", "scan completely before the transfer begins")
+    .option("--preserve <list>", `also apply ${PRESERVABLE.join(", ")}: a list with commas`)
     .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
     .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
     .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
@@ -144,6 +146,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
       hardLinks: given.hardLinks === true,
       overlap: given.overlap !== false,
+      preserve: given.preserve === undefined ? [] : preserved(text("preserve")),
       modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
       dryRun: given.dryRun === true,
     },
@@ -178,4 +181,9 @@ function refuseOptionsBefore(program: Command, { name }: Subcommand): void {
 function atMost(flag: string, bytes: number): number {
   if (bytes <= LARGEST_BLOCK) return bytes;
   throw new UsageError(`${flag} is at most 1G; a larger block only takes more memory`);
+}
+
+function preserved(list: string): Preservable[] {
+  const words = list.split(",").map((word) => oneOf("--preserve", word.trim(), PRESERVABLE));
+  return [...new Set(words)] as Preservable[];
 }

@@ -8,6 +8,7 @@ import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Outcome } from "./job.ts";
 import type { Algorithm } from "./options.ts";
+import type { Preservable } from "./preserve.ts";
 import type { PackedFiles, PackedJob } from "./packed.ts";
 
 /** What a thread is for. */
@@ -22,6 +23,7 @@ export type Role =
     readonly slots: number;
     readonly blockSize: number;
     readonly algorithm: Algorithm;
+    readonly preserve: readonly Preservable[];
     /** The shared budgets of bytes, see `lib/token_bucket.ts`. */
     readonly buckets: { readonly read: SharedArrayBuffer; readonly write: SharedArrayBuffer };
   };

@@ -3,6 +3,7 @@ import type { Kind } from "./entry.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Action, Reason, Status } from "./operation.ts";
 import type { Removal } from "./removal.ts";
+import type { Refusal } from "./preserve.ts";
 import type { ChangeTimes, Stamp } from "./stamp.ts";
 
 /** One pending file or symbolic link. */
@@ -53,6 +54,8 @@ export interface Outcome {
   readonly error: ErrorData | null;
   /** What the reason leaves out: the evidence of a deletion or refusal. */
   readonly detail?: string;
+  /** Attributes that were to be kept and that the destination refused. */
+  readonly refusals?: readonly Refusal[];
   /** Of a deletion that was carried out. */
   readonly removal?: Removal;
 }

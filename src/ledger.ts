@@ -10,6 +10,8 @@ import { DEFAULTS, type SyncOptions } from "./options.ts";
 import type { PackedFiles } from "./packed.ts";
 import type { AuditLog, AuditRecord } from "./report/audit.ts";
 import { auditPath, operationRecords } from "./report/operation_record.ts";
+import type { Refusal } from "./preserve.ts";
+import { Refusals } from "./report/refusals.ts";
 import type { Statistics } from "./report/statistics.ts";
 import type { RunPaths } from "./roots.ts";
 import { VERSION } from "./version.ts";
@@ -29,6 +31,7 @@ export interface LedgerOptions {
 export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" | "carried"> {
   readonly #parts: LedgerOptions;
   readonly #record: (outcome: Outcome) => string;
+  readonly #refusals = new Refusals();
   readonly #totals = { copiedFiles: 0, copiedBytes: 0, failed: 0, deleted: 0 };
   #id = 0;
 
@@ -63,7 +66,11 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
 
   /** The run ends. */
   end(summary: Summary): void {
-    const { backlog, log } = this.#parts;
+    const { backlog, log, event } = this.#parts;
+    for (const message of this.#refusals.messages()) {
+      event({ type: "note", message });
+      log?.add({ type: "note", message });
+    }
     if (log === null) return;
     log.add({
       type: "end",
@@ -121,8 +128,19 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
       this.#totals.copiedFiles += 1;
       this.#totals.copiedBytes += size;
     }
+    for (const refusal of outcome.refusals ?? []) this.#refused(refusal, path);
     log?.addFields("operation", this.#record(outcome));
   };
+
+  /** Told when it is the first of its kind; all are counted at the end. */
+  #refused(refusal: Refusal, path: string): void {
+    const { statistics, event } = this.#parts;
+    const message = this.#refusals.add(refusal, path);
+    if (message === null) return;
+    statistics.finished({ action: "refuse", status: "failure", bytes: 0, lanes: null });
+    statistics.failure(path, message);
+    event({ type: "failure", path, message });
+  }
 
   readonly carried = (packed: PackedFiles, lanes: string): void => {
     const { statistics, log } = this.#parts;

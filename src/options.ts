@@ -1,4 +1,5 @@
 /** Options of a run, and their defaults. */
+import type { Preservable } from "./preserve.ts";
 
 /** The hash algorithms, by the names that `--checksum` takes. */
 export const ALGORITHMS = ["md5", "sha1", "sha256", "blake2b"] as const;
@@ -61,6 +62,8 @@ export interface SyncOptions {
    * for the scan all the same.
    */
   readonly overlap: boolean;
+  /** Attributes that are applied beside the times. Default: none. */
+  readonly preserve: readonly Preservable[];
   /** Plan and print, touch nothing at the destination. Default false. */
   readonly dryRun: boolean;
 }
@@ -83,5 +86,6 @@ export const DEFAULTS: SyncOptions = {
   modifyWindow: null,
   hardLinks: false,
   overlap: true,
+  preserve: [],
   dryRun: false,
 };

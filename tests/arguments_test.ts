@@ -36,7 +36,7 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
-    "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links -n --progress json -v " +
+    "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
   assert.deepEqual(parsed(...args.split(" ")), {
@@ -60,6 +60,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       modifyWindow: 2e9,
       hardLinks: true,
       overlap: true,
+      preserve: ["mode", "xattr"],
       dryRun: true,
     },
     progress: "json",
@@ -80,6 +81,9 @@ Deno.test("parseArguments takes odd names of roots as they are", () => {
 
 /** Wrong usage, and what the one sentence says. */
 const WRONG: readonly [args: string[], says: RegExp][] = [
+  [["a", "b", "--preserve", "mode,acl"], /^--preserve does not know "acl"; it takes mode, owner/],
+  [["a", "b", "--preserve", ""], /^--preserve does not know ""/],
+  [["a", "b", "--modify-window", "2"], /^--modify-window: cannot read "2" as a difference/],
   [[], /^SOURCE and DESTINATION missing/],
   [["a"], /^DESTINATION missing/],
   [["a", "b", "c"], /"c" comes after them/],

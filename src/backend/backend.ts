@@ -7,6 +7,7 @@
  * a signal and rejects with its reason.
  */
 import type { Entry, Times } from "../entry.ts";
+import type { Attributes, Refusal } from "../preserve.ts";
 import type { Parcel } from "../parcel.ts";
 
 /** What a backend can keep and how it likes to be called. Behaviour follows these, never a name. */
@@ -178,6 +179,14 @@ export interface Backend extends AsyncDisposable {
     times: Pick<Times, "mtime" | "atime">,
     options?: CallOptions,
   ): Promise<void>;
+  /** The extended attributes of a file or directory that can be carried, by name. */
+  xattrs(path: string, options?: CallOptions): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Gives a file, link or directory attributes; resolves with those that the place refuses. */
+  setAttributes(
+    path: string,
+    attributes: Attributes,
+    options?: CallOptions,
+  ): Promise<readonly Refusal[]>;
   /** Removes anything that is not a directory. */
   removeFile(path: string, options?: CallOptions): Promise<void>;
   /** Removes an empty directory. */

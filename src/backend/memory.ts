@@ -4,6 +4,7 @@
  */
 import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
 import { encodeName } from "../name.ts";
+import type { Attributes, Refusal } from "../preserve.ts";
 import type {
   Backend,
   CallOptions,
@@ -300,6 +301,26 @@ class Memory implements MemoryBackend {
   ): Promise<void> {
     await enter(options);
     this.#setTimes(this.#node(path, "set the times"), times);
+  }
+
+  async xattrs(_path: string, options: CallOptions = {}): Promise<ReadonlyMap<string, Uint8Array>> {
+    await enter(options);
+    return new Map();
+  }
+
+  /** Keeps modes; its files have no owners and no extended attributes. */
+  async setAttributes(
+    path: string,
+    { owner, mode }: Attributes,
+    options: CallOptions = {},
+  ): Promise<Refusal[]> {
+    await enter(options);
+    const node = this.#node(path, "set the attributes");
+    if (mode !== undefined) node.mode = mode;
+    node.ctime = this.#now();
+    if (owner === undefined || (owner.uid === 0 && owner.gid === 0)) return [];
+    const { code, message } = failure("EPERM", "set the owner", path);
+    return [{ what: "owner", code, message }];
   }
 
   async removeFile(path: string, options: CallOptions = {}): Promise<void> {

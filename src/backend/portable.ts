@@ -14,6 +14,7 @@
 import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
+import type { Attributes, Preservable, Refusal } from "../preserve.ts";
 import { abortable } from "./abortable.ts";
 import type {
   Backend,
@@ -227,6 +228,37 @@ class PortableBackend implements Backend {
       }
       await Deno.utime(full, dateOf(atime), dateOf(mtime));
     });
+  }
+
+  /** Deno has no call for them. */
+  async xattrs(): Promise<ReadonlyMap<string, Uint8Array>> {
+    return await Promise.resolve(new Map());
+  }
+
+  async setAttributes(
+    path: string,
+    { owner, mode, xattrs = new Map() }: Attributes,
+    { signal }: CallOptions = {},
+  ): Promise<Refusal[]> {
+    signal?.throwIfAborted();
+    const full = await this.#resolve(path);
+    const refusals: Refusal[] = [];
+    const refuse = (what: Preservable, error: unknown) => {
+      const { code, message } = portableError(error, `set the ${what}`, path);
+      refusals.push({ what, code, message });
+    };
+    const { isSymlink } = await attempt("look at", path, () => Deno.lstat(full));
+    const none = failure("EOPNOTSUPP", "set this attribute", path);
+    if (owner !== undefined) {
+      // of a link, the calls would change what it leads to
+      await (isSymlink ? Promise.reject(none) : Deno.chown(full, owner.uid, owner.gid))
+        .catch((error) => refuse("owner", error));
+    }
+    if (xattrs.size > 0) refuse("xattr", none);
+    if (mode !== undefined && !isSymlink) {
+      await Deno.chmod(full, mode).catch((error) => refuse("mode", error));
+    }
+    return refusals;
   }
 
   async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {

@@ -7,6 +7,7 @@ import type { Job } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import type { Algorithm } from "../options.ts";
+import type { Preservable } from "../preserve.ts";
 import { isPlain } from "../parcel.ts";
 import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
@@ -34,6 +35,8 @@ export interface CarrierOptions {
   readonly slots: number;
   readonly blockSize: number;
   readonly algorithm: Algorithm;
+  /** Attributes to apply; with any, small files take the ordinary way. */
+  readonly preserve: readonly Preservable[];
   /** One budget for what is read and one for what is written, shared by all carriers. */
   readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
   readonly clock: Clock;
@@ -135,11 +138,11 @@ export class Carrier {
     signal: AbortSignal,
     stop: AbortController,
   ): Promise<void> {
-    const { source, destination, blockSize, buckets, clock, algorithm } = this.#options;
+    const { source, destination, blockSize, buckets, clock, algorithm, preserve } = this.#options;
     const queue = new BlockQueue<Item[]>(this.#options.slots);
     const items = readItems(() => this.#take(signal), {
       source,
-      parcels: takesParcels(source) && takesParcels(destination),
+      parcels: preserve.length === 0 && takesParcels(source) && takesParcels(destination),
       buffers,
       blockSize,
       bucket: buckets.read,
@@ -154,6 +157,7 @@ export class Carrier {
     const written = writeItems(queue, {
       source,
       destination,
+      preserve,
       group,
       clock,
       signal,

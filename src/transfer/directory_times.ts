@@ -4,7 +4,9 @@ import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
+import type { Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
+import { keepAttributes } from "./attributes.ts";
 
 /** Directories in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -32,16 +34,20 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
 }
 
 async function setOne(
-  { source, destination, signal, clock }: RunContext,
+  { source, destination, signal, clock, options: { preserve } }: RunContext,
   { id, path }: { id: number; path: string },
 ): Promise<{ outcome: Outcome; mtime: bigint } | null> {
   const began = clock.now();
   let entry: Entry | undefined;
   let error: SyncError | null = null;
+  let refusals: readonly Refusal[] = [];
   try {
     entry = await source.look(path, { signal });
     // removed since the scan: the next scan will see to it
     if (entry?.kind !== "directory") return null;
+    if (preserve.length > 0) {
+      refusals = await keepAttributes(source, destination, path, entry, { preserve, signal });
+    }
     await destination.setTimes(path, entry, { signal });
   } catch (thrown) {
     if (!(thrown instanceof SyncError) || thrown.scope === "run") throw thrown;
@@ -61,6 +67,7 @@ async function setOne(
     expected: 0,
     duration: clock.now() - began,
     error: error?.toData() ?? null,
+    refusals,
   };
   return { outcome, mtime: entry?.mtime ?? 0n };
 }

@@ -126,6 +126,7 @@ export class Transfer {
         slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
         blockSize: options.blockSize,
         algorithm: options.checksum,
+        preserve: options.preserve,
         buckets: this.#buckets,
       },
       (message) => this.#receive(seat, message),

@@ -7,9 +7,11 @@ import type { Side } from "../event.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
+import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import type { Group } from "./group.ts";
+import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
 
 const SECOND = 1_000_000_000n;
@@ -20,6 +22,8 @@ export interface WriterOptions {
   readonly destination: Backend;
   readonly group: Group;
   readonly clock: Clock;
+  /** Attributes to apply beside the times. */
+  readonly preserve: readonly Preservable[];
   readonly signal: AbortSignal;
   /** Throws a run's error when the root of a side is not what it was; a file failed there. */
   readonly checkRoot: (side: Side) => Promise<void>;
@@ -221,10 +225,12 @@ async function end(
   { carried, hash }: Block,
   options: WriterOptions,
 ): Promise<void> {
+  let refusals: readonly Refusal[] = [];
   try {
     if (carried.failed === null) {
       if (carried.sparse) await writer!.extend(carried.entry!.size, options);
       await writer!.finish(timesOf(carried), options);
+      refusals = await keep(carried, writer!.temporary, options);
     }
   } catch (error) {
     // what stops the run (a full disk) must not leave its temporary behind
@@ -233,7 +239,7 @@ async function end(
   }
   options.progress(null, 0);
   if (carried.failed === null) {
-    const outcome = outcomeOf(carried, hash, options);
+    const outcome = { ...outcomeOf(carried, hash, options), refusals };
     options.ended(outcome.size);
     await options.group.stage(carried.job, writer!, outcome);
     return;
@@ -244,15 +250,30 @@ async function end(
 
 async function writeLink(carried: Carried, options: WriterOptions): Promise<void> {
   const { destination, group, signal } = options;
+  let refusals: readonly Refusal[] = [];
   try {
     if (carried.failed === null) {
       await destination.createLink(carried.path, carried.entry!, { signal });
+      refusals = await keep(carried, carried.path, options);
     }
   } catch (error) {
     carried.failed = { side: "destination", error: entryError(error) };
   }
-  if (carried.failed === null) group.made(carried.job, outcomeOf(carried, null, options));
-  else await fail(carried, options);
+  if (carried.failed === null) {
+    group.made(carried.job, { ...outcomeOf(carried, null, options), refusals });
+  } else await fail(carried, options);
+}
+
+/** Applies attributes, where the run was asked to keep any. */
+async function keep(
+  { path, entry, stamp, file }: Carried,
+  to: string,
+  { source, destination, preserve, signal }: WriterOptions,
+): Promise<readonly Refusal[]> {
+  if (preserve.length === 0) return [];
+  const { uid, gid, mode } = entry ?? stamp!;
+  const owned = { kind: file.kind, uid, gid, mode };
+  return await keepAttributes(source, destination, path, owned, { preserve, signal, to });
 }
 
 /** Reports a file that failed, unless the failure turns out to be larger than the file. */

@@ -6,6 +6,7 @@ import type {
   FileWriter,
   ListBatch,
 } from "../../src/backend/backend.ts";
+import { SyncError } from "../../src/errors.ts";
 import { failure } from "../../src/backend/failures.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 
@@ -25,6 +26,7 @@ export type Call =
   | "link"
   | "makeDirectory"
   | "setTimes"
+  | "setAttributes"
   | "removeFile"
   | "removeDirectory"
   | "openTrash"
@@ -167,6 +169,17 @@ export function withFaults<B extends Backend>(
     async setTimes(path, times, options) {
       await enter("setTimes", path);
       await inner.setTimes(path, times, options);
+    },
+    xattrs: (path, options) => inner.xattrs(path, options),
+    /** An errno is what a place answers that refuses the owner. */
+    async setAttributes(path, attributes, options) {
+      try {
+        await enter("setAttributes", path);
+      } catch (error) {
+        if (!(error instanceof SyncError)) throw error;
+        return [{ what: "owner", code: error.code, message: error.message }];
+      }
+      return await inner.setAttributes(path, attributes, options);
     },
     async removeFile(path, options) {
       await enter("removeFile", path);

@@ -32,6 +32,7 @@ async function parts(faults: Faults = {}, changes: Partial<CarrierOptions> = {})
     slots: 2,
     blockSize: 1000,
     algorithm: "sha256",
+    preserve: [],
     buckets: { read: unlimited(), write: unlimited() },
     clock: systemClock(),
     signal: new AbortController().signal,

@@ -109,6 +109,7 @@ export function writerParts(
     group,
     clock,
     signal: new AbortController().signal,
+    preserve: [],
     checkRoot: () => Promise.resolve(),
     progress() {},
     ended() {},

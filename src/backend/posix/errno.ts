@@ -60,3 +60,6 @@ export const EPERM = 1,
 export function posixError(result: number, doing: string, path: string): SyncError {
   return failure(CODES[-result] ?? `E${-result}`, doing, path);
 }
+
+/** Those of attributes. */
+export const ERANGE = 34, ENODATA = 61, EOPNOTSUPP = 95;

@@ -12,6 +12,7 @@ import type {
   ListBatch,
   Trash,
 } from "../backend.ts";
+import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../abortable.ts";
 import { inTheWay, notAFile } from "../failures.ts";
 import { settlingTime } from "../settling.ts";
@@ -26,6 +27,7 @@ import { type DirectoryEntries, entriesIn } from "./directory_entries.ts";
 import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
+import { readXattrs, writeAttributes } from "./attributes.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { Looks } from "./looks.ts";
 import { moveBetween } from "./move.ts";
@@ -340,6 +342,41 @@ class PosixBackend implements Backend {
     const flags = AT.SYMLINK_NOFOLLOW;
     const result = await this.#sys.utimensat(held.fd, name, timespecs(times), flags);
     if (result < 0) throw this.#directories.failure(result, "set the times", path);
+  }
+
+  async xattrs(path: string, options: CallOptions = {}): Promise<Map<string, Uint8Array>> {
+    return await this.#with(path, options, (fd) => readXattrs(this.#sys, fd, path));
+  }
+
+  async setAttributes(
+    path: string,
+    attributes: Attributes,
+    options: CallOptions = {},
+  ): Promise<Refusal[]> {
+    const { owner } = attributes;
+    if (owner !== undefined && (await this.look(path, options))?.kind === "symlink") {
+      using held = await this.#directories.hold(parentOf(path));
+      const [uid, gid, flags] = [owner.uid | 0, owner.gid | 0, AT.SYMLINK_NOFOLLOW];
+      const result = await this.#sys.fchownat(held.fd, lastName(path), uid, gid, flags);
+      if (result >= 0) return [];
+      const { code, message } = posixError(result, "set the owner", path);
+      return [{ what: "owner", code, message }];
+    }
+    const set = (fd: number) => writeAttributes(this.#sys, fd, path, attributes);
+    return await this.#with(path, options, set);
+  }
+
+  /** Opens a file or directory for calls about its attributes. */
+  async #with<T>(path: string, { signal }: CallOptions, use: (fd: number) => Promise<T>) {
+    signal?.throwIfAborted();
+    using held = await this.#directories.hold(parentOf(path));
+    const name = path === "" ? DOT : lastName(path);
+    const fd = await this.#openForReading(held.fd, name, path);
+    try {
+      return await use(fd);
+    } finally {
+      await this.#sys.close(fd);
+    }
   }
 
   async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {
