@@ -5,7 +5,7 @@ import { checkWords, hint, type Subcommand, type Task } from "./commands/command
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
-import { parseRate, parseSize, parseWindow } from "./lib/units.ts";
+import { parseRate, parseSize, parseWait, parseWindow } from "./lib/units.ts";
 import { PRESERVABLE, type Preservable } from "./preserve.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
@@ -66,6 +66,8 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--no-overlap", "scan completely before the transfer begins")
     .option("--preserve <list>", `also apply ${PRESERVABLE.join(", ")}: a list with commas`)
     .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
+    .option("--wait-for-mount <time>", "wait for a root that is gone: 90s, 30m, 2h, off", "10m")
+    .option("--wait-for-space <time>", "wait for room at the destination", "1h")
     .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
     .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
     .option("-q, --quiet", "print errors only")
@@ -149,6 +151,8 @@ export function parseArguments(args: readonly string[]): Invocation {
       preserve: given.preserve === undefined ? [] : preserved(text("preserve")),
       modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
       dryRun: given.dryRun === true,
+      waitForMount: value("--wait-for-mount", text("waitForMount"), parseWait),
+      waitForSpace: value("--wait-for-space", text("waitForSpace"), parseWait),
     },
     progress: oneOf("--progress", text("progress"), PROGRESS_MODES),
     quiet: given.quiet === true,

@@ -13,7 +13,13 @@ import type { PackedFiles, PackedJob } from "./packed.ts";
 
 /** What a thread is for. */
 export type Role =
-  | { readonly type: "walk"; readonly side: Side; readonly root: string }
+  | {
+    readonly type: "walk";
+    readonly side: Side;
+    readonly root: string;
+    /** What the root was when the run began. */
+    readonly identity: Identity;
+  }
   | {
     readonly type: "carry";
     readonly source: string;

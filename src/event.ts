@@ -73,6 +73,8 @@ export interface Snapshot {
   readonly refused: number;
   /** What a person must know now, such as "interrupted: settling what is done"; null mostly. */
   readonly notice: string | null;
+  /** Set while the run waits for something outside: what, and for how long; null mostly. */
+  readonly paused: string | null;
 }
 
 /** How a run ended. */

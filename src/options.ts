@@ -66,6 +66,10 @@ export interface SyncOptions {
   readonly preserve: readonly Preservable[];
   /** Plan and print, touch nothing at the destination. Default false. */
   readonly dryRun: boolean;
+  /** Milliseconds to wait for a root that is gone; 0 stops the run. Default 10 minutes. */
+  readonly waitForMount: number;
+  /** Milliseconds to wait for room at the destination; 0 stops the run. Default 1 hour. */
+  readonly waitForSpace: number;
 }
 
 /** The defaults. */
@@ -88,4 +92,6 @@ export const DEFAULTS: SyncOptions = {
   overlap: true,
   preserve: [],
   dryRun: false,
+  waitForMount: 10 * 60_000,
+  waitForSpace: 60 * 60_000,
 };

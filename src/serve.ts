@@ -1,15 +1,17 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend } from "./backend/backend.ts";
+import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
+import type { Side } from "./event.ts";
 import { systemClock } from "./lib/clock.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
 import { packParcel, unpackJob } from "./packed.ts";
 import { isFailure, listDirectory } from "./scan/walker.ts";
-import { Carrier } from "./transfer/carrier.ts";
+import { Carrier, FRESH } from "./transfer/carrier.ts";
 
 /** Opens a backend; tests put their own here. */
 export type Open = (root: string, temporaryName: () => string) => Promise<Backend>;
@@ -59,12 +61,19 @@ function asData(error: unknown) {
 async function walk(
   port: CrewPort,
   role: Extract<Role, { type: "walk" }>,
-  { token, thread }: Start,
+  { token, thread, now }: Start,
   open: Open,
   signal: AbortSignal,
   ready: (handler: (message: ToCrew) => void) => void,
 ): Promise<void> {
-  await using backend = await open(role.root, temporaryNames(token, thread));
+  const { root, side, identity: expected } = role;
+  await using backend = await openSameRoot(
+    root,
+    () => open(root, temporaryNames(token, thread)),
+    { side, expected },
+  );
+  const clock = systemClock(now - performance.now());
+  const guard = new RootGuard(backend, { side, expected, clock, signal });
   const waiting: QueuedDirectory[] = [];
   let closed = false;
   let wake: (() => void)[] = [];
@@ -99,6 +108,8 @@ async function walk(
         await new Promise<void>((resolve) => wake.push(resolve));
         continue;
       }
+      const look = guard.check(FRESH);
+      if (look !== undefined) await look;
       for await (const listed of listDirectory(backend, directory, { signal })) {
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {
@@ -124,8 +135,13 @@ async function carry(
   ready: (handler: (message: ToCrew) => void) => void,
 ): Promise<void> {
   const clock = systemClock(now - performance.now());
-  await using source = await open(role.source, temporaryNames(token, thread));
-  await using destination = await open(role.destination, temporaryNames(token, thread));
+  const openSide = (side: Side) =>
+    openSameRoot(role[side], () => open(role[side], temporaryNames(token, thread)), {
+      side,
+      expected: role.identities[side],
+    });
+  await using source = await openSide("source");
+  await using destination = await openSide("destination");
   const record = parcelRecords({
     source: role.source,
     destination: role.destination,

@@ -2,9 +2,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
 import { openBackend } from "./backend/open.ts";
+import { type Reopening, withReopening } from "./backend/reopening.ts";
+import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
+import { causeOf } from "./causes.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Amount, Reporter, RunEvent, Side, Summary } from "./event.ts";
@@ -14,19 +17,20 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
 import { ALL_APART } from "./name_rules.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
-import { removeExtras, settleAttempted } from "./plan/extras.ts";
+import { Pauses } from "./pause.ts";
+import { RemovalCursor, removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
 import { RunTrash } from "./plan/run_trash.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
 import { assignLinks, learnTimes } from "./plan/traits.ts";
-import { isSameDestination } from "./plan/trust.ts";
+import { demandSameRoots } from "./plan/trust.ts";
 import { AuditLog } from "./report/audit.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths, type RunPaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
 import { learnNames, recordCollisions, tellRespelled } from "./scan/names.ts";
 import { recallErrors, recordScan } from "./scan/scan_records.ts";
-import { setDirectoryTimes } from "./transfer/directory_times.ts";
+import { setDirectoryTimes, TimesCursor } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
@@ -78,8 +82,8 @@ export async function sync(
   const open = options.open ??
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
-  await using from = await openRoot("source", () => open(paths.source, names));
-  await using to = await openRoot("destination", () => open(paths.destination, names));
+  await using from = await openRoot("source", paths.source, (root) => open(root, names));
+  await using to = await openRoot("destination", paths.destination, (root) => open(root, names));
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
@@ -117,9 +121,15 @@ export async function sync(
 }
 
 /** A root that cannot even be opened is wrong usage: nothing has been touched yet. */
-async function openRoot(side: Side, open: () => Promise<Backend>): Promise<Backend> {
+async function openRoot(
+  side: Side,
+  root: string,
+  open: (root: string) => Promise<Backend>,
+): Promise<Reopening> {
   try {
-    return await open();
+    const first = await open(root);
+    const expected = first.identity;
+    return withReopening(first, () => openSameRoot(root, () => open(root), { side, expected }));
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     throw new UsageError(`cannot use the ${side}: ${error.message}`, { cause: error });
@@ -133,8 +143,8 @@ interface Parts {
   readonly paths: RunPaths;
   readonly backlog: SqliteBacklog;
   readonly ledger: Ledger;
-  readonly from: Backend;
-  readonly to: Backend;
+  readonly from: Reopening;
+  readonly to: Reopening;
   readonly statistics: Statistics;
   readonly clock: Clock;
   readonly self: Self;
@@ -213,14 +223,10 @@ class Run {
   }
 
   async #inOrder(resumed: boolean, earlier: ReadonlySet<string>): Promise<void> {
-    const { options, paths, backlog, statistics, from, to, clock, self, signal, spawn } = this
-      .#parts;
-    const identities = {
-      source: await from.identify({ signal }),
-      destination: await to.identify({ signal }),
-    };
+    const { options, paths, backlog, statistics, from, to, clock, self, spawn } = this.#parts;
     using crew = new Crew({ spawn, token: self.token, now: () => clock.now() });
-    const untried = this.#context(identities, crew);
+    const untried = this.#context(crew);
+    await untried.checkRoots();
     for (const { root, capabilities } of [from, to]) {
       const { kind, latency, durability } = capabilities;
       logger.debug("{root}: {kind}, {latency}, durable by {durability}", {
@@ -231,17 +237,21 @@ class Run {
       });
     }
     const leftovers = new Leftovers(untried, self, earlier);
-    let trusted = isSameDestination(untried);
+    demandSameRoots(untried);
     if (options.deleteExtras) await demandSource(untried);
-    let names = backlog.names.rules(identities.destination.inode) ?? ALL_APART;
+    let names = backlog.names.rules(to.identity.inode) ?? ALL_APART;
+    let trusted = true;
+    const pauses = this.#pauses(untried, leftovers);
     if (!options.dryRun) {
-      await settleAttempted(untried);
-      await leftovers.clearInFlight();
+      await pauses.through(async () => {
+        await settleAttempted(untried);
+        await leftovers.clearInFlight();
+      });
       const learnt = await learnNames(untried, this.#parts.temporaryName());
       names = learnt.names;
-      trusted &&= !learnt.changed;
+      trusted = !learnt.changed;
     }
-    const place = { inode: identities.destination.inode, kind: to.capabilities.kind };
+    const place = { inode: to.identity.inode, kind: to.capabilities.kind };
     const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
     if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
     const context = { ...untried, times: await learnTimes(untried, place), names };
@@ -249,39 +259,76 @@ class Run {
     logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
     await using early = new EarlyTransfer(context, plan);
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
-    else await this.#scan(context, leftovers, { trusted, early });
+    else await this.#scan(context, leftovers, { pauses, trusted, early });
     recordCollisions(context);
     assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
     await using trash = deletes && paths.trash ? new RunTrash(context, paths.trash) : null;
-    if (deletes) {
-      // the scan may have taken days
-      await demandSource(context);
-      await removeExtras(context, { which: "conflicts", trash });
-    }
+    const remove = async (which: "conflicts" | "others") => {
+      const at = new RemovalCursor();
+      await pauses.through(async () => {
+        await trash?.renew();
+        // the stage before it may have taken days
+        await demandSource(context);
+        await removeExtras(context, { which, trash, at });
+      });
+    };
+    if (deletes) await remove("conflicts");
     statistics.phase("transfer");
     statistics.pending(backlog.transfer.pending());
     statistics.backlog(backlog.transfer.transferable());
-    await early.finish();
+    await pauses.through(() => early.finish());
     const links = new HardLinks(context);
     // a file that cannot be linked after all is transferred, and others may wait for it
-    while (await links.link()) await runTransfer(context, plan);
+    while (await pauses.through(() => links.link())) {
+      await pauses.through(() => runTransfer(context, plan));
+    }
     links.tell();
     backlog.transaction(() => backlog.transfer.recorded());
     if (deletes) {
       statistics.phase("mirror");
-      await demandSource(context);
-      await removeExtras(context, { which: "others", trash });
+      await remove("others");
     }
     statistics.phase("directories");
-    await setDirectoryTimes(context);
+    const at = new TimesCursor();
+    await pauses.through(() => setDirectoryTimes(context, at));
   }
 
-  #context(identities: Readonly<Record<Side, Identity>>, crew: Crew): RunContext {
+  #pauses(context: RunContext, leftovers: Leftovers): Pauses {
+    const { from, to, statistics, clock, signal, options } = this.#parts;
+    return new Pauses({
+      clock,
+      signal,
+      causeOf: (error) => causeOf(context, error),
+      show: (text) => statistics.paused(text),
+      note: (message) => {
+        const { event, audit, settle } = context;
+        event({ type: "note", message });
+        audit({ type: "note", message });
+        settle(() => {});
+      },
+      resume: async () => {
+        await Promise.all([from.reopen(), to.reopen()]);
+        if (options.dryRun) return;
+        await settleAttempted(context);
+        await leftovers.clearOwn();
+      },
+      progress: () => {
+        const { copied, deleted, source, destination } = statistics.snapshot();
+        return copied.files + deleted + source.directories + destination.directories;
+      },
+    });
+  }
+
+  #context(crew: Crew): RunContext {
     const { options, paths, backlog, from, to, statistics, clock, ledger, event, signal } =
       this.#parts;
     const { audit, settle, outcome, carried } = ledger;
+    const identities: Record<Side, Identity> = { source: from.identity, destination: to.identity };
+    const guards = ([["source", from], ["destination", to]] as const).map(([side, backend]) =>
+      new RootGuard(backend, { side, expected: identities[side], clock, signal })
+    );
     return {
       options,
       paths,
@@ -291,6 +338,9 @@ class Run {
       source: from,
       destination: to,
       identities,
+      checkRoots: async (maxAge) => {
+        for (const guard of guards) await guard.check(maxAge);
+      },
       statistics,
       clock,
       signal,
@@ -309,12 +359,12 @@ class Run {
   async #scan(
     context: RunContext,
     leftovers: Leftovers,
-    { trusted, early }: { trusted: boolean; early: EarlyTransfer },
+    { pauses, trusted, early }: { pauses: Pauses; trusted: boolean; early: EarlyTransfer },
   ): Promise<void> {
     const { options, statistics } = this.#parts;
     statistics.phase("scan");
-    const store = await this.#beginScan(context, trusted);
-    await early.during(store.scan, (context) =>
+    const store = await pauses.through(() => this.#beginScan(context, trusted));
+    const scan = (context: RunContext) =>
       runScan(context, store, {
         decided: (directories) => {
           if (options.dryRun) printDecided(context, directories);
@@ -323,7 +373,8 @@ class Run {
         temporaries: (directory, names) => {
           if (!options.dryRun) leftovers.seen(directory, names);
         },
-      }));
+      });
+    await pauses.through(() => early.during(store.scan, scan));
     await leftovers.done();
     recordScan(context, store.scan);
     tellRespelled(context, store);

@@ -38,7 +38,8 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
     "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
-    "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors";
+    "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
+    "--wait-for-mount 1.5h --wait-for-space off";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
     source: "a",
@@ -62,6 +63,8 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       overlap: true,
       preserve: ["mode", "xattr"],
       dryRun: true,
+      waitForMount: 5_400_000,
+      waitForSpace: 0,
     },
     progress: "json",
     quiet: false,
@@ -124,6 +127,11 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--queue-capacity", "99999999999"], /^--queue-capacity takes a whole number/],
   [["a", "b", "--checksum", "crc32"], /^--checksum does not know "crc32"; it takes md5, sha1/],
   [["a", "b", "--checksum", "SHA256"], /^--checksum does not know "SHA256"/],
+  [
+    ["a", "b", "--wait-for-mount", "10"],
+    /^--wait-for-mount: cannot read "10" as a duration: write a number and s, m/,
+  ],
+  [["a", "b", "--wait-for-space", "-1h"], /^--wait-for-space: cannot read "-1h" as a duration/],
   [["a", "b", "--progress", "loud"], /^--progress does not know "loud"; it takes auto, plain/],
   ...["--max-delete=5", "--trash=t", "--delete-after-scans=2", "--delete-min-age=1h"]
     .concat("--delete-despite-errors")
@@ -161,7 +169,7 @@ Deno.test("parseArguments gives the help, which fits on one screen", () => {
   assert.ok(help.type === "print");
   assertGoldenFile(new URL("./golden/help.txt", import.meta.url), help.text);
   const lines = help.text.split("\n");
-  assert.ok(lines.length <= 40, `${lines.length} lines`);
+  assert.ok(lines.length <= 45, `${lines.length} lines`);
   for (const line of lines) assert.ok(line.length <= 100, line);
   assert.deepEqual(parseArguments(["-h", "and", "more", "words"]), help);
 });

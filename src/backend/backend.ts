@@ -35,10 +35,29 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Which file system object a root is; two looks at the same mount give equal identities. */
+/**
+ * Which file system object a root is; two looks at the same mount give equal identities. What is
+ * compared, and when, is in `identity.ts`.
+ */
 export interface Identity {
+  /** Of a share or a tmpfs, another one after each mount. */
   readonly device: bigint;
+  /** 0 where the file system makes numbers up anew with each mount. */
   readonly inode: bigint;
+  /** The kind of file system, such as "nfs". */
+  readonly type?: string;
+  /** Its number of its own (f_fsid), only where it survives a remount. Hexadecimal. */
+  readonly fsid?: string;
+  /** What is mounted ("server:/export"), where no number tells one file system from another. */
+  readonly source?: string;
+}
+
+/** Room at a place, as far as it tells. */
+export interface Space {
+  /** Bytes that may be written. */
+  readonly bytes: number;
+  /** Files that may be made; null where there is no such bound. */
+  readonly files: number | null;
 }
 
 /** A regular file that is being read. */
@@ -151,6 +170,8 @@ export interface Backend extends AsyncDisposable {
   readonly capabilities: Capabilities;
   /** Set where small files have a short way. */
   readonly small?: SmallFiles;
+  /** What was opened: all paths are below it, whatever the root's path leads to by now. */
+  readonly identity: Identity;
   /** What the root's path leads to now (looked up anew, not through an open handle). */
   identify(options?: CallOptions): Promise<Identity>;
   /** A fresh look at a path; undefined only when the file system says that it is not there (ENOENT). */
@@ -198,4 +219,6 @@ export interface Backend extends AsyncDisposable {
   openTrash(root: string, options?: CallOptions & { readonly make?: boolean }): Promise<Trash>;
   /** Makes durable whatever was finished and committed before the call. */
   flush(options?: CallOptions): Promise<void>;
+  /** How much room there is; null where that cannot be told. */
+  space(options?: CallOptions): Promise<Space | null>;
 }

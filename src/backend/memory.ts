@@ -13,6 +13,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Space,
   Trash,
 } from "./backend.ts";
 import { checkName, componentsOf, failure, inTheWay, notAFile } from "./failures.ts";
@@ -64,6 +65,7 @@ export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
 class Memory implements MemoryBackend {
   readonly root: string;
   readonly capabilities: Capabilities;
+  readonly identity: Identity;
   readonly #now: () => bigint;
   readonly #keepTime: (time: bigint) => bigint;
   readonly #temporaryName: () => string;
@@ -88,6 +90,7 @@ class Memory implements MemoryBackend {
       ...options.capabilities,
     };
     this.#top = top ?? this.#make({ kind: "directory" });
+    this.identity = { device: this.#device, inode: this.#top.inode, type: "memory" };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
@@ -148,7 +151,12 @@ class Memory implements MemoryBackend {
 
   async identify(options: CallOptions = {}): Promise<Identity> {
     await enter(options);
-    return { device: this.#device, inode: this.#top.inode };
+    return this.identity;
+  }
+
+  async space(options: CallOptions = {}): Promise<Space | null> {
+    await enter(options);
+    return null;
   }
 
   async look(path: string, options: CallOptions = {}): Promise<Entry | undefined> {

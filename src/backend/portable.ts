@@ -24,6 +24,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Space,
   Trash,
 } from "./backend.ts";
 import { failure, inTheWay, notAFile } from "./failures.ts";
@@ -56,16 +57,22 @@ export async function openPortable(root: string, options: PortableOptions): Prom
   const doing = `open ${showPath(root)}`;
   const info = await attempt(doing, "", () => abortable(Deno.stat(root), options.signal), options);
   if (!info.isDirectory) throw failure("ENOTDIR", doing, "");
-  return new PortableBackend(root, options);
+  return new PortableBackend(root, identityOf(info), options);
 }
 
 class PortableBackend implements Backend {
   readonly root: string;
   readonly capabilities: Capabilities;
+  readonly identity: Identity;
   readonly #temporaryName: () => string;
 
-  constructor(root: string, { temporaryName, latency = "waiting" }: PortableOptions) {
+  constructor(
+    root: string,
+    identity: Identity,
+    { temporaryName, latency = "waiting" }: PortableOptions,
+  ) {
     this.root = root;
+    this.identity = identity;
     this.#temporaryName = temporaryName;
     this.capabilities = {
       latency,
@@ -80,8 +87,13 @@ class PortableBackend implements Backend {
 
   async identify(options: CallOptions = {}): Promise<Identity> {
     const look = () => abortable(Deno.stat(this.root), options.signal);
-    const info = await attempt("find the root", "", look, options);
-    return { device: BigInt(info.dev), inode: BigInt(info.ino ?? 0) };
+    return identityOf(await attempt("find the root", "", look, options));
+  }
+
+  // deno-lint-ignore require-await
+  async space({ signal }: CallOptions = {}): Promise<Space | null> {
+    signal?.throwIfAborted();
+    return null;
   }
 
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
@@ -386,6 +398,10 @@ class PortableBackend implements Backend {
     if (missing > 0) await Deno.stat(this.root);
     return { entries, temporaries, problems };
   }
+}
+
+function identityOf(info: Deno.FileInfo): Identity {
+  return { device: BigInt(info.dev), inode: BigInt(info.ino ?? 0) };
 }
 
 function demandFile(info: Deno.FileInfo, path: string): void {

@@ -332,6 +332,16 @@ const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE directory ADD COLUMN pass INTEGER NOT NULL DEFAULT 0;  -- in which it was given out last
+    `,
+  `
+  CREATE TABLE scan_root (                -- which file systems the roots of a scan were on
+    scan INTEGER NOT NULL,
+    side TEXT NOT NULL,                   -- 'source', 'destination'
+    type TEXT,                            -- nfs, ext4, ...
+    fsid TEXT,                            -- the file system's own number, hexadecimal
+    mounted TEXT,                         -- what was mounted, for shares: server:/export
+    PRIMARY KEY (scan, side)
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -1,6 +1,7 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
 import { existsSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { RecordedIdentity } from "../backend/identity.ts";
 import { type Entry, join, type Times } from "../entry.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
 import type { DecideOptions } from "./decide_store.ts";
@@ -33,8 +34,8 @@ export interface LastScan {
   readonly id: number;
   readonly startedAt: number;
   readonly finished: boolean;
-  /** The inode numbers of the roots then. */
-  readonly roots: Readonly<Record<Side, string>>;
+  /** What the roots were then. */
+  readonly roots: Readonly<Record<Side, RecordedIdentity>>;
 }
 
 /** The counters of a run. */
@@ -199,13 +200,29 @@ export class SqliteBacklog implements Disposable {
       id: Number(row.id),
       startedAt: Number(row.started_at),
       finished: row.finished_at !== null,
-      roots: { source: String(row.source_root), destination: String(row.destination_root) },
+      roots: {
+        source: this.#rootOf(Number(row.id), "source", row.source_root),
+        destination: this.#rootOf(Number(row.id), "destination", row.destination_root),
+      },
+    };
+  }
+
+  #rootOf(scan: number, side: Side, inode: unknown): RecordedIdentity {
+    const row = this.#database.prepare(
+      "SELECT type, fsid, mounted FROM scan_root WHERE scan = ? AND side = ?",
+    ).get(scan, side);
+    const text = (value: unknown) => typeof value === "string" ? value : undefined;
+    return {
+      inode: BigInt(String(inode)),
+      type: text(row?.type),
+      fsid: text(row?.fsid),
+      source: text(row?.mounted),
     };
   }
 
   /** Begins a new scan, which takes the place of one that was interrupted. */
   beginScan(
-    roots: Readonly<Record<Side, Pick<Entry, "inode" | "mtime">>>,
+    roots: Readonly<Record<Side, RecordedIdentity & Pick<Entry, "mtime">>>,
     options: DecideOptions,
   ): ScanStore {
     this.#scanning = this.transaction(() => {
@@ -219,6 +236,11 @@ export class SqliteBacklog implements Disposable {
       const { lastInsertRowid } = this.#database.prepare(
         "INSERT INTO scan (started_at, source_root, destination_root) VALUES (?, ?, ?)",
       ).run(Date.now(), String(roots.source.inode), String(roots.destination.inode));
+      const put = this.#database.prepare("INSERT INTO scan_root VALUES (?, ?, ?, ?, ?)");
+      for (const side of ["source", "destination"] as const) {
+        const { type, fsid, source } = roots[side];
+        put.run(lastInsertRowid, side, type ?? null, fsid ?? null, source ?? null);
+      }
       const store = new ScanStore(this.#database, Number(lastInsertRowid), options);
       store.begin({ source: roots.source.mtime, destination: roots.destination.mtime });
       return store;

@@ -1,5 +1,6 @@
 /** The transfer's part of the database: pending files out as jobs, outcomes in. */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
@@ -201,6 +202,15 @@ export class TransferStore {
   /** What is pending, from the last {@link pending} and what was settled since; costs nothing. */
   remaining(): Amount {
     return { ...this.#remaining };
+  }
+
+  /** The size of the pending file at a path; undefined when there is none. */
+  pendingSize(path: string): number | undefined {
+    const row = this.#database.prepare(`
+      SELECT f.size AS size FROM directory d JOIN file f ON f.directory = d.id AND f.name = ?
+      WHERE d.path = ? AND f.status = ${STATUS.pending}`)
+      .get(toSql(baseOf(path)), toSql(parentOf(path)));
+    return row === undefined ? undefined : Number(row.size);
   }
 
   /** Directories that the source has and the destination has not, after `after`, parents first. */

@@ -81,6 +81,20 @@ export function parseDuration(text: string): number {
   return ms;
 }
 
+/** The longest wait, in ms: a year. Whoever means longer means something else. */
+const LONGEST_WAIT = 366 * 86_400_000;
+
+/**
+ * Milliseconds of a time to wait, as {@link parseDuration}; 0 for `off`.
+ *
+ * @throws RangeError when the text is not a duration of at most a year
+ */
+export function parseWait(text: string): number {
+  const wait = text.trim().toLowerCase() === "off" ? 0 : parseDuration(text);
+  if (wait <= LONGEST_WAIT) return wait;
+  throw new RangeError(`Cannot wait as long as "${text}": write at most 366d`);
+}
+
 const SIZE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** A number of bytes for people: three significant digits, `3.1 GiB`, `512 B`. */

@@ -6,7 +6,6 @@ import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import type { Evidence, Removal } from "../removal.ts";
-import { checkRoot } from "../transfer/carrier.ts";
 import { absence, difference } from "./evidence.ts";
 import { type RunTrash, trashedBy } from "./run_trash.ts";
 
@@ -33,26 +32,38 @@ interface Verdict {
  */
 export async function removeExtras(
   context: RunContext,
-  { which, trash }: { which: ExtraKind; trash: RunTrash | null },
+  { which, trash, at = new RemovalCursor() }: {
+    readonly which: ExtraKind;
+    readonly trash: RunTrash | null;
+    /** Where to go on, after a pause. Default: at the beginning. */
+    readonly at?: RemovalCursor;
+  },
 ): Promise<void> {
   const { extras } = context.backlog;
-  let after = { directory: 0, name: "" };
   for (;;) {
-    const page = extras.files(after, PAGE, which);
+    const page = extras.files(at.file, PAGE, which);
     if (page.length === 0) break;
-    after = page.at(-1)!;
-    await removePage(context, page, trash);
+    await removePage(context, page, { trash, at });
+    at.file = page.at(-1)!;
   }
-  let before: ExtraCursor = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
   for (;;) {
-    const page = extras.directories(before, PAGE, which);
+    const page = extras.directories(at.directory, PAGE, which);
     if (page.length === 0) break;
-    before = page.at(-1)!;
     // one depth at a time: a directory can only go after those inside it
     for (const depth of new Set(page.map((extra) => extra.depth))) {
-      await removePage(context, page.filter((extra) => extra.depth === depth), trash);
+      const level = page.filter((extra) => extra.depth === depth);
+      await removePage(context, level, { trash, at });
     }
+    at.directory = page.at(-1)!;
   }
+}
+
+/** Where a removal is, so that one that was paused goes on there: each extra has one record. */
+export class RemovalCursor {
+  file: Omit<ExtraCursor, "depth"> = { directory: 0, name: "" };
+  directory: ExtraCursor = { depth: Number.MAX_SAFE_INTEGER, directory: 0, name: "" };
+  /** Paths of the page under way that are recorded already. */
+  readonly recorded = new Set<string>();
 }
 
 /**
@@ -60,11 +71,11 @@ export async function removeExtras(
  * record. Before a scan, which would only see that there is nothing.
  */
 export async function settleAttempted(context: RunContext): Promise<void> {
-  const { backlog, destination, identities, settle, signal } = context;
+  const { backlog, destination, checkRoots, settle, signal } = context;
   for (;;) {
     const page = backlog.extras.attempted(PAGE);
     if (page.length === 0) return;
-    await checkRoot(destination, identities.destination, "destination", signal);
+    await checkRoots();
     const gone = await mapConcurrently(page, IN_FLIGHT, async (extra) => {
       try {
         return await destination.look(extra.path, { signal }) === undefined;
@@ -94,12 +105,13 @@ export async function settleAttempted(context: RunContext): Promise<void> {
 
 async function removePage(
   context: RunContext,
-  page: readonly Extra[],
-  trash: RunTrash | null,
+  all: readonly Extra[],
+  { trash, at }: { trash: RunTrash | null; at: RemovalCursor },
 ): Promise<void> {
-  const { destination, signal, backlog, run, settle } = context;
+  const { destination, signal, checkRoots, backlog, run, settle } = context;
   signal.throwIfAborted();
-  await checkRoots(context);
+  await checkRoots();
+  const page = all.filter(({ path }) => !at.recorded.has(path));
   // a run that is killed between a removal and its record finds here that it had begun
   settle(() => backlog.extras.attempt(run, page));
   const verdicts: Verdict[] = [];
@@ -122,17 +134,9 @@ async function removePage(
       for (const verdict of told) record(context, verdict);
       backlog.extras.settled(told.map(({ extra }) => extra));
     });
+    for (const { extra } of told) at.recorded.add(extra.path);
   }
-}
-
-/** Both roots must be what they were when the run began. */
-async function checkRoots(context: RunContext): Promise<void> {
-  const { signal, identities } = context;
-  await Promise.all(
-    (["source", "destination"] as const).map((side) =>
-      checkRoot(context[side], identities[side], side, signal)
-    ),
-  );
+  at.recorded.clear();
 }
 
 async function judge(
@@ -140,13 +144,13 @@ async function judge(
   extra: Extra,
   trash: RunTrash | null,
 ): Promise<Verdict> {
-  const { destination, signal } = context;
+  const { destination, checkRoots, signal } = context;
   const verdict = { extra, removal: null, moot: false, why: "", error: null };
   try {
     const absent = await absence(context, extra);
     if (absent.refusal !== null) return { ...verdict, why: absent.refusal };
     // after the look: whatever has answered it, it was the root that was scanned
-    await checkRoots(context);
+    await checkRoots();
     const there = await destination.look(extra.path, { signal });
     if (there === undefined) return { ...verdict, moot: true };
     const changed = difference(extra, there);

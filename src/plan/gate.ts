@@ -17,7 +17,7 @@ import { refusalOf } from "./deletion_rules.ts";
 export async function demandSource({ source, destination, signal }: RunContext): Promise<void> {
   if (!(await isEmpty(source, signal)) || await isEmpty(destination, signal)) return;
   throw new SyncError(
-    "EROOT",
+    "EEMPTY",
     `the source ${source.root} is empty, and a mirror of it would delete everything in ` +
       `${destination.root}: nothing was deleted (is the source mounted?); if it is meant to be ` +
       "empty, empty the destination by hand",

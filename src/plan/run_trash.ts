@@ -10,6 +10,8 @@ export class RunTrash implements AsyncDisposable {
   readonly #context: RunContext;
   readonly #root: string;
   #open: Promise<{ trash: Trash; run: string }> | null = null;
+  /** The name of the directory of this run, once it is made. */
+  #run: string | null = null;
 
   /** @param root the full path of DIR */
   constructor(context: RunContext, root: string) {
@@ -17,9 +19,11 @@ export class RunTrash implements AsyncDisposable {
     this.#root = root;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Closes what is open: the next extra opens it again, the file system may have been away. */
+  async renew(): Promise<void> {
     const opening = this.#open;
     if (opening === null) return;
+    this.#open = null;
     let opened;
     try {
       opened = await opening;
@@ -29,6 +33,10 @@ export class RunTrash implements AsyncDisposable {
       throw error;
     }
     await opened.trash[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.renew();
   }
 
   /**
@@ -54,6 +62,7 @@ export class RunTrash implements AsyncDisposable {
   async #begin(): Promise<{ trash: Trash; run: string }> {
     const { backlog, destination, settle, signal, run: number } = this.#context;
     const trash = await destination.openTrash(this.#root, { signal, make: true });
+    if (this.#run !== null) return { trash, run: this.#run };
     try {
       const stamp = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}Z-run-${number}`;
       let run = stamp;
@@ -64,6 +73,7 @@ export class RunTrash implements AsyncDisposable {
         // a trash inside the destination changes the time of its root
         backlog.touch("");
       });
+      this.#run = run;
       return { trash, run };
     } catch (error) {
       await trash[Symbol.asyncDispose]();

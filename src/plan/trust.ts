@@ -1,31 +1,27 @@
 /** Trust: what may be believed of an earlier scan, and what may be done on its word. */
+import { isSameAsRecorded } from "../backend/identity.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
-import type { Side } from "../event.ts";
+import { showPath } from "../name.ts";
 
 /**
- * Whether what the database knows is about these roots. A share that is not mounted is an empty
- * directory: to take it for the source would forget all that is known, and delete in a mirror.
+ * Makes sure that what the database knows is about these roots. A share that is not mounted is an
+ * empty directory: to take it for the source would forget all that is known, and delete in a mirror;
+ * to take it for the destination would fill the disk below the mount point.
  *
- * @throws SyncError that stops the run when the source is not the directory that was scanned
+ * @throws SyncError that stops the run when a root is not the directory that was scanned
  */
-export function isSameDestination(context: RunContext): boolean {
-  const { options, backlog, source, identities, event } = context;
+export function demandSameRoots(context: RunContext): void {
+  const { options, backlog, identities } = context;
   const last = backlog.lastScan();
-  if (last === undefined || options.rescan) return true;
-  const same = (side: Side) => last.roots[side] === String(identities[side].inode);
-  if (!same("source")) {
+  if (last === undefined || options.rescan) return;
+  for (const side of ["source", "destination"] as const) {
+    if (isSameAsRecorded(last.roots[side], identities[side])) continue;
     throw new SyncError(
       "EROOT",
-      `the source ${source.root} is not the directory that was scanned before (is it mounted?); ` +
-        "mount it, or give --rescan if it is meant to be another one",
+      `the ${side} ${showPath(context[side].root)} is not the directory that was scanned before ` +
+        "(is it mounted?); mount it, or give --rescan if it is meant to be another one",
       { scope: "run" },
     );
   }
-  if (same("destination")) return true;
-  event({
-    type: "note",
-    message: "the destination is not the directory that was scanned before: scanning again",
-  });
-  return false;
 }

@@ -16,7 +16,8 @@
  *   `errors`, `done`), `pending`, `copied` (this run), `copied_ever` (all runs) and `backlog`
  *   (`files`, `bytes`), `rate`, `file_rate`, `limit`, `seconds_left_by_bytes`,
  *   `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
- *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null)
+ *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null), `paused` (or null: what
+ *   a run that waits is waiting for)
  * - `summary`, the last line: `outcome` (`in sync`, `failures`, `interrupted`, `stopped`),
  *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
  *   `progress`
@@ -139,6 +140,7 @@ function snapshotFields(snapshot: Snapshot) {
     linked: snapshot.linked,
     refused: snapshot.refused,
     notice: snapshot.notice,
+    paused: snapshot.paused,
   };
 }
 

@@ -76,7 +76,7 @@ export function progressLine(snapshot: Snapshot): string {
   if (snapshot.linked > 0) parts.push(`${formatCount(snapshot.linked)} linked`);
   if (snapshot.deleted > 0) parts.push(`${formatCount(snapshot.deleted)} deleted`);
   if (snapshot.failed > 0 || !scanning) parts.push(`${formatCount(snapshot.failed)} failed`);
-  if (notice !== null) parts.push(oneLine(notice));
+  for (const text of [snapshot.paused, notice]) if (text !== null) parts.push(oneLine(text));
   return parts.join("; ");
 }
 

@@ -38,8 +38,8 @@ export function renderSnapshot(
   const transferring = snapshot.backlog.files > 0 || snapshot.active.length > 0;
 
   const top = [titleLine(snapshot, width, paint)];
-  if (snapshot.notice !== null) {
-    top.push(paint("warning", truncate(layout.oneLine(snapshot.notice), width)));
+  for (const text of [snapshot.paused, snapshot.notice]) {
+    if (text !== null) top.push(paint("warning", truncate(layout.oneLine(text), width)));
   }
   const scan = scanning ? scanLines(snapshot, width, paint) : [];
   const bottom = transferring || !scanning ? totalLines(snapshot, width, paint) : [];

@@ -46,6 +46,7 @@ export class Statistics {
   #ever = NOTHING;
   #limit: number | null = null;
   #notice: string | null = null;
+  #paused: string | null = null;
 
   readonly #lanes = new Map<string, Lanes>();
   /** Bytes of the files that were copied. */
@@ -121,6 +122,11 @@ export class Statistics {
     this.#notice = text;
   }
 
+  /** What a run that is paused waits for, and how long already; null when it goes on. */
+  paused(text: string | null): void {
+    this.#paused = text;
+  }
+
   /** Keeps a failure for the summary, if it is one of the first. The count is by `finished`. */
   failure(path: string, message: string): void {
     if (this.#failures.length < FAILURES_KEPT) this.#failures.push({ path, message });
@@ -191,6 +197,7 @@ export class Statistics {
       linked: this.#linked,
       refused: this.#refused,
       notice: this.#notice,
+      paused: this.#paused,
     };
   }
 

@@ -78,7 +78,7 @@ class WalkerDesk {
     this.#side = side;
     this.#handlers = handlers;
     const { hand, done } = context.crew.start(
-      { type: "walk", side, root: context[side].root },
+      { type: "walk", side, root: context[side].root, identity: context.identities[side] },
       (message) => this.#receive(message),
       { signal, grace: context.grace },
     );

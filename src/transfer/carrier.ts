@@ -1,7 +1,7 @@
 /** The carrier: the lanes of one thread, and everything they share. */
 import type { Backend, Identity } from "../backend/backend.ts";
+import { RootGuard } from "../backend/root_guard.ts";
 import type { Carried, Item } from "../block.ts";
-import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
 import type { Job } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -52,6 +52,9 @@ const FEW_FILES = 512;
 /** Milliseconds after which a busy lane lets messages and timers of its thread have a turn. */
 const BREATH = 20;
 
+/** A look at a root that is younger than this many ms is good enough to go on. */
+export const FRESH = 100;
+
 /** Carries jobs until it is told that there are no more. */
 export class Carrier {
   readonly #options: CarrierOptions;
@@ -63,10 +66,18 @@ export class Carrier {
   #asked = false;
   #waitingFiles = 0;
   #wake: (() => void)[] = [];
+  readonly #guards: Readonly<Record<Side, RootGuard>>;
   #breathed: number;
 
   constructor(options: CarrierOptions) {
     this.#options = options;
+    const { source, destination, identities, clock, signal } = options;
+    const guard = (side: Side, backend: Backend) =>
+      new RootGuard(backend, { side, expected: identities[side], clock, signal });
+    this.#guards = {
+      source: guard("source", source),
+      destination: guard("destination", destination),
+    };
     this.#breathed = options.clock.now();
   }
 
@@ -103,12 +114,21 @@ export class Carrier {
       for (const { bytes } of settled.parcels) this.#unsettled -= bytes;
       this.#options.settled(settled);
     };
-    const group = new Group({ destination, clock, settled, outcomeOf: outcomeInParcel });
+    const group = new Group({
+      destination,
+      clock,
+      settled,
+      outcomeOf: outcomeInParcel,
+      checkRoots: () => this.#checkRoots(),
+    });
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     const buffers = new Buffers(this.#options);
     both.addEventListener("abort", () => this.#wakeAll());
-    const ticker = setInterval(() => group.pace()?.catch((error) => stop.abort(error)), 250);
+    const ticker = setInterval(() => {
+      group.pace()?.catch((error) => stop.abort(error));
+      this.#checkRoots()?.catch((error) => stop.abort(error));
+    }, 250);
     const results = await Promise.allSettled(
       Array.from({ length: lanes }, async (_, lane) => {
         try {
@@ -161,7 +181,7 @@ export class Carrier {
       group,
       clock,
       signal,
-      checkRoot: (side) => this.#checkRoot(side),
+      checkRoot: async (side) => await this.#guards[side].check(),
       progress: (carried, done) => this.#progress(lane, carried, done),
       ended: (bytes) => this.#unsettled += bytes,
     });
@@ -179,8 +199,18 @@ export class Carrier {
     if (read.status === "rejected") throw read.reason;
   }
 
+  /** Rejects when a root is gone; undefined when both were there a moment ago. */
+  #checkRoots(): Promise<void> | undefined {
+    const source = this.#guards.source.check(FRESH);
+    const destination = this.#guards.destination.check(FRESH);
+    if (source === undefined) return destination;
+    return destination === undefined ? source : Promise.all([source, destination]).then(() => {});
+  }
+
   async #take(signal: AbortSignal): Promise<Job | undefined> {
     for (;;) {
+      const looking = this.#checkRoots();
+      if (looking !== undefined) await looking;
       signal.throwIfAborted();
       const job = this.#jobs.shift();
       this.#waitingFiles -= job?.files.length ?? 0;
@@ -219,36 +249,9 @@ export class Carrier {
     this.#breathed = clock.now();
     return new Promise((resolve) => setTimeout(resolve, 0));
   }
-
-  async #checkRoot(side: Side): Promise<void> {
-    const { identities, signal } = this.#options;
-    await checkRoot(this.#options[side], identities[side], side, signal);
-  }
 }
 
 /** The records of parcels spare themselves the notation of paths that are not text. */
 function takesParcels({ small, root }: Backend): boolean {
   return small !== undefined && isPlain(root);
-}
-
-/** Throws an error that stops the run when a root is no longer the directory that it was. */
-export async function checkRoot(
-  backend: Backend,
-  expected: Identity,
-  side: Side,
-  signal: AbortSignal,
-): Promise<void> {
-  let why = "another directory is there now";
-  try {
-    const { device, inode } = await backend.identify({ signal });
-    if (device === expected.device && inode === expected.inode) return;
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    why = error.message;
-  }
-  throw new SyncError(
-    "EROOT",
-    `the ${side} ${backend.root} is gone (unmounted?): ${why}; mount it again and start again`,
-    { scope: "run" },
-  );
 }

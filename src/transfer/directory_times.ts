@@ -11,15 +11,19 @@ import { keepAttributes } from "./attributes.ts";
 /** Directories in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
 
+/** Where the setting of times is, so that one that was paused goes on there. */
+export class TimesCursor {
+  before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
+}
+
 /** Gives every directory whose content or times differ the times that the source has now. */
-export async function setDirectoryTimes(context: RunContext): Promise<void> {
-  const { backlog, destination, signal, outcome, settle } = context;
-  let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
+export async function setDirectoryTimes(context: RunContext, at: TimesCursor): Promise<void> {
+  const { backlog, destination, signal, checkRoots, outcome, settle } = context;
   for (;;) {
     signal.throwIfAborted();
-    const page = backlog.transfer.untimed(before, PAGE, context);
+    const page = backlog.transfer.untimed(at.before, PAGE, context);
     if (page.length === 0) return;
-    before = page.at(-1)!;
+    await checkRoots();
     const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
     const done = results.filter((result) => result !== null);
     // what is on record, and exit code 0, must be true after a loss of power
@@ -30,6 +34,7 @@ export async function setDirectoryTimes(context: RunContext): Promise<void> {
         if (status === "success") backlog.transfer.timed(directory, mtime);
       }
     });
+    at.before = page.at(-1)!;
   }
 }
 

@@ -33,7 +33,13 @@ export class EarlyTransfer implements AsyncDisposable {
     const transfer = this.#transfer = new Transfer(this.#context, this.#plan, { scan });
     const stop = new AbortController();
     transfer.done.catch((error) => stop.abort(error));
-    await run({ ...this.#context, signal: AbortSignal.any([signal, stop.signal]) });
+    try {
+      await run({ ...this.#context, signal: AbortSignal.any([signal, stop.signal]) });
+    } catch (error) {
+      await this.#end(transfer, error);
+      // what the scan was stopped with is what stopped the transfer
+      throw stop.signal.aborted ? stop.signal.reason : error;
+    }
   }
 
   /** The scan has decided directories. */
@@ -52,14 +58,22 @@ export class EarlyTransfer implements AsyncDisposable {
     const transfer = this.#transfer ?? new Transfer(this.#context, this.#plan, { scan: null });
     this.#transfer = transfer;
     transfer.complete();
-    await transfer.done;
-    this.#transfer = null;
+    try {
+      await transfer.done;
+    } finally {
+      this.#transfer = null;
+    }
   }
 
   /** Stops what is under way, where something else has failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#transfer === null) return;
-    this.#transfer.abort(new DOMException("the run has to stop", "AbortError"));
-    await this.#transfer.done.catch(() => {/* what stopped the run is thrown already */});
+    await this.#end(this.#transfer, new DOMException("the run has to stop", "AbortError"));
+  }
+
+  async #end(transfer: Transfer, reason: unknown): Promise<void> {
+    this.#transfer = null;
+    transfer.abort(reason);
+    await transfer.done.catch(() => {/* what stopped the run is thrown elsewhere */});
   }
 }

@@ -49,6 +49,8 @@ export interface GroupOptions {
   readonly settled: (settled: Settled) => void;
   /** The outcome of one file of a parcel. */
   readonly outcomeOf: (parcel: Parcel, index: number) => Outcome;
+  /** Rejects when a root is gone, before anything gets its final name; undefined for "not now". */
+  readonly checkRoots: () => Promise<void> | undefined;
 }
 
 /** Collects finished files and lets them go when they are durable. */
@@ -79,7 +81,7 @@ export class Group {
   /** A file is complete under its temporary name. Undefined: there is nothing to wait for. */
   stage(job: Job, writer: FileWriter, outcome: Outcome): Promise<void> | undefined {
     if (this.#options.destination.capabilities.durability === "file") {
-      return commit(writer, outcome).then((result) => this.#leave(job, result));
+      return this.#commitOne(writer, outcome).then((result) => this.#leave(job, result));
     }
     this.#wait();
     this.#staged.push({ job, writer, outcome });
@@ -150,7 +152,10 @@ export class Group {
     let next = 0;
     try {
       const waiting = staged.length + committed.length + parcels.length + committedParcels.length;
-      if (waiting > 0) await this.#options.destination.flush();
+      if (waiting > 0) {
+        await this.#options.checkRoots();
+        await this.#options.destination.flush();
+      }
       for (const { job, outcome } of committed) this.#leave(job, outcome);
       for (const settled of committedParcels) this.#leaveParcel(settled);
       for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
@@ -202,6 +207,17 @@ export class Group {
     this.#wait();
     this.#committedParcels.push({ parcel, files: count, bytes });
     this.#inParcels += count;
+  }
+
+  async #commitOne(writer: FileWriter, outcome: Outcome): Promise<Outcome> {
+    const looking = this.#options.checkRoots();
+    try {
+      if (looking !== undefined) await looking;
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+    return await commit(writer, outcome);
   }
 
   get #waiting(): number {

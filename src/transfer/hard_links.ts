@@ -11,7 +11,6 @@ import { mapConcurrently } from "../lib/concurrent.ts";
 import { showPath } from "../name.ts";
 import { stampOf } from "../stamp.ts";
 import { isSameTime } from "../times.ts";
-import { checkRoot } from "./carrier.ts";
 
 /** Names in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -71,10 +70,8 @@ export class HardLinks {
   }
 
   async #page(page: readonly WaitingName[]): Promise<boolean> {
-    const { backlog, identities, signal, source, destination, clock } = this.#context;
-    for (const [side, backend] of [["source", source], ["destination", destination]] as const) {
-      await checkRoot(backend, identities[side], side, signal);
-    }
+    const { backlog, checkRoots, signal, source, destination, clock } = this.#context;
+    await checkRoots();
     const directories = new Set(page.map(({ directory }) => directory));
     backlog.transaction(() => directories.forEach((id) => backlog.transfer.markInFlight(id)));
     const firsts = new Map<string, Promise<First>>();

@@ -1,4 +1,5 @@
 /** Leftovers: temporaries that killed runs have left at the destination, removed as they are found. */
+import { tokenOf } from "../backend/temporary.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
@@ -9,6 +10,7 @@ import { isLeftover, removeLeftovers, type Self } from "./temporaries.ts";
 export class Leftovers {
   readonly #context: RunContext;
   readonly #isOne: (name: string) => boolean;
+  readonly #isOwn: (name: string) => boolean;
   readonly #underway: Promise<void>[] = [];
   #removed = 0;
 
@@ -16,17 +18,18 @@ export class Leftovers {
   constructor(context: RunContext, self: Self, earlier: ReadonlySet<string>) {
     this.#context = context;
     this.#isOne = (name) => isLeftover(name, self, earlier);
+    this.#isOwn = (name) => tokenOf(name) === self.token;
   }
 
   /** Clears the directories in which a killed run was at work; a scan finds all others by itself. */
-  async clearInFlight(): Promise<void> {
+  async clearInFlight(isOne = this.#isOne, of?: string): Promise<void> {
     const { backlog, destination, signal } = this.#context;
     const cleared: number[] = [];
     for (const { id, path } of backlog.transfer.inFlight()) {
       try {
         await this.#recordMade(id);
         for await (const { temporaries } of destination.list(path, { signal })) {
-          await this.#remove(path, temporaries);
+          await this.#remove(path, temporaries, isOne);
         }
         cleared.push(id);
       } catch (error) {
@@ -37,7 +40,12 @@ export class Leftovers {
       }
     }
     backlog.transaction(() => backlog.transfer.cleared(cleared));
-    await this.done();
+    await this.done(of);
+  }
+
+  /** The same after a pause, when no thread is at work: a call that hung may have left something. */
+  async clearOwn(): Promise<void> {
+    await this.clearInFlight(this.#isOwn, "that the pause had left");
   }
 
   /** The directories on the way that the killed run had made, but not recorded. */
@@ -59,22 +67,25 @@ export class Leftovers {
   }
 
   /** Waits for removals that are under way, and tells of them. */
-  async done(): Promise<void> {
+  async done(of = "of an earlier run"): Promise<void> {
     await Promise.all(this.#underway.splice(0));
     const removed = this.#removed;
     if (removed === 0) return;
     this.#removed = 0;
     const { event, audit, settle } = this.#context;
-    const message = `removed ${removed} ${removed === 1 ? "temporary" : "temporaries"} of an ` +
-      "earlier run";
+    const message = `removed ${removed} ${removed === 1 ? "temporary" : "temporaries"} ${of}`;
     event({ type: "note", message });
     audit({ type: "note", message });
     settle(() => {});
   }
 
-  async #remove(directory: string, names: readonly string[]): Promise<void> {
+  async #remove(
+    directory: string,
+    names: readonly string[],
+    isOne = this.#isOne,
+  ): Promise<void> {
     const { backlog, destination, signal } = this.#context;
-    const count = await removeLeftovers(destination, directory, names, this.#isOne, { signal });
+    const count = await removeLeftovers(destination, directory, names, isOne, { signal });
     this.#removed += count;
     if (count > 0) backlog.touch(directory);
   }

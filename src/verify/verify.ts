@@ -1,5 +1,6 @@
 /** A verification, from its start record to its end record: reads the destination again. */
 import type { Backend, Identity } from "../backend/backend.ts";
+import { isSameAsRecorded } from "../backend/identity.ts";
 import { openBackend } from "../backend/open.ts";
 import { RecordedFiles } from "../backlog/recorded_files.ts";
 import { SqliteBacklog } from "../backlog/sqlite.ts";
@@ -136,7 +137,7 @@ function demandRecordedRoot(backlog: SqliteBacklog, backend: Backend, identity: 
   if (scan === undefined) {
     throw new UsageError("the database has no record of any scan yet; there is nothing to verify");
   }
-  if (scan.roots.destination === String(identity.inode)) return;
+  if (isSameAsRecorded(scan.roots.destination, identity)) return;
   throw gone(backend, "is not the directory that was scanned before (is it mounted?)");
 }
 

@@ -7,6 +7,7 @@ import {
   formatSize,
   parseRate,
   parseSize,
+  parseWait,
   parseWindow,
 } from "../../src/lib/units.ts";
 
@@ -129,5 +130,17 @@ Deno.test("parseWindow reads differences of times in nanoseconds", () => {
 Deno.test("parseWindow throws when the text is no difference of at most a day", () => {
   for (const text of ["", "2", "-1s", "1.5s", "2d", "25h", "ns", "1 s", "99999999999999999999s"]) {
     assert.throws(() => parseWindow(text), RangeError, text);
+  }
+});
+
+Deno.test("parseWait reads a time to wait, or off", () => {
+  for (const [text, ms] of [["30m", 1_800_000], ["0", 0], [" Off ", 0], ["366d", 31_622_400_000]]) {
+    assert.equal(parseWait(String(text)), ms, String(text));
+  }
+});
+
+Deno.test("parseWait throws when the text is no time, or longer than a year", () => {
+  for (const text of ["", "10", "-1m", "forever", "367d"]) {
+    assert.throws(() => parseWait(text), RangeError, text);
   }
 });

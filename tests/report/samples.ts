@@ -49,6 +49,7 @@ export const EMPTY: Snapshot = {
   linked: 0,
   refused: 0,
   notice: null,
+  paused: null,
 };
 
 export const SCAN: Snapshot = {

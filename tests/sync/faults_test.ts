@@ -122,7 +122,7 @@ Deno.test("sync stops when a root vanishes in the middle", async () => {
   for (const side of ["source", "destination"] as const) {
     using world = new MemoryWorld({ a: "1", b: "2", c: "3" });
     const gone: Rule[] = [
-      { call: "identify", after: 1, errno: "ENOENT" },
+      { call: "identify", after: 2, errno: "ENOENT" },
       { call: side === "source" ? "open" : "create", errno: "ENOENT" },
     ];
     const { summary } = await world.run({ faults: { [side]: gone } });

@@ -4,7 +4,9 @@ import type {
   CallOptions,
   FileReader,
   FileWriter,
+  Identity,
   ListBatch,
+  Space,
 } from "../../src/backend/backend.ts";
 import { SyncError } from "../../src/errors.ts";
 import { failure } from "../../src/backend/failures.ts";
@@ -31,7 +33,8 @@ export type Call =
   | "removeDirectory"
   | "openTrash"
   | "take"
-  | "flush";
+  | "flush"
+  | "space";
 
 /** What goes wrong, and where. The first rule that fits decides. */
 export interface Rule {
@@ -48,6 +51,10 @@ export interface Rule {
   readonly short?: number;
   /** In a look: nothing is there. */
   readonly absent?: boolean;
+  /** In space: what there is. */
+  readonly space?: Space;
+  /** In identify: what there is. */
+  readonly identity?: Identity;
   /** In a list: the entry of this name cannot be looked at. */
   readonly problem?: string;
   /** In a list: the names that fit are left out, and nothing says so. */
@@ -132,9 +139,14 @@ export function withFaults<B extends Backend>(
   const outer: Backend = {
     root: inner.root,
     capabilities: inner.capabilities,
+    identity: inner.identity,
     async identify(options) {
-      await enter("identify", "");
-      return await inner.identify(options);
+      const rule = await enter("identify", "");
+      return rule?.identity ?? await inner.identify(options);
+    },
+    async space(options) {
+      const rule = await enter("space", "");
+      return rule?.space ?? await inner.space(options);
     },
     async look(path, options) {
       const rule = await enter("look", path);

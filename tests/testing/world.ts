@@ -71,6 +71,9 @@ abstract class World implements Disposable {
       db: this.db,
       log: this.log,
       reporter: () => ({ event: (event) => events.push(event), async [Symbol.asyncDispose]() {} }),
+      // what waits is tested where a test says so
+      waitForMount: 0,
+      waitForSpace: 0,
       ...this.environment(options),
       ...rest,
     });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Job, Outcome } from "../../src/job.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { Carrier, type CarrierOptions, checkRoot } from "../../src/transfer/carrier.ts";
+import { checkRoot } from "../../src/backend/root_guard.ts";
+import { Carrier, type CarrierOptions } from "../../src/transfer/carrier.ts";
 import { type Rule, turns, withFaults } from "../testing/faulty_backend.ts";
 import { essence } from "../testing/world.ts";
 import { jobOf, memory, unlimited } from "./parts.ts";

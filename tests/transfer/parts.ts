@@ -95,6 +95,7 @@ export function writerParts(
   const clock = new FakeClock();
   const faulty = withFaults(destination, rules);
   const group = new Group({
+    checkRoots: () => undefined,
     destination: faulty,
     clock,
     outcomeOf: outcomeInParcel,

@@ -53,6 +53,27 @@ const COARSE: Readonly<Record<string, bigint>> = {
   smb3: 100n,
 };
 
+/**
+ * Those whose f_fsid belongs to the file system and outlives a mount and a reboot. That of others is
+ * made of a device number, or 0.
+ */
+const NUMBERED = new Set([
+  "ext4",
+  "btrfs",
+  "tmpfs",
+  "zfs",
+  "bcachefs",
+  "cifs",
+  "smb3",
+  "smb",
+  "ceph",
+]);
+
+/** Whether a file system of this kind has a number (f_fsid) that tells it from all others. */
+export function isNumbered(name: string): boolean {
+  return NUMBERED.has(name);
+}
+
 /** The file system with this magic number; one that is not known is taken for a local disk. */
 export function fileSystemOf(magic: number): FileSystem {
   const network = NETWORK[magic];

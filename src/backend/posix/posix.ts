@@ -10,6 +10,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  Space,
   Trash,
 } from "../backend.ts";
 import type { Attributes, Refusal } from "../../preserve.ts";
@@ -24,10 +25,10 @@ import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
 import { type DirectoryEntries, entriesIn } from "./directory_entries.ts";
-import { fileSystemOf } from "./file_systems.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
+import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { Looks } from "./looks.ts";
 import { moveBetween } from "./move.ts";
@@ -64,14 +65,16 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
   const opening = Promise.resolve(libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0));
   const fd = await abortable(opening, signal);
   if (fd < 0) throw posixError(fd, `open ${showPath(root)}`, "");
-  const buffer = new Uint8Array(128);
-  const result = await libc.pooled.fstatfs(fd, buffer, 0);
-  if (result < 0) {
+  const mounts = new Mounts(libc);
+  let identity: Identity;
+  try {
+    identity = await abortable(mounts.identify(fd), signal);
+  } catch (error) {
     libc.now.close(fd);
-    throw posixError(result, `look at the file system of ${showPath(root)}`, "");
+    throw error;
   }
-  const system = fileSystemOf(new DataView(buffer.buffer).getUint32(0, true));
-  return new PosixBackend(root, fd, libc, options, {
+  const { system } = mounts;
+  return new PosixBackend(root, fd, libc, options, mounts, identity, {
     latency: options.latency ?? (system.network ? "waiting" : "immediate"),
     durability: options.durability ?? (system.network ? "file" : "group"),
     exactNames: true,
@@ -91,6 +94,8 @@ class PosixBackend implements Backend {
   readonly #options: PosixOptions;
   readonly #now: () => number;
   #looks: Looks | null = null;
+  readonly #mounts: Mounts;
+  readonly identity: Identity;
   #disposed = false;
   /** Reading should not change access times, which only a file's owner may ask for. */
   #noatime: number = O.NOATIME;
@@ -100,9 +105,13 @@ class PosixBackend implements Backend {
     fd: number,
     libc: Libc,
     options: PosixOptions,
+    mounts: Mounts,
+    identity: Identity,
     capabilities: Capabilities,
   ) {
     this.root = root;
+    this.#mounts = mounts;
+    this.identity = identity;
     this.capabilities = capabilities;
     this.#fd = fd;
     this.#libc = libc;
@@ -135,14 +144,11 @@ class PosixBackend implements Backend {
   }
 
   async identify({ signal }: CallOptions = {}): Promise<Identity> {
-    const buffer = new StatxBuffer();
-    const path = nulTerminated(this.root);
-    // always on the pool: a dead mount may never answer, and this is what finds out
-    const answer = this.#libc.pooled.statx(AT.FDCWD, path, 0, STATX_WANTED, buffer.bytes);
-    const result = await abortable(Promise.resolve(answer), signal);
-    if (result < 0) throw posixError(result, "find the root", "");
-    const { device, inode } = buffer.entry("");
-    return { device, inode };
+    return await abortable(this.#mounts.identifyPath(this.root), signal);
+  }
+
+  async space({ signal }: CallOptions = {}): Promise<Space | null> {
+    return await abortable(this.#mounts.space(this.#fd), signal);
   }
 
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {

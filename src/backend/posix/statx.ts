@@ -12,6 +12,9 @@ const SECOND = 1_000_000_000n;
 const STATX = 256;
 const REGULAR = 0o100000, KIND_MASK = 0o170000;
 
+/** Number of the mount: one that no other mount ever gets (Linux 6.8), or one that is used again. */
+export const STATX_MNT_ID = 0x1000, STATX_MNT_ID_UNIQUE = 0x4000;
+
 /**
  * Memory for one look or for many side by side, with views to read them through; used again and
  * again on one thread. `index` is 0 where there is only one.
@@ -65,6 +68,11 @@ export class StatxBuffer {
   /** Bytes that the object takes on its disk, where the look was one at a single object. */
   allocated(): number {
     return (this.#u32[12]! + this.#u32[13]! * 2 ** 32) * 512;
+  }
+
+  /** The number of the mount of the kind asked for; null where the kernel does not tell it. */
+  mount(kind: number): bigint | null {
+    return (this.#u32[0]! & kind) === 0 ? null : BigInt.asUintN(64, this.#i64[18]!);
   }
 
   /** Kind alone, for callers that need to know whether a target must be read. */

@@ -1,4 +1,4 @@
-PRAGMA user_version = 7;
+PRAGMA user_version = 9;
 
 CREATE VIEW files AS
     SELECT
@@ -242,6 +242,15 @@ CREATE TABLE scan (
     destination_bytes INTEGER NOT NULL DEFAULT 0,
     destination_errors INTEGER NOT NULL DEFAULT 0
   );
+
+CREATE TABLE scan_root (                -- which file systems the roots of a scan were on
+    scan INTEGER NOT NULL,
+    side TEXT NOT NULL,                   -- 'source', 'destination'
+    type TEXT,                            -- nfs, ext4, ...
+    fsid TEXT,                            -- the file system's own number, hexadecimal
+    mounted TEXT,                         -- what was mounted, for shares: server:/export
+    PRIMARY KEY (scan, side)
+  ) WITHOUT ROWID;
 
 CREATE TABLE trash (                    -- where a run moved extras to
     run INTEGER PRIMARY KEY,

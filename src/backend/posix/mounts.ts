@@ -1,0 +1,123 @@
+/**
+ * Mounts: which file system a path or an open handle is on, and how much room it has.
+ *
+ * Every call is made on the pool: a dead mount may never answer, and this is what finds out.
+ */
+import { showPath } from "../../name.ts";
+import type { Identity, Space } from "../backend.ts";
+import { nulTerminated } from "./directories.ts";
+import { posixError } from "./errno.ts";
+import { type FileSystem, fileSystemOf, isNumbered } from "./file_systems.ts";
+import { AT, type Libc, O } from "./libc.ts";
+import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
+
+const SELF = Uint8Array.of(0);
+const MOUNTS = "/proc/self/mountinfo";
+
+/** What the kernel says of one mount. */
+interface Mount {
+  readonly source: string;
+  /** Inode numbers are the client's own, and others after each mount (CIFS with noserverino). */
+  readonly ownInodes: boolean;
+}
+
+/** Identifies the root of one backend, again and again. */
+export class Mounts {
+  readonly #libc: Libc;
+  #system: FileSystem | null = null;
+  /** The mount that was looked up last, by a number that no other mount ever has. */
+  #known: { readonly id: bigint; readonly mount: Mount | null } | null = null;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** The kind of file system that was identified last; only after a look. */
+  get system(): FileSystem {
+    return this.#system!;
+  }
+
+  /** What a path leads to now. */
+  async identifyPath(path: string): Promise<Identity> {
+    const { pooled, now } = this.#libc;
+    const flags = O.PATH | O.DIRECTORY | O.CLOEXEC;
+    const fd = await pooled.openat(AT.FDCWD, nulTerminated(path), flags, 0);
+    if (fd < 0) throw posixError(fd, "find the root", "");
+    try {
+      return await this.identify(fd);
+    } finally {
+      now.close(fd);
+    }
+  }
+
+  /** What an open handle is. */
+  async identify(fd: number): Promise<Identity> {
+    const buffer = new StatxBuffer();
+    const mask = STATX_WANTED | STATX_MNT_ID_UNIQUE;
+    const result = await this.#libc.pooled.statx(fd, SELF, AT.EMPTY_PATH, mask, buffer.bytes);
+    if (result < 0) throw posixError(result, "look at the root", "");
+    const { device, inode } = buffer.entry("");
+    const statfs = await this.#statfs(fd);
+    this.#system = fileSystemOf(statfs.getUint32(0, true));
+    const { name, network } = this.#system;
+    const number = statfs.getBigUint64(56, true);
+    const fsid = isNumbered(name) && number !== 0n ? number.toString(16) : undefined;
+    const mount = network ? await this.#mountOf(fd, buffer.mount(STATX_MNT_ID_UNIQUE)) : null;
+    return {
+      device,
+      inode: mount?.ownInodes ? 0n : inode,
+      type: name,
+      ...(fsid === undefined ? {} : { fsid }),
+      ...(mount === null || fsid !== undefined ? {} : { source: mount.source }),
+    };
+  }
+
+  /** The room that is left for whoever is not root. */
+  async space(fd: number): Promise<Space> {
+    const statfs = await this.#statfs(fd);
+    const number = (at: number) => Number(statfs.getBigUint64(at, true));
+    // f_frsize is the unit of f_bavail; the kernel fills it in for all file systems
+    return {
+      bytes: number(32) * (number(72) || number(8)),
+      files: number(40) === 0 ? null : number(48),
+    };
+  }
+
+  async #statfs(fd: number): Promise<DataView> {
+    const buffer = new Uint8Array(128);
+    const result = await this.#libc.pooled.fstatfs(fd, buffer, 0);
+    if (result < 0) throw posixError(result, "look at the file system", "");
+    return new DataView(buffer.buffer);
+  }
+
+  async #mountOf(fd: number, unique: bigint | null): Promise<Mount | null> {
+    if (unique !== null && this.#known?.id === unique) return this.#known.mount;
+    const buffer = new StatxBuffer();
+    const { pooled } = this.#libc;
+    const result = await pooled.statx(fd, SELF, AT.EMPTY_PATH, STATX_MNT_ID, buffer.bytes);
+    const id = result < 0 ? null : buffer.mount(STATX_MNT_ID);
+    if (id === null) return null;
+    let text: string;
+    try {
+      text = await Deno.readTextFile(MOUNTS);
+    } catch (error) {
+      // without /proc there is less to compare, which is no reason not to run
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw posixError(-5, `read ${showPath(MOUNTS)}`, "");
+    }
+    const mount = mountIn(text, String(id));
+    if (unique !== null) this.#known = { id: unique, mount };
+    return mount;
+  }
+}
+
+/** A mount by its number in the text of `/proc/self/mountinfo`; see proc_pid_mountinfo(5). */
+export function mountIn(text: string, id: string): Mount | null {
+  for (const line of text.split("\n")) {
+    if (!line.startsWith(`${id} `)) continue;
+    const [, , source, options = ""] = line.slice(line.indexOf(" - ")).trim().split(" ");
+    if (source === undefined) return null;
+    return { source, ownInodes: options.split(",").includes("noserverino") };
+  }
+  return null;
+}
