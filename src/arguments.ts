@@ -5,6 +5,7 @@ import { checkWords, hint, type Subcommand, type Task } from "./commands/command
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
+import { addHelp } from "./help.ts";
 import { parseRate, parseSize, parseWait, parseWindow } from "./lib/units.ts";
 import { PRESERVABLE, type Preservable } from "./preserve.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
@@ -26,18 +27,6 @@ export type Invocation =
 
 const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000;
 
-const EXAMPLES = `
-Examples:
-  sluice /mnt/old /mnt/new --bwlimit 20M     copy, at most 20 MiB a second
-  sluice /mnt/old /mnt/new                   the same again: goes on where it was, or finds changes
-  sluice /mnt/old /mnt/new --dry-run         what would be done, and why
-  sluice /mnt/old /mnt/new --delete-extras   mirror: also remove what the source does not have
-
-Commands: ${COMMANDS.map(({ name }) => name).join(", ")} (sluice COMMAND --help tells more)
-
-Exit codes: 0 in sync, 1 some files failed, 2 wrong usage (nothing touched), 3 had to stop,
-129, 130 and 143 interrupted (run it again to resume).`;
-
 /**
  * Reads the command line.
  *
@@ -53,34 +42,31 @@ export function parseArguments(args: readonly string[]): Invocation {
     )
     .argument("[SOURCE]")
     .argument("[DESTINATION]")
+    .optionsGroup("Files and display:")
     .option("--db <path>", "the database, on a local disk", DEFAULTS.db)
     .option("--log <path>", "the audit log, appended", DEFAULTS.log)
-    .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, or off", "off")
-    .option("--checksum <name>", ALGORITHMS.join(", "), DEFAULTS.checksum);
-  addDeletionOptions(program)
-    .option("--rescan", "scan again although a backlog is pending")
-    .option("--block-size <size>", "size of a transfer block", "5M")
-    .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
-    .option("--hard-links", "names of one file stay names of one file")
-    .option("--overlap", "transfer while the scan goes on (the default)")
-    .option("--no-overlap", "scan completely before the transfer begins")
-    .option("--preserve <list>", `also apply ${PRESERVABLE.join(", ")}: a list with commas`)
-    .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
-    .option("--wait-for-mount <time>", "wait for a root that is gone: 90s, 30m, 2h, off", "10m")
-    .option("--wait-for-space <time>", "wait for room at the destination", "1h")
-    .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
     .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
     .option("-q, --quiet", "print errors only")
     .option("-v, --verbose", "print more of what is going on")
+    .optionsGroup("What is done:")
+    .option("-n, --dry-run", "scan and print each operation; touch nothing at the destination")
+    .option("--rescan", "scan again although a backlog is pending")
+    .option("--checksum <name>", ALGORITHMS.join(", "), DEFAULTS.checksum)
+    .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
+    .option("--hard-links", "names of one file stay names of one file")
+    .option("--preserve <list>", `also apply ${PRESERVABLE.join(", ")}: a list with commas`);
+  addDeletionOptions(program.optionsGroup("Deletion:"))
+    .optionsGroup("Speed and memory:")
+    .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, or off", "off")
+    .option("--block-size <size>", "size of a transfer block", "5M")
+    .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
+    .option("--overlap", "transfer while the scan goes on (the default)")
+    .option("--no-overlap", "scan completely before the transfer begins")
+    .optionsGroup("When it cannot go on:")
+    .option("--wait-for-mount <time>", "wait for a root that is gone: 90s, 30m, 2h, off", "10m")
+    .option("--wait-for-space <time>", "wait for room at the destination", "1h")
+    .optionsGroup("About sluice:")
     .version(VERSION, "--version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .configureHelp({
-      styleArgumentText: (text) => text,
-      visibleArguments: () => [],
-      visibleCommands: () => [],
-      helpWidth: 100,
-    })
-    .addHelpText("after", EXAMPLES)
     .exitOverride()
     .allowExcessArguments(true)
     .configureOutput({
@@ -91,6 +77,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .enablePositionalOptions()
     .helpCommand(false)
     .action(() => {});
+  addHelp(program);
   for (const subcommand of COMMANDS) {
     const command = define(program, subcommand);
     command.action(() => {

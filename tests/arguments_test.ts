@@ -169,9 +169,22 @@ Deno.test("parseArguments gives the help, which fits on one screen", () => {
   assert.ok(help.type === "print");
   assertGoldenFile(new URL("./golden/help.txt", import.meta.url), help.text);
   const lines = help.text.split("\n");
-  assert.ok(lines.length <= 45, `${lines.length} lines`);
+  assert.ok(lines.length <= 40, `${lines.length} lines`);
   for (const line of lines) assert.ok(line.length <= 100, line);
   assert.deepEqual(parseArguments(["-h", "and", "more", "words"]), help);
+});
+
+Deno.test("parseArguments gives all options, each of which the help names too", () => {
+  const all = parseArguments(["--help-all"]);
+  assert.ok(all.type === "print");
+  assertGoldenFile(new URL("./golden/help_all.txt", import.meta.url), all.text);
+  for (const line of all.text.split("\n")) assert.ok(line.length <= 100, line);
+  const help = parseArguments(["--help"]);
+  assert.ok(help.type === "print");
+  const optionsIn = (text: string) => [...new Set(text.match(/(?<= )--[a-z-]+/g))].sort();
+  assert.ok(optionsIn(all.text).length > 20);
+  assert.deepEqual(optionsIn(help.text), optionsIn(all.text));
+  assert.deepEqual(parseArguments(["a", "b", "--help-all", "--nonsense"]), all);
 });
 
 Deno.test("parseArguments gives each command a help of its own", () => {
