@@ -475,8 +475,12 @@ mirror() {
   check_log_form
 }
 
-# scanned: the scan of the run that is under way is in the log, or its transfer has begun.
-scanned() { [[ -n $(find "$dst" -name '.sluice-*-*.part' | head -n 1) ]]; }
+# scanned: the run that is under way has a scan behind it, in this run or an earlier one, and is
+# writing a file. (What it tries out at the destination before the scan has such names too.)
+scanned() {
+  [[ -e $log ]] && awk '/^{"type":"start"/ { done = /"resumed":true/ } /^{"type":"scan"/ { done = 1 }
+    END { exit !done }' "$log" && [[ -n $(find "$dst" -name '.sluice-*-*.part' | head -n 1) ]]
+}
 
 # --- stopping in the middle -----------------------------------------------------------------------
 

@@ -85,7 +85,7 @@ export async function sync(
   await using from = await openRoot("source", paths.source, (root) => open(root, names));
   await using to = await openRoot("destination", paths.destination, (root) => open(root, names));
   // who has the database has its log too, and can be named
-  if (!all.dryRun) SqliteBacklog.demandFree(paths.db);
+  if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {

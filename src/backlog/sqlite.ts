@@ -113,12 +113,14 @@ export class SqliteBacklog implements Disposable {
   }
 
   /**
-   * Checks that no other process has an existing database open.
+   * Checks that an existing database may be used by this run; makes nothing beside it.
    *
-   * @throws UsageError that names the process which has
+   * @throws UsageError when it is none of sluice's, belongs to another pair of roots, or is in use,
+   * then with the process that has it
    */
-  static demandFree(path: string): void {
-    if (existsSync(path)) acquire(path).close();
+  static demandFree(path: string, pair: Pair): void {
+    refuseOtherPair(path, pair);
+    if (existsSync(`${path}-lock`)) acquire(path).close();
   }
 
   private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
