@@ -287,7 +287,7 @@ async function checkExecutable(path: string): Promise<string> {
  * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident for
  * a scan of 1,000,000 files on each side).
  */
-const V8_FLAGS = "--max-semi-space-size=8,--heap-growing-percent=20";
+export const V8_FLAGS = "--max-semi-space-size=8,--heap-growing-percent=20";
 
 /**
  * Puts the program and each worker into one module each: a hundred modules take twice as long to
