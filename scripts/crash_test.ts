@@ -150,7 +150,7 @@ class CrashTest {
     if (ended.code === 0) return 0;
     this.interrupted += 1;
     // before it listens to signals, one ends it at once
-    const early = ended.signal === signal && left.phase !== "transfer";
+    const early = ended.signal === signal && !ended.began;
     if (ended.code !== wanted && !early) this.#complain(`${what}: not ${wanted}`, ended);
     if (ended.code === wanted && left.temporaries > 0) {
       this.#trial.problems.push(`${what}: it left ${left.temporaries} temporaries`);

@@ -17,6 +17,7 @@
 import { createHash } from "node:crypto";
 import type { Entry, Kind } from "./entry.ts";
 import { decodeName, encodeName } from "./name.ts";
+import { recordedTime } from "./times.ts";
 
 const HEADER = 20, COMMON = 21, OWN = 56;
 
@@ -46,14 +47,14 @@ export function packListing(entries: readonly ListedEntry[]): Uint8Array {
     view.setUint16(at + 3, target.length, true);
     if (!isDirectory) {
       view.setFloat64(at + 5, entry.size, true);
-      view.setBigInt64(at + 13, entry.mtime, true);
+      view.setBigInt64(at + 13, recordedTime(entry.mtime), true);
     }
     bytes.set(name, at + COMMON);
     if (target.length > 0) bytes.set(target, at + COMMON + name.length);
     at += COMMON + name.length + target.length;
-    view.setBigInt64(own, entry.mtime, true);
-    view.setBigInt64(own + 8, entry.ctime, true);
-    if (entry.birthtime !== null) view.setBigInt64(own + 16, entry.birthtime, true);
+    view.setBigInt64(own, recordedTime(entry.mtime), true);
+    view.setBigInt64(own + 8, recordedTime(entry.ctime), true);
+    if (entry.birthtime !== null) view.setBigInt64(own + 16, recordedTime(entry.birthtime), true);
     view.setBigUint64(own + 24, entry.device, true);
     view.setBigUint64(own + 32, entry.inode, true);
     view.setUint32(own + 40, entry.links, true);

@@ -20,6 +20,19 @@ export interface TimeRule extends Omit<TimeKeeping, "precision"> {
   readonly window: bigint;
 }
 
+/**
+ * The whole seconds, in 1677 and in 2262, up to which nanoseconds fit a signed 64-bit number. Many
+ * file systems keep times beyond them.
+ */
+export const EARLIEST_RECORDED = -9_223_372_035_000_000_000n;
+export const LATEST_RECORDED = 9_223_372_035_000_000_000n;
+
+/** A time as listings and the database keep it; what is beyond their range becomes its end. */
+export function recordedTime(time: bigint): bigint {
+  if (time > LATEST_RECORDED) return LATEST_RECORDED;
+  return time < EARLIEST_RECORDED ? EARLIEST_RECORDED : time;
+}
+
 /** The rule of two places that keep nanoseconds. */
 export const EXACT: TimeRule = { window: 1n, earliest: null, latest: null, shifts: [0n] };
 
@@ -31,11 +44,13 @@ export function isSameTime(
 ): boolean {
   // the bulk of all comparisons
   if (source === destination) return true;
-  let wanted = source;
+  // either may come from a record
+  const there = recordedTime(destination);
+  let wanted = recordedTime(source);
   if (latest !== null && wanted > latest) wanted = latest;
   if (earliest !== null && wanted < earliest) wanted = earliest;
   return shifts.some((shift) => {
-    const apart = wanted + shift - destination;
+    const apart = wanted + shift - there;
     return apart < window && -apart < window;
   });
 }

@@ -9,8 +9,9 @@ import {
   unpackListing,
 } from "../src/listing.ts";
 import { decodeName } from "../src/name.ts";
+import { EARLIEST_RECORDED, LATEST_RECORDED } from "../src/times.ts";
 
-const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+const time = fc.bigInt({ min: EARLIEST_RECORDED, max: LATEST_RECORDED });
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const uint32 = fc.nat(2 ** 32 - 1);
 const name = fc.oneof(
@@ -23,9 +24,9 @@ const entry: fc.Arbitrary<ListedEntry> = fc.record({
   name,
   kind: fc.constantFrom(...KINDS),
   size: fc.maxSafeNat().map((n) => n % 2 ** 45),
-  mtime: int64,
-  ctime: int64,
-  birthtime: fc.option(int64),
+  mtime: time,
+  ctime: time,
+  birthtime: fc.option(time),
   mode: fc.nat(0o7777),
   uid: uint32,
   gid: uint32,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EXACT, isSameTime, timeRule } from "../src/times.ts";
+import { EXACT, isSameTime, recordedTime, timeRule } from "../src/times.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -43,4 +43,21 @@ Deno.test("timeRule takes the coarser side, or what a person says", () => {
   // the window itself is still no difference
   assert.equal(timeRule(1n, keeping, 100).window, 101n);
   assert.equal(timeRule(1n, keeping, 0).latest, 9n);
+});
+
+Deno.test("recordedTime keeps what fits a database and ends where that ends", () => {
+  for (const time of [0n, -1n, 7_258_118_400n * SECOND + 1n, -9_223_372_035n * SECOND]) {
+    assert.equal(recordedTime(time), time);
+  }
+  // 1601, where the times of Windows begin, and 2446, where those of ext4 end
+  assert.equal(recordedTime(-11_644_473_600n * SECOND), -9_223_372_035n * SECOND);
+  assert.equal(recordedTime(15_032_385_535n * SECOND + 7n), 9_223_372_035n * SECOND);
+});
+
+Deno.test("isSameTime compares what is beyond the range of records with a record", () => {
+  const late = 15_032_385_535n * SECOND;
+  assert.ok(isSameTime(recordedTime(late), late, EXACT));
+  assert.ok(isSameTime(late, recordedTime(late), EXACT));
+  assert.ok(!isSameTime(late, -late, EXACT));
+  assert.ok(!isSameTime(late, 0n, EXACT));
 });

@@ -12,6 +12,8 @@ export interface Ended {
   readonly stderr: string;
   /** The last phase that a progress line told, "" when there was none. */
   readonly phase: string;
+  /** Whether it told anything at all: before that it has touched nothing. */
+  readonly began: boolean;
 }
 
 /** How the system calls of a run are tampered with: see `--inject` in strace(1). */
@@ -133,8 +135,9 @@ export class RunningProgram {
 
   async #end(): Promise<Ended> {
     const err = new Response(this.#child.stderr).text();
-    let rest = "";
+    let rest = "", began = false;
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      began = true;
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       for (const line of lines) this.#phase = /"phase":"(\w+)"/.exec(line)?.[1] ?? this.#phase;
@@ -146,6 +149,7 @@ export class RunningProgram {
       signal,
       stderr: (await err).trim(),
       phase: this.#phase,
+      began,
     };
   }
 }

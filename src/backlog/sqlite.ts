@@ -14,6 +14,7 @@ import { type OutboxRow, readOutbox } from "./outbox.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
+import { recordedTime } from "../times.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
 import { type JobOptions, JobSource, TransferStore } from "./transfer_store.ts";
@@ -244,7 +245,10 @@ export class SqliteBacklog implements Disposable {
         put.run(lastInsertRowid, side, type ?? null, fsid ?? null, source ?? null);
       }
       const store = new ScanStore(this.#database, Number(lastInsertRowid), options);
-      store.begin({ source: roots.source.mtime, destination: roots.destination.mtime });
+      store.begin({
+        source: recordedTime(roots.source.mtime),
+        destination: recordedTime(roots.destination.mtime),
+      });
       return store;
     });
     return this.#scanning;

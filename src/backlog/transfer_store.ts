@@ -6,7 +6,7 @@ import type { Job, JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
-import type { TimeRule } from "../times.ts";
+import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -31,8 +31,9 @@ function timesDiffer({ window, earliest, latest, shifts }: TimeRule): string {
     ")";
 }
 
-/** The way back: parameters are bound as doubles, which are too coarse for their sum. */
-const JOINED = "CAST(? AS INTEGER) * 1000000000 + CAST(? AS INTEGER)";
+/** The way back, as `recordedTime` does it: parameters are bound as doubles, which are too coarse for their sum. */
+const JOINED = `min(max(min(max(CAST(? AS INTEGER), -9223372036), 9223372035) * 1000000000 +
+  CAST(? AS INTEGER), ${EARLIEST_RECORDED}), ${LATEST_RECORDED})`;
 
 /** Names that wait to be linked are pending, and have no bytes of their own. */
 const WAITING = "(SELECT count(*) FROM hard_link WHERE waits = 1)";
@@ -424,6 +425,6 @@ export class TransferStore {
   timed(id: number, mtime: bigint): void {
     this.#database.prepare(
       "UPDATE directory SET touched = 0, source_mtime = ?2, destination_mtime = ?2 WHERE id = ?1",
-    ).run(id, mtime);
+    ).run(id, recordedTime(mtime));
   }
 }

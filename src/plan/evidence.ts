@@ -3,6 +3,7 @@ import type { Extra } from "../backlog/backlog.ts";
 import type { RunContext } from "../context.ts";
 import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
+import { recordedTime } from "../times.ts";
 
 /** What a look at the source says about an extra. */
 export type Absence =
@@ -51,5 +52,5 @@ export function difference(extra: Extra, there: Entry): string | null {
   if (there.kind !== extra.kind) return "it changed its kind";
   if (extra.kind === "directory") return null;
   if (there.size !== extra.size) return "its size changed";
-  return there.mtime === extra.mtime ? null : "its time changed";
+  return recordedTime(there.mtime) === extra.mtime ? null : "its time changed";
 }

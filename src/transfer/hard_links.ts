@@ -10,7 +10,7 @@ import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import { showPath } from "../name.ts";
 import { stampOf } from "../stamp.ts";
-import { isSameTime } from "../times.ts";
+import { isSameTime, recordedTime } from "../times.ts";
 
 /** Names in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -128,7 +128,8 @@ export class HardLinks {
       source.look(path, { signal }),
       destination.look(path, { signal }),
     ]);
-    const isHere = here?.kind === "file" && here.size === size && here.mtime === mtime;
+    const isHere = here?.kind === "file" && here.size === size &&
+      recordedTime(here.mtime) === mtime;
     const isThere = there?.kind === "file" && there.size === size &&
       isSameTime(mtime, there.mtime, times);
     return { here: isHere ? here : null, there: isThere ? there : null };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fill, MemoryWorld, THEN, type Tree } from "../testing/world.ts";
+import { essence, fill, MemoryWorld, THEN, type Tree } from "../testing/world.ts";
 
 const SECOND = 1_000_000_000n, HOUR = 3600n * SECOND;
 const down = (unit: bigint) => (time: bigint) => time - ((time % unit) + unit) % unit;
@@ -44,6 +44,29 @@ Deno.test("sync copies nothing again when the destination keeps no times beyond 
 Deno.test("sync copies nothing again when the destination shifts times by hours", async () => {
   using world = new MemoryWorld(TREE, {}, undefined, (time) => down(2n * SECOND)(time) - HOUR);
   await settles(world);
+});
+
+Deno.test("sync carries times that are beyond what the database can hold", async () => {
+  // 1601, where the times of Windows begin; 2446, where those of ext4 end; and a broken one
+  const times = [-11_644_473_600n * SECOND, 15_032_385_535n * SECOND + 7n, 10n ** 15n * SECOND];
+  for (const [i, mtime] of times.entries()) {
+    const tree: Tree = {
+      "small": { content: "1", mtime },
+      "large": { content: "1".repeat(100_000), mtime },
+      "link": { target: "a", mtime },
+      "d/file": { content: "2", mtime },
+      "d": { kind: "directory", mtime },
+    };
+    const extra: Tree = { "extra": { content: "3", mtime } };
+    using world = new MemoryWorld(tree, extra);
+    const { summary } = await world.run({ deleteExtras: true });
+    assert.equal(summary.exitCode, 0, `${i}: ${summary.reason}`);
+    assert.deepEqual(essence(world.to), essence(world.from));
+    await settles(world);
+    fill(world.from, { "small": { content: "4", mtime: THEN } });
+    assert.equal((await world.run()).summary.exitCode, 0);
+    assert.deepEqual(essence(world.to), essence(world.from));
+  }
 });
 
 Deno.test("sync copies what changed by more than the destination's precision", async () => {
