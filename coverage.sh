@@ -34,7 +34,7 @@ load_all=$PWD/coverage/load_all_test.ts
 
 # The variable is for the processes that tests start: they inherit it, but not the flag.
 export DENO_COVERAGE_DIR=$raw
-"${deno[@]}" test -A --quiet --coverage="$raw" --coverage-raw-data-only tests/
+"${deno[@]}" test -A --quiet --parallel --coverage="$raw" --coverage-raw-data-only tests/
 "${deno[@]}" test -A --quiet --no-check --coverage="$raw" --coverage-raw-data-only "$load_all" \
   >/dev/null
 unset DENO_COVERAGE_DIR
