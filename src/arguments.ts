@@ -2,11 +2,12 @@
 import { Command, CommanderError } from "commander";
 import { COMMANDS, RESERVED } from "./commands/all.ts";
 import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
+import { parseBandwidth } from "./bandwidth.ts";
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { addHelp } from "./help.ts";
-import { parseRate, parseSize, parseWait, parseWindow } from "./lib/units.ts";
+import { parseSize, parseWait, parseWindow } from "./lib/units.ts";
 import { PRESERVABLE, type Preservable } from "./preserve.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
@@ -57,7 +58,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--preserve <list>", `also apply ${PRESERVABLE.join(", ")}: a list with commas`);
   addDeletionOptions(program.optionsGroup("Deletion:"))
     .optionsGroup("Speed and memory:")
-    .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, or off", "off")
+    .option("--bwlimit <rate>", "bytes per second: 20M, READ:WRITE, off, or a timetable", "off")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
     .option("--overlap", "transfer while the scan goes on (the default)")
@@ -127,7 +128,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     options: {
       db: text("db"),
       log: text("log"),
-      bwlimit: value("--bwlimit", text("bwlimit"), parseRate),
+      bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
       checksum: oneOf("--checksum", text("checksum"), ALGORITHMS) as Algorithm,
       ...deletionOptions(given),
       rescan: given.rescan === true,

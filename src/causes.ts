@@ -1,8 +1,9 @@
-/** Causes of pauses: a root that is gone, a disk that is full. */
+/** Causes: what can hold up a run for a while, and what stops it. */
 import type { Backend, Space } from "./backend/backend.ts";
 import { isSameRoot } from "./backend/identity.ts";
 import { ROOT_GONE } from "./backend/root_guard.ts";
 import type { RunContext } from "./context.ts";
+import { isDatabaseError } from "./backlog/database_error.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Cause } from "./pause.ts";
@@ -80,4 +81,11 @@ async function spaceOf({ destination, signal }: RunContext): Promise<Space | nul
     if (error instanceof SyncError || signal.aborted) return null;
     throw error;
   }
+}
+
+/** The reason that a person is told when an error stops a run; null for a defect of sluice. */
+export function whyStopped(error: unknown): string | null {
+  if (error instanceof SyncError) return error.message;
+  if (!isDatabaseError(error)) return null;
+  return `the database cannot be used any more: ${error.message}`;
 }

@@ -1,6 +1,7 @@
 /** The context of a run: what its stages share, made once and handed on. */
 import type { Backend, Identity } from "./backend/backend.ts";
 import type { SqliteBacklog } from "./backlog/sqlite.ts";
+import type { RunControl } from "./control/run_control.ts";
 import type { RunEvent, Side } from "./event.ts";
 import type { Crew } from "./hands.ts";
 import type { Outcome } from "./job.ts";
@@ -21,6 +22,8 @@ export interface RunContext {
   readonly run: number;
   readonly backlog: SqliteBacklog;
   readonly crew: Crew;
+  /** Says what the run may do now. */
+  readonly control: RunControl;
   /** Backends of the owner's thread; on a share every call is made on the pool. */
   readonly source: Backend;
   readonly destination: Backend;

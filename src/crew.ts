@@ -3,6 +3,7 @@
  * owns the database and the screen. A call that hangs on a dead mount hangs here, not there.
  */
 import type { Capabilities, Identity } from "./backend/backend.ts";
+import type { ControlMemory } from "./control/run_control.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
@@ -19,6 +20,7 @@ export type Role =
     readonly root: string;
     /** What the root was when the run began. */
     readonly identity: Identity;
+    readonly control: ControlMemory;
   }
   | {
     readonly type: "carry";
@@ -30,8 +32,7 @@ export type Role =
     readonly blockSize: number;
     readonly algorithm: Algorithm;
     readonly preserve: readonly Preservable[];
-    /** The shared budgets of bytes, see `lib/token_bucket.ts`. */
-    readonly buckets: { readonly read: SharedArrayBuffer; readonly write: SharedArrayBuffer };
+    readonly control: ControlMemory;
   };
 
 /** Messages to a thread. */

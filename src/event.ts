@@ -1,4 +1,5 @@
 /** Events and snapshots: what the stages tell the reporters. Plain data, no methods. */
+import type { Rates } from "./bandwidth.ts";
 
 /** The two sides of a migration. */
 export type Side = "source" | "destination";
@@ -58,8 +59,9 @@ export interface Snapshot {
   readonly rate: number;
   /** Files per second now. */
   readonly fileRate: number;
-  /** Bytes per second that the operator allows; null when there is no limit. */
+  /** Bytes per second that the operator allows, the lower of the two; null for no limit. */
   readonly limit: number | null;
+  readonly limits: Rates;
   /** Seconds left of the backlog judged by bytes and by files; null while not known. */
   readonly secondsLeftByBytes: number | null;
   readonly secondsLeftByFiles: number | null;
@@ -73,13 +75,13 @@ export interface Snapshot {
   readonly refused: number;
   /** What a person must know now, such as "interrupted: settling what is done"; null mostly. */
   readonly notice: string | null;
-  /** Set while the run waits for something outside: what, and for how long; null mostly. */
+  /** Set while the run waits: who has paused it, or for what it waits and how long; null mostly. */
   readonly paused: string | null;
 }
 
 /** How a run ended. */
 export interface Summary extends Snapshot {
-  readonly outcome: "in sync" | "failures" | "interrupted" | "stopped";
+  readonly outcome: "in sync" | "failures" | "more pending" | "interrupted" | "stopped";
   /** Why the run stopped before its end, in one sentence; null when it did not. */
   readonly reason: string | null;
   readonly exitCode: number;

@@ -4,6 +4,7 @@
  */
 import type { SqliteBacklog } from "./backlog/sqlite.ts";
 import type { RunContext } from "./context.ts";
+import { bandwidthRecord } from "./bandwidth.ts";
 import type { RunEvent, Summary } from "./event.ts";
 import type { Outcome } from "./job.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
@@ -59,7 +60,12 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
       source: auditPath(paths.source, ""),
       destination: auditPath(paths.destination, ""),
       resumed,
-      options: { ...pick(options), db: paths.db, log: paths.log },
+      options: {
+        ...pick(options),
+        bwlimit: bandwidthRecord(options.bwlimit),
+        db: paths.db,
+        log: paths.log,
+      },
     });
     log.write(backlog.transaction(() => log.stage()));
   }

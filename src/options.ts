@@ -1,4 +1,5 @@
 /** Options of a run, and their defaults. */
+import type { Bandwidth } from "./bandwidth.ts";
 import type { Preservable } from "./preserve.ts";
 
 /** The hash algorithms, by the names that `--checksum` takes. */
@@ -25,8 +26,11 @@ export interface SyncOptions {
   readonly db: string;
   /** Path of the audit log. Default `sluice-audit.jsonl`. */
   readonly log: string;
-  /** Bytes per second over all lanes; null (default) for no limit. */
-  readonly bwlimit: number | null;
+  /**
+   * Bytes per second over all lanes, of reading and of writing each; or two rates, or a timetable,
+   * in local time. Null (default) for no limit.
+   */
+  readonly bwlimit: Bandwidth;
   /** Default `sha256`. */
   readonly checksum: Algorithm;
   /** Remove at the destination what the source does not have. Default false. */

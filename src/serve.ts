@@ -7,6 +7,7 @@ import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { systemClock } from "./lib/clock.ts";
+import { Gate } from "./lib/gate.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
 import { packParcel, unpackJob } from "./packed.ts";
@@ -74,6 +75,7 @@ async function walk(
   );
   const clock = systemClock(now - performance.now());
   const guard = new RootGuard(backend, { side, expected, clock, signal });
+  const gate = new Gate(role.control.gate, clock);
   const waiting: QueuedDirectory[] = [];
   let closed = false;
   let wake: (() => void)[] = [];
@@ -108,9 +110,11 @@ async function walk(
         await new Promise<void>((resolve) => wake.push(resolve));
         continue;
       }
+      await gate.pass({ signal });
       const look = guard.check(FRESH);
       if (look !== undefined) await look;
       for await (const listed of listDirectory(backend, directory, { signal })) {
+        await gate.pass({ signal });
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {
           throw new SyncError(listed.error.code, listed.error.message, { scope: "run" });
@@ -151,9 +155,10 @@ async function carry(
     ...role,
     source,
     destination,
+    gate: new Gate(role.control.gate, clock),
     buckets: {
-      read: new TokenBucket(role.buckets.read, clock),
-      write: new TokenBucket(role.buckets.write, clock),
+      read: new TokenBucket(role.control.read, clock),
+      write: new TokenBucket(role.control.write, clock),
     },
     clock,
     signal,

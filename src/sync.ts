@@ -1,13 +1,18 @@
 /** A run, from its start record to its end record: the only file that knows the stages' order. */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
+import { withGate } from "./backend/gated.ts";
 import { openBackend } from "./backend/open.ts";
 import { type Reopening, withReopening } from "./backend/reopening.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
-import { causeOf } from "./causes.ts";
+import type { Local } from "./bandwidth.ts";
+import { causeOf, whyStopped } from "./causes.ts";
+import { EndEarly } from "./control/end_early.ts";
+import { follow } from "./control/follow.ts";
+import { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Amount, Reporter, RunEvent, Side, Summary } from "./event.ts";
@@ -35,7 +40,7 @@ import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
-import { runTransfer, type TransferPlan } from "./transfer/transfer.ts";
+import { runTransfer, transferPlan } from "./transfer/transfer.ts";
 import { EXACT } from "./times.ts";
 import { VERSION } from "./version.ts";
 
@@ -44,12 +49,16 @@ export interface SyncEnvironment {
   /** Stops the run: what is finished settles, nothing half-done appears. */
   readonly signal?: AbortSignal;
   /** Made when the statistics are there to look at; default: nobody is told anything. */
-  readonly reporter?: (statistics: Statistics) => Reporter;
+  readonly reporter?: (statistics: Statistics, control: RunControl) => Reporter;
   /** The directory that relative paths are relative to. Default: the working directory. */
   readonly base?: string;
   readonly spawn?: Spawn;
   readonly open?: (root: string, temporaryName: () => string) => Promise<Backend>;
   readonly clock?: Clock;
+  /** The time of day, in ms since the epoch. Default: the system's. */
+  readonly today?: () => number;
+  /** What the clock on the wall shows. Default: by the time zone of this system. */
+  readonly local?: Local;
   /** The exit code for an interruption. Default 130. */
   readonly interruptedCode?: () => number;
 }
@@ -97,8 +106,9 @@ export async function sync(
   using _log = log ?? NOTHING_TO_CLOSE;
   using _backlog = backlog;
   const statistics = new Statistics(clock);
-  statistics.limit(all.bwlimit);
-  await using reporter = options.reporter?.(statistics) ?? silent;
+  const { today, local } = options;
+  using control = new RunControl({ bandwidth: all.bwlimit, clock, today, local });
+  await using reporter = options.reporter?.(statistics, control) ?? silent;
   const event = (event: RunEvent) => reporter.event(event);
   const ledger = new Ledger({ options: all, paths, backlog, log, statistics, event });
   const run = new Run({
@@ -112,6 +122,7 @@ export async function sync(
     clock,
     self,
     event,
+    control,
     signal: options.signal ?? new AbortController().signal,
     spawn: options.spawn ?? spawnWorker,
     interruptedCode: options.interruptedCode ?? (() => 130),
@@ -149,6 +160,7 @@ interface Parts {
   readonly clock: Clock;
   readonly self: Self;
   readonly event: (event: RunEvent) => void;
+  readonly control: RunControl;
   readonly signal: AbortSignal;
   readonly spawn: Spawn;
   readonly interruptedCode: () => number;
@@ -159,11 +171,12 @@ class Run {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
-    this.#parts = parts;
+    const { signal, control } = parts;
+    this.#parts = { ...parts, signal: AbortSignal.any([signal, control.signal]) };
   }
 
   async run(): Promise<Summary> {
-    const { options, paths, backlog, ledger, statistics, self, event } = this.#parts;
+    const { options, paths, backlog, ledger, statistics, self, event, control } = this.#parts;
     const resumed = this.#resumable();
     const earlier = new Set(backlog.earlierTokens());
     statistics.ever(backlog.copiedEver());
@@ -178,7 +191,9 @@ class Run {
       dryRun: options.dryRun,
       resumed,
     });
+    follow(control, { statistics, event, ledger });
     let summary = await this.#stages(resumed !== null, earlier);
+    control[Symbol.dispose]();
     statistics.phase("finished");
     try {
       ledger.end(summary);
@@ -206,20 +221,31 @@ class Run {
     try {
       await this.#inOrder(resumed, earlier);
     } catch (error) {
-      if (signal.aborted && (error === signal.reason || !(error instanceof SyncError))) {
+      const cause = signal.aborted && !(error instanceof SyncError) ? signal.reason : error;
+      const reason = whyStopped(cause);
+      if (signal.aborted && cause === signal.reason && reason === null) {
         if (!options.dryRun) statistics.pending(backlog.transfer.pending());
+        if (cause instanceof EndEarly) return this.#endedEarly(cause);
         const exitCode = interruptedCode();
         return statistics.summary({ outcome: "interrupted", reason: null, exitCode });
       }
-      const reason = whyStopped(error);
       if (reason === null) throw error;
       return statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
     if (!options.dryRun) statistics.pending(backlog.transfer.pending());
-    const { failed, refused } = statistics.snapshot();
-    return failed + refused > 0
+    return this.#hasFailures()
       ? statistics.summary({ outcome: "failures", reason: null, exitCode: 1 })
       : statistics.summary({ outcome: "in sync", reason: null, exitCode: 0 });
+  }
+
+  #endedEarly({ message: reason }: EndEarly): Summary {
+    const exitCode = this.#hasFailures() ? 1 : 0;
+    return this.#parts.statistics.summary({ outcome: "more pending", reason, exitCode });
+  }
+
+  #hasFailures(): boolean {
+    const { failed, refused } = this.#parts.statistics.snapshot();
+    return failed + refused > 0;
   }
 
   async #inOrder(resumed: boolean, earlier: ReadonlySet<string>): Promise<void> {
@@ -322,7 +348,7 @@ class Run {
   }
 
   #context(crew: Crew): RunContext {
-    const { options, paths, backlog, from, to, statistics, clock, ledger, event, signal } =
+    const { options, paths, backlog, from, to, statistics, clock, ledger, event, signal, control } =
       this.#parts;
     const { audit, settle, outcome, carried } = ledger;
     const identities: Record<Side, Identity> = { source: from.identity, destination: to.identity };
@@ -335,8 +361,9 @@ class Run {
       run: ledger.run,
       backlog,
       crew,
-      source: from,
-      destination: to,
+      control,
+      source: withGate(from, control.gate),
+      destination: withGate(to, control.gate),
       identities,
       checkRoots: async (maxAge) => {
         for (const guard of guards) await guard.check(maxAge);
@@ -400,27 +427,6 @@ class Run {
     };
     return backlog.beginScan(roots, context);
   }
-}
-
-/** How many threads and lanes suit the two sides. */
-function transferPlan(source: Backend, destination: Backend): TransferPlan {
-  // on a share, calls wait and lanes hide the waiting; on a local disk, threads share the work
-  const cores = navigator.hardwareConcurrency;
-  const isShare = (backend: Backend) => backend.capabilities.durability === "file";
-  if (isShare(source) || isShare(destination)) return { threads: 2, lanes: 8 };
-  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 1 };
-}
-
-/** The reason that a person is told when an error stops a run; null for a defect of sluice. */
-function whyStopped(error: unknown): string | null {
-  if (error instanceof SyncError) return error.message;
-  if (!isDatabaseError(error)) return null;
-  return `the database cannot be used any more: ${(error as Error).message}`;
-}
-
-function isDatabaseError(error: unknown): boolean {
-  return error instanceof Error &&
-    ((error as { code?: string }).code === "ERR_SQLITE_ERROR" || "errcode" in error);
 }
 
 export { UsageError };

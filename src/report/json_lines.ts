@@ -14,11 +14,12 @@
  * - `progress`, once a second: `phase` (`starting`, `scan`, `transfer`, `mirror`, `directories`,
  *   `finished`), `elapsed` (seconds), `source` and `destination` (`directories`, `files`, `bytes`,
  *   `errors`, `done`), `pending`, `copied` (this run), `copied_ever` (all runs) and `backlog`
- *   (`files`, `bytes`), `rate`, `file_rate`, `limit`, `seconds_left_by_bytes`,
- *   `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
+ *   (`files`, `bytes`), `rate`, `file_rate`, `limit` (the lower of the next two), `limit_read`,
+ *   `limit_write`, `seconds_left_by_bytes`, `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
  *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null), `paused` (or null: what
  *   a run that waits is waiting for)
- * - `summary`, the last line: `outcome` (`in sync`, `failures`, `interrupted`, `stopped`),
+ * - `summary`, the last line: `outcome` (`in sync`, `failures`, `more pending`, `interrupted`,
+ *   `stopped`),
  *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
  *   `progress`
  */
@@ -125,6 +126,8 @@ function snapshotFields(snapshot: Snapshot) {
     rate: rounded(snapshot.rate),
     file_rate: rounded(snapshot.fileRate),
     limit: snapshot.limit,
+    limit_read: snapshot.limits.read,
+    limit_write: snapshot.limits.write,
     seconds_left_by_bytes: rounded(snapshot.secondsLeftByBytes),
     seconds_left_by_files: rounded(snapshot.secondsLeftByFiles),
     active: snapshot.active.map(({ path, size, done, rate, secondsLeft }) => ({

@@ -1,6 +1,7 @@
 /** The plain reporter: one line every few seconds, for pipes and log files. No control codes. */
 
 import type { Reporter, RunEvent, SideCounts, Snapshot } from "../event.ts";
+import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { countOf, formatFileRate, formatLeft, formatRate, oneLine, percent } from "./layout.ts";
 import { failureLine, operationLine, startLines } from "./lines.ts";
@@ -92,13 +93,13 @@ function scanParts({ source, destination, pending }: Snapshot): string[] {
 }
 
 function transferParts(snapshot: Snapshot, open: boolean): string[] {
-  const { backlog, copied, copiedEver, limit } = snapshot;
+  const { backlog, copied, copiedEver, limit, limits } = snapshot;
   const bytes = `${formatSize(copied.bytes)} of ${formatSize(backlog.bytes)}`;
   const files = `${formatCount(copied.files)} of ${countOf(backlog.files, "file")}`;
   const share = backlog.bytes === 0
     ? percent(copied.files, backlog.files)
     : percent(copied.bytes, backlog.bytes);
-  const allowed = limit === null ? "" : ` (limit ${formatRate(limit)})`;
+  const allowed = limit === null ? "" : ` (limit ${formatRates(limits)})`;
   return [
     `${share}, ${bytes}, ${files}`,
     `${formatRate(snapshot.rate)}${allowed}, ${formatFileRate(snapshot.fileRate)}`,

@@ -1,6 +1,7 @@
 /** The screen: a snapshot as the lines that a person watches during a run. Pure. */
 
 import type { ActiveFile, Amount, Phase, Snapshot } from "../event.ts";
+import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import * as layout from "./layout.ts";
@@ -140,13 +141,13 @@ function activeFigures({ size, done, rate, secondsLeft }: ActiveFile, width: num
 
 /** The two bars, the speed, and what was copied in all. */
 function totalLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
-  const { backlog, copied, copiedEver, rate, limit } = snapshot;
+  const { backlog, copied, copiedEver, rate, limit, limits } = snapshot;
   const labelled = (label: string, ...texts: string[]) =>
     paint("label", padEnd(label, 8)) + firstThatFits(width - 8, ...texts);
   const lines = backlog.files > 0 ? barLines(snapshot, width, paint) : [];
   const speed = formatRate(rate);
   const files = layout.formatFileRate(snapshot.fileRate);
-  const allowed = limit === null ? "no limit" : `limit ${formatRate(limit)}`;
+  const allowed = limit === null ? "no limit" : `limit ${formatRates(limits)}`;
   if (backlog.files > 0 || snapshot.active.length > 0) {
     lines.push(
       labelled("speed", `${speed}  (${allowed})  ${files}`, `${speed} (${allowed})`, speed),

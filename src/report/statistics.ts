@@ -1,6 +1,7 @@
 /** Statistics: what the stages tell, as totals, rates and times left. */
 
 import type { Amount, Phase, Side, SideCounts, Snapshot, Summary } from "../event.ts";
+import { type Rates, UNLIMITED } from "../bandwidth.ts";
 import type { Action, Status } from "../operation.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type FileProgress, Lanes } from "./lanes.ts";
@@ -44,9 +45,10 @@ export class Statistics {
   #pending = NOTHING;
   #backlog = NOTHING;
   #ever = NOTHING;
-  #limit: number | null = null;
+  #limits: Rates = UNLIMITED;
   #notice: string | null = null;
   #paused: string | null = null;
+  #held: string | null = null;
 
   readonly #lanes = new Map<string, Lanes>();
   /** Bytes of the files that were copied. */
@@ -112,9 +114,14 @@ export class Statistics {
     this.#ever = copyOf(amount);
   }
 
-  /** The bytes per second that the operator allows; null for no limit. */
-  limit(bytesPerSecond: number | null): void {
-    this.#limit = bytesPerSecond;
+  /** The bytes per second that the operator allows. */
+  limit(rates: Rates): void {
+    this.#limits = rates;
+  }
+
+  /** Who has paused the run; null when nobody has. */
+  held(by: string | null): void {
+    this.#held = by === null ? null : `paused by ${by}`;
   }
 
   /** What a person must know now; null when there is nothing more to know. */
@@ -188,7 +195,8 @@ export class Statistics {
       backlog: this.#backlog,
       rate: this.#bytes.perSecond(now),
       fileRate: this.#files.perSecond(now),
-      limit: this.#limit,
+      limit: tighter(this.#limits),
+      limits: this.#limits,
       ...this.#timesLeft(now),
       active,
       failed: this.#failed,
@@ -197,7 +205,7 @@ export class Statistics {
       linked: this.#linked,
       refused: this.#refused,
       notice: this.#notice,
-      paused: this.#paused,
+      paused: joined(this.#held, this.#paused),
     };
   }
 
@@ -264,6 +272,15 @@ function timeFor(amount: number, rate: number): number | null {
   if (amount === 0) return 0;
   const seconds = amount / rate;
   return Number.isFinite(seconds) ? seconds : null;
+}
+
+function tighter({ read, write }: Rates): number | null {
+  if (read === null || write === null) return read ?? write;
+  return Math.min(read, write);
+}
+
+function joined(...texts: readonly (string | null)[]): string | null {
+  return texts.filter((text) => text !== null).join("; ") || null;
 }
 
 function copyOf({ files, bytes }: Amount): Amount {

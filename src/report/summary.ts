@@ -57,6 +57,8 @@ function headline({ outcome, reason, elapsed }: Summary, dryRun: boolean): strin
       return dryRun ? `dry run done in ${time}${why}` : `in sync after ${time}${why}`;
     case "failures":
       return `done with failures after ${time}${why}`;
+    case "more pending":
+      return `more pending after ${time}${why}`;
     case "interrupted":
       return `interrupted after ${time}${why}`;
     case "stopped":
@@ -74,6 +76,7 @@ function nextStep({ outcome, pending }: Summary, dryRun: boolean): string | null
       return pending.files > 0
         ? "mend what failed, then run the same command again: it retries only what is pending"
         : "mend what failed, then run the same command again";
+    case "more pending":
     case "interrupted":
       return "run the same command again to resume";
     case "stopped":

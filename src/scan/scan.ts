@@ -78,7 +78,13 @@ class WalkerDesk {
     this.#side = side;
     this.#handlers = handlers;
     const { hand, done } = context.crew.start(
-      { type: "walk", side, root: context[side].root, identity: context.identities[side] },
+      {
+        type: "walk",
+        side,
+        root: context[side].root,
+        identity: context.identities[side],
+        control: context.control.memory,
+      },
       (message) => this.#receive(message),
       { signal, grace: context.grace },
     );

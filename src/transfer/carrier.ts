@@ -5,6 +5,7 @@ import type { Carried, Item } from "../block.ts";
 import type { Side } from "../event.ts";
 import type { Job } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Gate } from "../lib/gate.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import type { Algorithm } from "../options.ts";
 import type { Preservable } from "../preserve.ts";
@@ -39,6 +40,8 @@ export interface CarrierOptions {
   readonly preserve: readonly Preservable[];
   /** One budget for what is read and one for what is written, shared by all carriers. */
   readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
+  /** Closed while the run is paused. */
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settled: (settled: Settled) => void;
@@ -158,14 +161,16 @@ export class Carrier {
     signal: AbortSignal,
     stop: AbortController,
   ): Promise<void> {
-    const { source, destination, blockSize, buckets, clock, algorithm, preserve } = this.#options;
-    const queue = new BlockQueue<Item[]>(this.#options.slots);
+    const { source, destination, blockSize, buckets, gate, clock, algorithm, preserve } =
+      this.#options;
+    const queue = new BlockQueue<Item[]>(this.#options.slots, () => gate.pass({ signal }));
     const items = readItems(() => this.#take(signal), {
       source,
       parcels: preserve.length === 0 && takesParcels(source) && takesParcels(destination),
       buffers,
       blockSize,
       bucket: buckets.read,
+      gate,
       clock,
       signal,
       breathe: () => this.#breathe(),

@@ -7,15 +7,20 @@
 export class BlockQueue<T> {
   readonly #items: T[] = [];
   readonly #capacity: number;
+  readonly #hold: () => Promise<void> | undefined;
   #wakeWriter: (() => void) | null = null;
   #wakeReader: (() => void) | null = null;
   #closed = false;
   #error: unknown = undefined;
   #discarding = false;
 
-  /** @param capacity slots, at least 1 */
-  constructor(capacity: number) {
+  /**
+   * @param capacity slots, at least 1
+   * @param hold asked before an item is taken out: it goes out when the promise resolves
+   */
+  constructor(capacity: number, hold: () => Promise<void> | undefined = () => undefined) {
     this.#capacity = capacity;
+    this.#hold = hold;
   }
 
   /** The filling end. Closing it ends the iteration after what is queued; aborting ends it now. */
@@ -49,6 +54,8 @@ export class BlockQueue<T> {
   /** The emptying end; throws what the filling end was aborted with, after what is queued. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
+      const holding = this.#hold();
+      if (holding !== undefined) await holding;
       const item = this.#items.shift();
       if (item !== undefined) {
         this.#wakeWriter?.();

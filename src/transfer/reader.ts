@@ -5,6 +5,7 @@ import { type Entry, join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, JobFile } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Gate } from "../lib/gate.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import { isPlain, Parcel, PARCEL_BYTES, parcelFrom, PROGRESS } from "../parcel.ts";
 import type { Buffers } from "./buffers.ts";
@@ -20,6 +21,8 @@ export interface ReaderOptions {
   readonly blockSize: number;
   /** Paces the reads, so that a lane does not take in faster than it may send. */
   readonly bucket: TokenBucket;
+  /** Closed while the run is paused. */
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Gives other tasks of the thread a turn now and then. */
@@ -37,7 +40,7 @@ export async function* readItems(
   take: () => Promise<Job | undefined>,
   options: ReaderOptions,
 ): AsyncGenerator<Item[]> {
-  const { bucket, clock, signal, breathe } = options;
+  const { bucket, gate, clock, signal, breathe } = options;
   let batch: Item[] = [];
   let bytes = 0;
   const takeBatch = () => {
@@ -51,6 +54,8 @@ export async function* readItems(
     const parcels = options.parcels && isPlain(job.path);
     for (let next = 0; next < job.files.length;) {
       signal.throwIfAborted();
+      const opening = gate.pass(options);
+      if (opening !== undefined) await opening;
       const limit = bucket.slice(PARCEL_BYTES);
       const small = parcels ? parcelFrom(job.files, next, limit) : [];
       let alone: readonly JobFile[] = small.length > 0 ? [] : [job.files[next]!];
@@ -147,6 +152,7 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
       if (ended || carried.failed !== null) break;
       const length = Math.min(options.bucket.slice(options.blockSize), size - offset);
       await options.bucket.take(length, options);
+      await options.gate.pass(options);
       const loan = await options.buffers.borrow(length, options);
       try {
         const read = length === 0 ? 0 : await reader.read(loan.data, offset, options);

@@ -1,5 +1,5 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
-import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
+import type { Backend } from "../backend/backend.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import type { JobSource } from "../backlog/transfer_store.ts";
@@ -18,6 +18,15 @@ export interface TransferPlan {
   readonly threads: number;
   /** Lanes of each thread. */
   readonly lanes: number;
+}
+
+/** How many threads and lanes suit the two sides. */
+export function transferPlan(source: Backend, destination: Backend): TransferPlan {
+  // on a share, calls wait and lanes hide the waiting; on a local disk, threads share the work
+  const cores = navigator.hardwareConcurrency;
+  const isShare = (backend: Backend) => backend.capabilities.durability === "file";
+  if (isShare(source) || isShare(destination)) return { threads: 2, lanes: 8 };
+  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 1 };
 }
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
@@ -45,7 +54,6 @@ export class Transfer {
   readonly #seats: Seat[] = [];
   /** Carriers that asked when there was nothing (yet). */
   readonly #starving = new Map<Seat, { files: number; idle: number }>();
-  readonly #buckets = { read: bucketMemory(), write: bucketMemory() };
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
@@ -66,11 +74,8 @@ export class Transfer {
   constructor(context: RunContext, plan: TransferPlan, { scan }: { scan: number | null }) {
     this.#context = context;
     this.#plan = plan;
-    const { options, backlog, clock } = context;
+    const { backlog } = context;
     this.#files = backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes, scan });
-    for (const words of [this.#buckets.read, this.#buckets.write]) {
-      new TokenBucket(words, clock).rate = options.bwlimit;
-    }
     this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
     this.done = this.#ended.promise.finally(() => {
       // what was under way is no longer: only what has settled counts as copied
@@ -127,7 +132,7 @@ export class Transfer {
         blockSize: options.blockSize,
         algorithm: options.checksum,
         preserve: options.preserve,
-        buckets: this.#buckets,
+        control: context.control.memory,
       },
       (message) => this.#receive(seat, message),
       { signal: this.#signal, grace: context.grace },

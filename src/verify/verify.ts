@@ -2,6 +2,7 @@
 import type { Backend, Identity } from "../backend/backend.ts";
 import { isSameAsRecorded } from "../backend/identity.ts";
 import { openBackend } from "../backend/open.ts";
+import { isDatabaseError } from "../backlog/database_error.ts";
 import { RecordedFiles } from "../backlog/recorded_files.ts";
 import { SqliteBacklog } from "../backlog/sqlite.ts";
 import type {
@@ -463,10 +464,6 @@ function operation(destination: string, file: VerifyFile, finding: Finding, dura
     duration_ms: Math.round(duration * 1000) / 1000,
     error: detail,
   };
-}
-
-function isDatabaseError(error: unknown): error is Error {
-  return error instanceof Error && (error as { code?: string }).code === "ERR_SQLITE_ERROR";
 }
 
 function record({ files, bytes, different, missing, unreadable }: VerifyTotals) {

@@ -135,3 +135,40 @@ Deno.test("TokenBucket.slice is 25 ms of the rate, and no less than 4 KiB", () =
   assert.equal(bucketAt(40 * MiB, clock).slice(1000), 1000);
   assert.equal(bucketAt(1000, clock).slice(5 * MiB), 4096);
 });
+
+Deno.test("TokenBucket lets those who wait for a low rate go on when it is raised", async () => {
+  const clock = new FakeClock();
+  const memory = bucketMemory();
+  const owner = bucketAt(1024, clock, memory), other = new TokenBucket(memory, clock);
+  // an hour's worth
+  await other.take(3600 * 1024);
+  let granted = 0;
+  const waiting = [1, 2, 3].map(() => other.take(4096)!.then(() => granted += 1));
+  await clock.advance(10_000);
+  assert.equal(granted, 0);
+  owner.rate = 50 * MiB;
+  await clock.advance(1000);
+  assert.equal(granted, 3);
+  await Promise.all(waiting);
+  owner.rate = null;
+  assert.equal(other.take(2 ** 40), undefined);
+  assert.equal(clock.waiting, 0);
+});
+
+Deno.test("TokenBucket holds a new rate, higher or lower, from its next second on", async () => {
+  const clock = new FakeClock(500);
+  const bucket = bucketAt(10 * MiB, clock);
+  const grants: Grant[] = [];
+  const lanes = Array.from(
+    { length: 16 },
+    () => lane(bucket, clock, 40_000, () => bucket.slice(5 * MiB), grants),
+  );
+  for (const rate of [10, 2, 30, 1]) {
+    bucket.rate = rate * MiB;
+    const from = clock.now() + 1000;
+    await clock.advance(10_000);
+    const mean = total(grants, from, clock.now()) / 9 / MiB;
+    assert.ok(Math.abs(mean / rate - 1) < 0.05, `${mean} instead of ${rate}`);
+  }
+  await Promise.all(lanes);
+});

@@ -41,7 +41,7 @@ Deno.test("Statistics gives back what it was told when told in absolute numbers"
   statistics.side("source", counts, true);
   statistics.pending({ files: 5, bytes: 6 });
   statistics.ever({ files: 7, bytes: 8 });
-  statistics.limit(9);
+  statistics.limit({ read: null, write: 9 });
   statistics.notice("waiting");
   const snapshot = statistics.snapshot();
   assert.equal(snapshot.phase, "scan");

@@ -5,7 +5,7 @@ import { checkRoot } from "../../src/backend/root_guard.ts";
 import { Carrier, type CarrierOptions } from "../../src/transfer/carrier.ts";
 import { type Rule, turns, withFaults } from "../testing/faulty_backend.ts";
 import { essence } from "../testing/world.ts";
-import { jobOf, memory, unlimited } from "./parts.ts";
+import { jobOf, memory, open, unlimited } from "./parts.ts";
 
 const TREE = Object.fromEntries(
   Array.from({ length: 60 }, (_, i) => [`f${i}`, String(i).repeat(i * 50)]),
@@ -35,6 +35,7 @@ async function parts(faults: Faults = {}, changes: Partial<CarrierOptions> = {})
     algorithm: "sha256",
     preserve: [],
     buckets: { read: unlimited(), write: unlimited() },
+    gate: open(),
     clock: systemClock(),
     signal: new AbortController().signal,
     settled: (settled) => {

@@ -4,6 +4,7 @@ import type { Backend, Capabilities } from "../../src/backend/backend.ts";
 import type { Block, Carried, Item } from "../../src/block.ts";
 import type { Kind } from "../../src/entry.ts";
 import type { Job, Outcome } from "../../src/job.ts";
+import { Gate, gateMemory } from "../../src/lib/gate.ts";
 import { bucketMemory, TokenBucket } from "../../src/lib/token_bucket.ts";
 import { Buffers } from "../../src/transfer/buffers.ts";
 import { Group, type Settled } from "../../src/transfer/group.ts";
@@ -42,6 +43,11 @@ export function unlimited(): TokenBucket {
   return new TokenBucket(bucketMemory(), new FakeClock());
 }
 
+/** A gate that is open. */
+export function open(): Gate {
+  return new Gate(gateMemory(), new FakeClock());
+}
+
 /** Options of a reader of `tree` with 10-byte blocks. */
 export function readerOptions(
   source: Backend,
@@ -53,6 +59,7 @@ export function readerOptions(
     buffers: new Buffers({ slots: 2, blockSize: 10 }),
     blockSize: 10,
     bucket: unlimited(),
+    gate: open(),
     clock: new FakeClock(),
     signal: new AbortController().signal,
     breathe: () => undefined,

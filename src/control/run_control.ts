@@ -1,0 +1,261 @@
+/**
+ * The control of a run: the one who sets the limit, pauses, counts the lanes and ends the run early,
+ * whether the timetable, the operator at the terminal or `sluice ctl` wants it.
+ *
+ * The last change by hand holds until the next change of the timetable. A pause by hand holds until
+ * it is ended by hand.
+ */
+import {
+  type Allowance,
+  type Bandwidth,
+  changeAt,
+  fixedRates,
+  formatRates,
+  type Local,
+  type Rates,
+  systemLocal,
+  type Timetable,
+  UNLIMITED,
+} from "../bandwidth.ts";
+import type { Clock } from "../lib/clock.ts";
+import { Gate, gateMemory } from "../lib/gate.ts";
+import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
+import { EndEarly } from "./end_early.ts";
+
+/** What the threads of a run share with its control. */
+export interface ControlMemory {
+  /** Budgets of bytes, see `lib/token_bucket.ts`. */
+  readonly read: SharedArrayBuffer;
+  readonly write: SharedArrayBuffer;
+  /** Closed while the run is paused, see `lib/gate.ts`. */
+  readonly gate: SharedArrayBuffer;
+}
+
+/** What a control has decided. */
+export interface ControlState {
+  readonly rates: Rates;
+  /** Who has decided on the rates. */
+  readonly by: string;
+  /** Who has paused the run; null while it goes on. */
+  readonly paused: string | null;
+  /** Lanes that were asked for; null: as many as the run thinks best. */
+  readonly lanes: number | null;
+}
+
+/** What a control works with. */
+export interface RunControlOptions {
+  readonly bandwidth: Bandwidth;
+  readonly clock: Clock;
+  /** The time of day, in ms since the epoch. Default: the system's. */
+  readonly today?: () => number;
+  /** What the clock on the wall shows. Default: by the time zone of this system. */
+  readonly local?: Local;
+}
+
+/** What a control tells, once it is under way. */
+export interface ControlHandlers {
+  /** A change, in one sentence, for the log and the display. What it throws stops the run. */
+  readonly note: (message: string) => void;
+  /** The state has changed. Also called once at the beginning. */
+  readonly changed: (state: ControlState) => void;
+}
+
+/** How often the timetable is asked, in ms. */
+const TICK = 1000;
+
+/** The least that a limit can be lowered to step by step, and the steps, in bytes per second. */
+const LEAST_STEP = 64 * 1024, STEPS = [1, 1.5, 2, 3, 5, 7, 10];
+
+const OPTION = "the command line", TIMETABLE = "the timetable";
+
+/** Decides what a run may do. One for each run, in the thread that owns it. */
+export class RunControl implements Disposable {
+  /** For the threads. */
+  readonly memory: ControlMemory = {
+    read: bucketMemory(),
+    write: bucketMemory(),
+    gate: gateMemory(),
+  };
+  /** The gate, for the owner's own thread. */
+  readonly gate: Gate;
+  /** The budgets, for the owner's own thread. */
+  readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
+  readonly #ending = new AbortController();
+  readonly #clock: Clock;
+  readonly #today: () => number;
+  readonly #local: Local;
+  readonly #timetable: Timetable | null;
+  /** The index of the change of the timetable that holds. */
+  #change = -1;
+  #allowance: Allowance;
+  #by = OPTION;
+  /** Who has paused the run by hand. */
+  #held: string | null = null;
+  #lanes: number | null = null;
+  #handlers: ControlHandlers = { note() {}, changed() {} };
+  readonly #over = new AbortController();
+
+  constructor({ bandwidth, clock, today = Date.now, local = systemLocal }: RunControlOptions) {
+    this.#clock = clock;
+    this.#today = today;
+    this.#local = local;
+    this.gate = new Gate(this.memory.gate, clock);
+    this.buckets = {
+      read: new TokenBucket(this.memory.read, clock),
+      write: new TokenBucket(this.memory.write, clock),
+    };
+    const fixed = fixedRates(bandwidth);
+    this.#timetable = fixed === null ? bandwidth as Timetable : null;
+    this.#allowance = fixed ?? UNLIMITED;
+    if (this.#timetable !== null) this.#follow();
+    this.#apply();
+  }
+
+  /**
+   * Aborts when the run is to end before its end: with an {@link EndEarly}, or with the error that
+   * kept a change from being noted.
+   */
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** What holds now. */
+  get state(): ControlState {
+    const byHand = this.#held;
+    return {
+      rates: this.#allowance === "pause" ? this.#ratesBehind() : this.#allowance,
+      by: this.#by,
+      paused: byHand ?? (this.#allowance === "pause" ? this.#by : null),
+      lanes: this.#lanes,
+    };
+  }
+
+  /** From now on changes are told, and the timetable is followed, until it is disposed of. */
+  begin(handlers: ControlHandlers): void {
+    this.#handlers = handlers;
+    handlers.changed(this.state);
+    if (this.#timetable !== null) this.#tick();
+  }
+
+  [Symbol.dispose](): void {
+    this.#handlers = { note() {}, changed() {} };
+    this.#over.abort();
+  }
+
+  /** Sets the limit. It ends a pause by the timetable, but not one by hand. */
+  limit(rates: Rates, by: string): string {
+    this.#allowance = rates;
+    this.#by = by;
+    return this.#tell(`limit: ${formatRates(rates)}, set by ${by}`);
+  }
+
+  /** Raises (1) or lowers (-1) the limit by a step; `rate` is what flows now. */
+  step(direction: 1 | -1, rate: number, by: string): string {
+    const { rates } = this.state;
+    const next = (limit: number | null) => {
+      if (limit === null && direction > 0) return null;
+      return stepFrom(limit ?? Math.max(rate, LEAST_STEP), direction);
+    };
+    return this.limit({ read: next(rates.read), write: next(rates.write) }, by);
+  }
+
+  /** Stops reading and writing, once what is in hand is done. */
+  pause(by: string): string {
+    if (this.#held !== null) return `paused already, by ${this.#held}`;
+    this.#held = by;
+    return this.#tell(`paused by ${by}`);
+  }
+
+  /** Goes on, also when the timetable has paused the run. */
+  resume(by: string): string {
+    const { paused } = this.state;
+    if (paused === null) return "it is not paused";
+    this.#held = null;
+    if (this.#allowance === "pause") {
+      this.#allowance = this.#ratesBehind();
+      this.#by = by;
+    }
+    return this.#tell(`resumed by ${by}`);
+  }
+
+  /** Sets the number of lanes; null for as many as the run thinks best. */
+  lanes(lanes: number | null, by: string): string {
+    this.#lanes = lanes;
+    return this.#tell(`lanes: ${lanes ?? "as many as seem best"}, set by ${by}`);
+  }
+
+  /** Ends the run: what is done settles, the rest stays pending. */
+  stop(why: string): string {
+    if (this.#ending.signal.aborted) return "it is ending already";
+    const message = this.#tell(`ending: ${why}`);
+    this.#ending.abort(new EndEarly(why));
+    return message;
+  }
+
+  #tell(message: string): string {
+    this.#apply();
+    this.#handlers.changed(this.state);
+    try {
+      this.#handlers.note(message);
+    } catch (error) {
+      // nobody who changes the limit can do anything about it: the run has to stop
+      this.#ending.abort(error);
+    }
+    return message;
+  }
+
+  /** Puts what holds into the memory that the threads look at. */
+  #apply(): void {
+    const { rates, paused } = this.state;
+    this.buckets.read.rate = rates.read;
+    this.buckets.write.rate = rates.write;
+    this.gate.closed = paused !== null;
+  }
+
+  /** The rates that hold once a pause of the timetable is ended by hand: those before it. */
+  #ratesBehind(): Rates {
+    const changes = this.#timetable?.changes ?? [];
+    for (let back = 1; back < changes.length; back++) {
+      const { allowance } = changes.at((this.#change - back) % changes.length)!;
+      if (allowance !== "pause") return allowance;
+    }
+    return UNLIMITED;
+  }
+
+  /** True when another change of the timetable holds than before. */
+  #follow(): boolean {
+    const timetable = this.#timetable!;
+    const change = changeAt(timetable, this.#local(this.#today()));
+    if (change === this.#change) return false;
+    this.#change = change;
+    this.#allowance = timetable.changes[change]!.allowance;
+    this.#by = TIMETABLE;
+    return true;
+  }
+
+  async #tick(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      if (this.#follow()) {
+        const what = this.#allowance === "pause"
+          ? "paused"
+          : `limit: ${formatRates(this.#allowance)}, set`;
+        this.#tell(`${what} by ${TIMETABLE}`);
+      }
+      // it ends with the run
+      await this.#clock.sleep(TICK, { signal }).catch(() => {});
+    }
+  }
+}
+
+/** The next larger or smaller of the round steps. */
+function stepFrom(rate: number, direction: 1 | -1): number {
+  const unit = rate >= 2 ** 30 ? 2 ** 30 : rate >= 2 ** 20 ? 2 ** 20 : 2 ** 10;
+  const power = 10 ** Math.floor(Math.log10(rate / unit));
+  const digit = rate / unit / power;
+  const near = 1e-3;
+  const step = direction > 0
+    ? STEPS.find((step) => step > digit + near) ?? 15
+    : STEPS.findLast((step) => step < digit - near) ?? 0.7;
+  return Math.max(LEAST_STEP, Math.round(step * power * unit));
+}
