@@ -1,19 +1,20 @@
 /** The command line: arguments to a run or a command, signals to an abort, the outcome to an exit code. */
+import { resolve } from "node:path";
 import { configureSync, type Sink } from "@logtape/logtape";
 import { type Invocation, parseArguments } from "./arguments.ts";
 import type { Output, Task } from "./commands/command.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
+import { endWithKeeper, isKept, keep, letGo } from "./keeper.ts";
 import { writeAll } from "./lib/write_all.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
 import type { Statistics } from "./report/statistics.ts";
 import { terminalReporter } from "./report/terminal.ts";
+import { isOnShare } from "./share_paths.ts";
+import { onSignals, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
-
-/** Exit codes by signal, as shells know them: 128 and the signal's number. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -29,7 +30,15 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (invocation.type === "command") return await runCommand(invocation.task);
-  return await runSync(invocation);
+  if (isKept()) {
+    endWithKeeper();
+    const code = await runSync(invocation, { kept: true });
+    letGo();
+    return code;
+  }
+  const { source, destination } = invocation;
+  const shares = [source, destination].some((root) => isOnShare(resolve(workingDirectory(), root)));
+  return (shares ? await keep() : null) ?? await runSync(invocation);
 }
 
 /** Runs a command beside the sync; what it throws becomes a sentence and an exit code. */
@@ -74,13 +83,18 @@ function codeOf(error: unknown, signal: AbortSignal, interrupted: number): numbe
   return 3;
 }
 
-async function runSync(invocation: Extract<Invocation, { type: "sync" }>): Promise<number> {
+async function runSync(
+  invocation: Extract<Invocation, { type: "sync" }>,
+  { kept = false } = {},
+): Promise<number> {
   const { source, destination, options } = invocation;
   const stop = new AbortController();
   let code: number = SIGNALS.SIGINT;
   let interrupted = false;
   let statistics: Statistics | undefined;
   using _signals = onSignals((signal) => {
+    // one that comes again may be the keeper's, which passes on what has come to both
+    if (interrupted && kept) return;
     if (interrupted) Deno.exit(SIGNALS[signal]);
     interrupted = true;
     code = SIGNALS[signal];
@@ -178,18 +192,6 @@ function terminalSize(): { columns: number; rows: number } {
 function workingDirectory(): string {
   const typed = Deno.build.standalone ? undefined : Deno.env.get("INIT_CWD");
   return typed ?? Deno.cwd();
-}
-
-function onSignals(handler: (signal: keyof typeof SIGNALS) => void): Disposable {
-  const windows = Deno.build.os === "windows";
-  const names = windows ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const listeners = names.map((name) => [name, () => handler(name)] as const);
-  for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
-  return {
-    [Symbol.dispose]() {
-      for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
-    },
-  };
 }
 
 function refuse(error: UsageError): number {

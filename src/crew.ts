@@ -4,6 +4,7 @@
  */
 import type { Capabilities, Identity } from "./backend/backend.ts";
 import type { ControlMemory } from "./control/run_control.ts";
+import type { Pending } from "./backend/watch.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
@@ -45,6 +46,8 @@ export type ToCrew =
     readonly token: string;
     /** The owner's clock at the moment of sending, in milliseconds. */
     readonly now: number;
+    /** Calls under way to the source and the destination: see `WatchOptions.counts`. */
+    readonly calls: SharedArrayBuffer;
   }
   | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
   | { readonly type: "jobs"; readonly jobs: readonly PackedJob[] }
@@ -78,6 +81,8 @@ export type FromCrew =
       readonly done: number;
     }[];
   }
+  /** A sign of life, twice a second while a role goes on, with the oldest calls under way. */
+  | { readonly type: "pulse"; readonly pending: readonly Pending[] }
   /** The run must stop. */
   | { readonly type: "fatal"; readonly error: ErrorData }
   /** Everything is done, or abandoned after an abort; nothing more will come. */

@@ -40,6 +40,16 @@ export interface ActiveFile {
   readonly secondsLeft: number | null;
 }
 
+/** A call to a file system that has not returned for a while. */
+export interface Unanswered {
+  /** Null when it is not known which. */
+  readonly side: Side | null;
+  /** Relative to the roots, as in `name.ts`; null when it is not known, or none in particular. */
+  readonly path: string | null;
+  /** How long already. */
+  readonly ms: number;
+}
+
 /** The state of a run at one moment: everything that a display or a progress line may say. */
 export interface Snapshot {
   readonly phase: Phase;
@@ -77,6 +87,8 @@ export interface Snapshot {
   readonly notice: string | null;
   /** Set while the run waits: who has paused it, or for what it waits and how long; null mostly. */
   readonly paused: string | null;
+  /** Calls that were not answered for some seconds, the oldest of each side; mostly none. */
+  readonly unanswered: readonly Unanswered[];
 }
 
 /** How a run ended. */

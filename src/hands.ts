@@ -1,6 +1,8 @@
 /** Hands: the owner's ends of the channels to its crew threads. */
+import type { Pending } from "./backend/watch.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
+import type { Side, Unanswered } from "./event.ts";
 import { type Open, serve } from "./serve.ts";
 
 /** A crew thread as its owner sees it. */
@@ -62,20 +64,41 @@ export function spawnInProcess(open: Open): Spawn {
   };
 }
 
+/** A thread that has said nothing for so long, in ms, hangs in a call: it does so twice a second. */
+const SILENCE = 3000;
+/** A call is worth telling of when it has been under way for so long, in ms. */
+const WORTH_TELLING = 5000;
+/** How long a thread that hangs has to stop, in ms, and how often it is asked whether it does. */
+const SHORT_GRACE = 1500, LOOK = 250;
+const SIDES: readonly Side[] = ["source", "destination"];
+
+/** What is known of a thread in a role. */
+interface Life {
+  /** When it said something last, in ms. */
+  heard: number;
+  /** Its oldest calls then. */
+  pending: readonly Pending[];
+  readonly calls: Int32Array;
+}
+
 /** Gives threads their roles, one after the other, and ends them with the run. */
 export class Crew implements Disposable {
   readonly #spawn: Spawn;
+  readonly #watching: ReturnType<typeof setInterval>;
+  #watched: number;
   readonly #token: string;
   readonly #now: () => number;
   /** Threads that have ended a role and can take another. */
   readonly #idle: Hand[] = [];
-  readonly #busy = new Set<Hand>();
+  readonly #busy = new Map<Hand, Life>();
   #roles = 0;
 
   constructor(options: { spawn: Spawn; token: string; now: () => number }) {
     this.#spawn = options.spawn;
     this.#token = options.token;
     this.#now = options.now;
+    this.#watched = this.#now();
+    this.#watching = setInterval(() => this.#watch(), LOOK);
   }
 
   /** Whether a thread waits for a role. */
@@ -84,13 +107,45 @@ export class Crew implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const hand of [...this.#idle, ...this.#busy]) hand.terminate();
+    clearInterval(this.#watching);
+    for (const hand of [...this.#idle, ...this.#busy.keys()]) hand.terminate();
+  }
+
+  /** The calls of the threads that were not answered for a while, the oldest of each side. */
+  unanswered(): Unanswered[] {
+    const now = this.#now();
+    const found: Unanswered[] = [];
+    for (const { heard, pending, calls } of this.#busy.values()) {
+      const silent = this.#isSilent(now, heard);
+      // what hangs in a call of its own can only be seen to have some under way
+      const sides = silent ? SIDES.filter((_, i) => Atomics.load(calls, i) > 0) : [];
+      if (sides.length > 0) {
+        found.push({ side: sides.length === 1 ? sides[0]! : null, path: null, ms: now - heard });
+      }
+      for (const { side, path, age } of silent ? [] : pending) {
+        found.push({ side, path: path === "" ? null : path, ms: age + now - heard });
+      }
+    }
+    return longest(found);
+  }
+
+  #isSilent(now: number, heard: number): boolean {
+    return now - heard >= SILENCE && now - this.#watched < SILENCE;
+  }
+
+  /** When this thread itself was stopped for a while, silence says nothing about the others. */
+  #watch(): void {
+    const now = this.#now();
+    if (now - this.#watched >= SILENCE / 2) {
+      for (const life of this.#busy.values()) life.heard = now;
+    }
+    this.#watched = now;
   }
 
   /**
    * Puts a thread into a role. `onMessage` gets what it says; the promise resolves when it is done
    * and rejects when it says that the run must stop. `signal` tells it to stop at once; a thread
-   * that does not answer within `grace` ms (a call that hangs) is left behind.
+   * that does not answer within `grace` ms, or less if it hangs in a call, is left behind.
    */
   start(
     role: Role,
@@ -98,13 +153,15 @@ export class Crew implements Disposable {
     { signal, grace }: { signal: AbortSignal; grace: number },
   ): { hand: Hand; done: Promise<void> } {
     const hand = this.#idle.pop() ?? this.#spawn();
-    this.#busy.add(hand);
+    const calls = new SharedArrayBuffer(8);
+    const life: Life = { heard: this.#now(), pending: [], calls: new Int32Array(calls) };
+    this.#busy.set(hand, life);
     this.#roles += 1;
     const done = new Promise<void>((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      let timer: ReturnType<typeof setInterval> | undefined;
       let fatal: SyncError | null = null;
       const end = () => {
-        clearTimeout(timer);
+        clearInterval(timer);
         signal.removeEventListener("abort", stop);
         this.#busy.delete(hand);
         if (fatal === null) resolve();
@@ -112,14 +169,20 @@ export class Crew implements Disposable {
       };
       const stop = () => {
         hand.post({ type: "abort" });
-        timer ??= setTimeout(() => {
+        let waited = 0;
+        timer ??= setInterval(() => {
+          waited += LOOK;
+          const hangs = this.#isSilent(this.#now(), life.heard);
+          if (waited < (hangs ? Math.min(SHORT_GRACE, grace) : grace)) return;
           hand.terminate();
           end();
-        }, grace);
+        }, LOOK);
       };
       hand.onMessage((message) => {
         if (!this.#busy.has(hand)) return;
-        if (message.type === "fatal") fatal ??= SyncError.fromData(message.error);
+        life.heard = this.#now();
+        if (message.type === "pulse") life.pending = message.pending;
+        else if (message.type === "fatal") fatal ??= SyncError.fromData(message.error);
         else if (message.type === "done") {
           end();
           if (fatal === null) this.#idle.push(hand);
@@ -137,9 +200,20 @@ export class Crew implements Disposable {
       else signal.addEventListener("abort", stop, { once: true });
     });
     const now = this.#now();
-    hand.post({ type: "start", role, thread: this.#roles, token: this.#token, now });
+    hand.post({ type: "start", role, thread: this.#roles, token: this.#token, now, calls });
     return { hand, done };
   }
+}
+
+/** Of calls that are worth telling of, the longest of each side. */
+export function longest(calls: readonly Unanswered[]): Unanswered[] {
+  const found = new Map<Side | null, Unanswered>();
+  for (const call of calls) {
+    if (call.ms >= WORTH_TELLING && call.ms > (found.get(call.side)?.ms ?? 0)) {
+      found.set(call.side, call);
+    }
+  }
+  return [...found.values()];
 }
 
 /** Waits for all of some threads; the first failure stops the others and is the one thrown. */

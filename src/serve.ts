@@ -1,12 +1,14 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
-import type { Backend } from "./backend/backend.ts";
+import type { Backend, Identity } from "./backend/backend.ts";
+import { withAround } from "./backend/around.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
+import { Watch } from "./backend/watch.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
-import { systemClock } from "./lib/clock.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
@@ -24,6 +26,19 @@ type CrewPort = Port<FromCrew, ToCrew>;
 const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
 /** Listed bytes after which a message is sent although more is at hand. */
 const MESSAGE_BYTES = 256 * 1024;
+/** Milliseconds between two signs of life. */
+const PULSE = 500;
+
+/** What a role works with beside its own fields. */
+interface Tools {
+  readonly port: CrewPort;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Opens the root of a side, which must be what it was when the run began. */
+  readonly open: (side: Side, root: string, expected: Identity) => Promise<Backend>;
+  /** Says what messages go to from now on; those that came before go there first. */
+  readonly ready: (handler: (message: ToCrew) => void) => void;
+}
 
 /** Serves one role after the other. Each begins with a "start" and ends with a "done". */
 export function serve(port: CrewPort, open: Open): void {
@@ -40,14 +55,42 @@ export function serve(port: CrewPort, open: Open): void {
       hand = handler;
       early.forEach(handler);
     };
-    const { role } = message;
-    const work = role.type === "walk"
-      ? walk(port, role, message, open, signal, ready)
-      : carry(port, role, message, open, signal, ready);
+    const work = serveRole(message, { port, ready, signal, open });
     work.catch((error) => {
       if (!signal.aborted) post(port, { type: "fatal", error: asData(error) });
     }).finally(() => post(port, { type: "done" }));
   });
+}
+
+async function serveRole(
+  { role, token, thread, now, calls }: Start,
+  { port, ready, signal, open }: Pick<Tools, "port" | "ready" | "signal"> & { open: Open },
+): Promise<void> {
+  const clock = systemClock(now - performance.now());
+  const counts = new Int32Array(calls);
+  using source = new Watch({ side: "source", clock, signal, counts });
+  using destination = new Watch({ side: "destination", clock, signal, counts });
+  const watches = { source, destination };
+  const tools: Tools = {
+    port,
+    clock,
+    signal,
+    ready,
+    async open(side, root, expected) {
+      const watch = watches[side];
+      const opening = () => watch.call("open", "", () => open(root, temporaryNames(token, thread)));
+      return withAround(await openSameRoot(root, opening, { side, expected }), watch);
+    },
+  };
+  const pulse = setInterval(() => {
+    const pending = [source.oldest(), destination.oldest()].filter((call) => call !== null);
+    post(port, { type: "pulse", pending });
+  }, PULSE);
+  try {
+    await (role.type === "walk" ? walk(role, tools) : carry(role, tools));
+  } finally {
+    clearInterval(pulse);
+  }
 }
 
 function post(port: CrewPort, message: FromCrew): void {
@@ -59,21 +102,10 @@ function asData(error: unknown) {
   return { code, message, path, retryable, scope: "run" } as const;
 }
 
-async function walk(
-  port: CrewPort,
-  role: Extract<Role, { type: "walk" }>,
-  { token, thread, now }: Start,
-  open: Open,
-  signal: AbortSignal,
-  ready: (handler: (message: ToCrew) => void) => void,
-): Promise<void> {
+async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promise<void> {
   const { root, side, identity: expected } = role;
-  await using backend = await openSameRoot(
-    root,
-    () => open(root, temporaryNames(token, thread)),
-    { side, expected },
-  );
-  const clock = systemClock(now - performance.now());
+  const { port, clock, signal, ready } = tools;
+  await using backend = await tools.open(side, root, expected);
   const guard = new RootGuard(backend, { side, expected, clock, signal });
   const gate = new Gate(role.control.gate, clock);
   const waiting: QueuedDirectory[] = [];
@@ -130,22 +162,11 @@ async function walk(
   await Promise.all(Array.from({ length: listers }, lister));
 }
 
-async function carry(
-  port: CrewPort,
-  role: Extract<Role, { type: "carry" }>,
-  { token, thread, now }: Start,
-  open: Open,
-  signal: AbortSignal,
-  ready: (handler: (message: ToCrew) => void) => void,
-): Promise<void> {
-  const clock = systemClock(now - performance.now());
-  const openSide = (side: Side) =>
-    openSameRoot(role[side], () => open(role[side], temporaryNames(token, thread)), {
-      side,
-      expected: role.identities[side],
-    });
-  await using source = await openSide("source");
-  await using destination = await openSide("destination");
+async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Promise<void> {
+  const { port, clock, signal, ready, open } = tools;
+  const { identities } = role;
+  await using source = await open("source", role.source, identities.source);
+  await using destination = await open("destination", role.destination, identities.destination);
   const record = parcelRecords({
     source: role.source,
     destination: role.destination,

@@ -1,11 +1,13 @@
 /** A run, from its start record to its end record: the only file that knows the stages' order. */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
+import { withAround } from "./backend/around.ts";
 import { withGate } from "./backend/gated.ts";
 import { openBackend } from "./backend/open.ts";
 import { type Reopening, withReopening } from "./backend/reopening.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
+import { Watch } from "./backend/watch.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
 import type { Local } from "./bandwidth.ts";
@@ -15,8 +17,8 @@ import { follow } from "./control/follow.ts";
 import { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
-import type { Amount, Reporter, RunEvent, Side, Summary } from "./event.ts";
-import { Crew, type Spawn, spawnWorker } from "./hands.ts";
+import type { Amount, Reporter, RunEvent, Side, Summary, Unanswered } from "./event.ts";
+import { Crew, longest, type Spawn, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
@@ -91,8 +93,11 @@ export async function sync(
   const open = options.open ??
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
-  await using from = await openRoot("source", paths.source, (root) => open(root, names));
-  await using to = await openRoot("destination", paths.destination, (root) => open(root, names));
+  const signal = options.signal ?? new AbortController().signal;
+  using fromWatch = new Watch({ side: "source", clock, signal });
+  using toWatch = new Watch({ side: "destination", clock, signal });
+  await using from = await openRoot(fromWatch, paths.source, (root) => open(root, names));
+  await using to = await openRoot(toWatch, paths.destination, (root) => open(root, names));
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
@@ -123,7 +128,8 @@ export async function sync(
     self,
     event,
     control,
-    signal: options.signal ?? new AbortController().signal,
+    watches: [fromWatch, toWatch],
+    signal,
     spawn: options.spawn ?? spawnWorker,
     interruptedCode: options.interruptedCode ?? (() => 130),
     temporaryName: names,
@@ -133,14 +139,16 @@ export async function sync(
 
 /** A root that cannot even be opened is wrong usage: nothing has been touched yet. */
 async function openRoot(
-  side: Side,
+  watch: Watch,
   root: string,
   open: (root: string) => Promise<Backend>,
 ): Promise<Reopening> {
+  const { side } = watch;
+  const opened = async () => withAround(await watch.call("open", "", () => open(root)), watch);
   try {
-    const first = await open(root);
+    const first = await opened();
     const expected = first.identity;
-    return withReopening(first, () => openSameRoot(root, () => open(root), { side, expected }));
+    return withReopening(first, () => openSameRoot(root, opened, { side, expected }));
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     throw new UsageError(`cannot use the ${side}: ${error.message}`, { cause: error });
@@ -156,6 +164,8 @@ interface Parts {
   readonly ledger: Ledger;
   readonly from: Reopening;
   readonly to: Reopening;
+  /** Over the calls of this thread. */
+  readonly watches: readonly Watch[];
   readonly statistics: Statistics;
   readonly clock: Clock;
   readonly self: Self;
@@ -251,6 +261,9 @@ class Run {
   async #inOrder(resumed: boolean, earlier: ReadonlySet<string>): Promise<void> {
     const { options, paths, backlog, statistics, from, to, clock, self, spawn } = this.#parts;
     using crew = new Crew({ spawn, token: self.token, now: () => clock.now() });
+    statistics.unanswered(() => this.#unanswered(crew));
+    // what is left behind is over for this run
+    using _quiet = { [Symbol.dispose]: () => statistics.unanswered(() => []) };
     const untried = this.#context(crew);
     await untried.checkRoots();
     for (const { root, capabilities } of [from, to]) {
@@ -319,6 +332,12 @@ class Run {
     statistics.phase("directories");
     const at = new TimesCursor();
     await pauses.through(() => setDirectoryTimes(context, at));
+  }
+
+  #unanswered(crew: Crew): readonly Unanswered[] {
+    const own = this.#parts.watches.map((watch) => watch.oldest()).filter((call) => call !== null);
+    const calls = own.map(({ side, path, age }) => ({ side, path: path || null, ms: age }));
+    return longest([...crew.unanswered(), ...calls]);
   }
 
   #pauses(context: RunContext, leftovers: Leftovers): Pauses {

@@ -17,7 +17,9 @@
  *   (`files`, `bytes`), `rate`, `file_rate`, `limit` (the lower of the next two), `limit_read`,
  *   `limit_write`, `seconds_left_by_bytes`, `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
  *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null), `paused` (or null: what
- *   a run that waits is waiting for)
+ *   a run that waits is waiting for), `unanswered` (a list, mostly empty, of calls to a file system
+ *   that do not return: `side` (`source`, `destination`, or null: not known), `path` (or null),
+ *   `seconds`)
  * - `summary`, the last line: `outcome` (`in sync`, `failures`, `more pending`, `interrupted`,
  *   `stopped`),
  *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
@@ -144,6 +146,11 @@ function snapshotFields(snapshot: Snapshot) {
     refused: snapshot.refused,
     notice: snapshot.notice,
     paused: snapshot.paused,
+    unanswered: snapshot.unanswered.map(({ side, path, ms }) => ({
+      side,
+      path: path === null ? null : showPath(path, true),
+      seconds: rounded(ms / 1000),
+    })),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Lines: the one-line sentences that both reporters for people print. */
 
-import type { RunEvent } from "../event.ts";
-import { formatMinute, formatSize } from "../lib/units.ts";
+import type { RunEvent, Unanswered } from "../event.ts";
+import { formatDuration, formatMinute, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { countOf, oneLine } from "./layout.ts";
 
@@ -27,6 +27,14 @@ export function operationLine({ action, path, reason }: EventOf<"operation">): s
 /** One failure: `failed     path: message`; the root itself is `.`. */
 export function failureLine({ path, message }: { path: string; message: string }): string {
   return `${"failed".padEnd(9)}  ${path === "" ? "." : showPath(path)}: ${oneLine(message)}`;
+}
+
+/** What hangs: `no answer from the source for 42 s: plans/survey.tif`. */
+export function unansweredLine({ side, path, ms }: Unanswered): string {
+  const from = side === null ? "a file system" : `the ${side}`;
+  const seconds = Math.floor(ms / 1000);
+  const time = seconds < 120 ? `${seconds} s` : formatDuration(seconds);
+  return `no answer from ${from} for ${time}${path === null ? "" : `: ${showPath(path)}`}`;
 }
 
 /** A size with at most one decimal: `3.1 GiB`. */

@@ -5,6 +5,7 @@ import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import * as layout from "./layout.ts";
+import { unansweredLine } from "./lines.ts";
 import { countOf, firstThatFits, formatRate, type Paint, unpainted } from "./layout.ts";
 import { displayWidth, padEnd, padStart, shortenPath, truncate } from "./width.ts";
 
@@ -39,7 +40,8 @@ export function renderSnapshot(
   const transferring = snapshot.backlog.files > 0 || snapshot.active.length > 0;
 
   const top = [titleLine(snapshot, width, paint)];
-  for (const text of [snapshot.paused, snapshot.notice]) {
+  const hanging = snapshot.unanswered.map(unansweredLine);
+  for (const text of [...hanging, snapshot.paused, snapshot.notice]) {
     if (text !== null) top.push(paint("warning", truncate(layout.oneLine(text), width)));
   }
   const scan = scanning ? scanLines(snapshot, width, paint) : [];

@@ -1,6 +1,6 @@
 /** Statistics: what the stages tell, as totals, rates and times left. */
 
-import type { Amount, Phase, Side, SideCounts, Snapshot, Summary } from "../event.ts";
+import type { Amount, Phase, Side, SideCounts, Snapshot, Summary, Unanswered } from "../event.ts";
 import { type Rates, UNLIMITED } from "../bandwidth.ts";
 import type { Action, Status } from "../operation.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -49,6 +49,7 @@ export class Statistics {
   #notice: string | null = null;
   #paused: string | null = null;
   #held: string | null = null;
+  #unanswered: () => readonly Unanswered[] = () => [];
 
   readonly #lanes = new Map<string, Lanes>();
   /** Bytes of the files that were copied. */
@@ -134,6 +135,11 @@ export class Statistics {
     this.#paused = text;
   }
 
+  /** Where to ask which calls have not been answered for a while. */
+  unanswered(ask: () => readonly Unanswered[]): void {
+    this.#unanswered = ask;
+  }
+
   /** Keeps a failure for the summary, if it is one of the first. The count is by `finished`. */
   failure(path: string, message: string): void {
     if (this.#failures.length < FAILURES_KEPT) this.#failures.push({ path, message });
@@ -206,6 +212,7 @@ export class Statistics {
       refused: this.#refused,
       notice: this.#notice,
       paused: joined(this.#held, this.#paused),
+      unanswered: this.#unanswered(),
     };
   }
 

@@ -51,6 +51,7 @@ export const EMPTY: Snapshot = {
   refused: 0,
   notice: null,
   paused: null,
+  unanswered: [],
 };
 
 export const SCAN: Snapshot = {

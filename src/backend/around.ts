@@ -1,0 +1,199 @@
+/** Something around each call of a backend: the shape that its wrappers share. */
+import type {
+  Backend,
+  CallOptions,
+  FileReader,
+  FileWriter,
+  HeldParcels,
+  ListBatch,
+  SmallFiles,
+  Trash,
+} from "./backend.ts";
+
+/** The calls of a backend and of what it opens. */
+export type Call =
+  | "identify"
+  | "space"
+  | "look"
+  | "list"
+  | "open"
+  | "dataFrom"
+  | "read"
+  | "lookAgain"
+  | "uncache"
+  | "close"
+  | "create"
+  | "write"
+  | "extend"
+  | "finish"
+  | "commit"
+  | "abort"
+  | "createLink"
+  | "link"
+  | "makeDirectory"
+  | "setTimes"
+  | "xattrs"
+  | "setAttributes"
+  | "removeFile"
+  | "removeDirectory"
+  | "openTrash"
+  | "take"
+  | "flush"
+  | "parcel";
+
+/** What is put around calls. */
+export interface Around {
+  /** Makes a call, or several, or none; `path` is what it is about, relative to the root. */
+  call<T>(call: Call, path: string, make: () => Promise<T>): Promise<T>;
+  /** The same for the calls of the short way, which return when they are done. */
+  now<T>(path: string, make: () => T): T;
+}
+
+/** One `Around` in another: `outer` decides how often `inner` is asked. */
+export function within(outer: Around, inner: Around): Around {
+  return {
+    call: (call, path, make) => outer.call(call, path, () => inner.call(call, path, make)),
+    now: (path, make) => outer.now(path, () => inner.now(path, make)),
+  };
+}
+
+/** A backend with `around` around each of its calls. It disposes of `inner`. */
+export function withAround(inner: Backend, around: Around): Backend {
+  const { small } = inner;
+  const outer: Backend = {
+    root: inner.root,
+    capabilities: inner.capabilities,
+    identity: inner.identity,
+    identify: (options) => around.call("identify", "", () => inner.identify(options)),
+    space: (options) => around.call("space", "", () => inner.space(options)),
+    look: (path, options) => around.call("look", path, () => inner.look(path, options)),
+    list: (path, options) => listing(inner, path, options, around),
+    open: async (path, options) =>
+      reader(await around.call("open", path, () => inner.open(path, options)), path, around),
+    create: async (path, options) =>
+      writer(await around.call("create", path, () => inner.create(path, options)), around),
+    createLink: (path, link, options) =>
+      around.call("createLink", path, () => inner.createLink(path, link, options)),
+    link: (existing, path, options) =>
+      around.call("link", path, () => inner.link(existing, path, options)),
+    makeDirectory: (path, options) =>
+      around.call("makeDirectory", path, () => inner.makeDirectory(path, options)),
+    setTimes: (path, times, options) =>
+      around.call("setTimes", path, () => inner.setTimes(path, times, options)),
+    xattrs: (path, options) => around.call("xattrs", path, () => inner.xattrs(path, options)),
+    setAttributes: (path, attributes, options) =>
+      around.call("setAttributes", path, () => inner.setAttributes(path, attributes, options)),
+    removeFile: (path, options) =>
+      around.call("removeFile", path, () => inner.removeFile(path, options)),
+    removeDirectory: (path, options) =>
+      around.call("removeDirectory", path, () => inner.removeDirectory(path, options)),
+    openTrash: async (root, options) =>
+      trash(await around.call("openTrash", root, () => inner.openTrash(root, options)), around),
+    flush: (options) => around.call("flush", "", () => inner.flush(options)),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  };
+  return small === undefined ? outer : Object.assign(outer, { small: smallFiles(small, around) });
+}
+
+async function* listing(
+  inner: Backend,
+  path: string,
+  options: CallOptions | undefined,
+  around: Around,
+): AsyncGenerator<ListBatch> {
+  let batches: AsyncIterator<ListBatch> | null = null;
+  try {
+    for (let first = true;; first = false) {
+      const next = await around.call("list", path, () => {
+        // an iterator that threw is at its end: one that is asked again must be another one
+        if (first) batches = inner.list(path, options)[Symbol.asyncIterator]();
+        return batches!.next();
+      });
+      if (next.done) {
+        batches = null;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    const open = batches as AsyncIterator<ListBatch> | null;
+    if (open !== null) {
+      await quietly(around.call("close", path, async () => void await open.return?.()));
+    }
+  }
+}
+
+function reader(file: FileReader, path: string, around: Around): FileReader {
+  const { uncache } = file;
+  const outer: FileReader = {
+    entry: file.entry,
+    sparse: file.sparse,
+    dataFrom: (position, options) =>
+      around.call("dataFrom", path, () => file.dataFrom(position, options)),
+    read: (into, position, options) =>
+      around.call("read", path, () => file.read(into, position, options)),
+    look: (options) => around.call("lookAgain", path, () => file.look(options)),
+    [Symbol.asyncDispose]: () =>
+      quietly(around.call("close", path, async () => await file[Symbol.asyncDispose]())),
+  };
+  if (uncache === undefined) return outer;
+  return Object.assign(outer, {
+    uncache: (options?: CallOptions) =>
+      around.call("uncache", path, () => uncache.call(file, options)),
+  });
+}
+
+function writer(file: FileWriter, around: Around): FileWriter {
+  const { path, temporary } = file;
+  return {
+    path,
+    temporary,
+    write: (data, position, options) =>
+      around.call("write", path, () => file.write(data, position, options)),
+    extend: (size, options) => around.call("extend", path, () => file.extend(size, options)),
+    finish: (times, options) => around.call("finish", path, () => file.finish(times, options)),
+    commit: (options) => around.call("commit", path, () => file.commit(options)),
+    // it never throws; what could not be removed is found by the next run
+    abort: () => quietly(around.call("abort", path, () => file.abort())),
+  };
+}
+
+function trash(inner: Trash, around: Around): Trash {
+  return {
+    root: inner.root,
+    take: (path, to, options) => around.call("take", path, () => inner.take(path, to, options)),
+    look: (path, options) => around.call("look", path, () => inner.look(path, options)),
+    makeDirectory: (path, options) =>
+      around.call("makeDirectory", path, () => inner.makeDirectory(path, options)),
+    setTimes: (path, times, options) =>
+      around.call("setTimes", path, () => inner.setTimes(path, times, options)),
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  };
+}
+
+function smallFiles(small: SmallFiles, around: Around): SmallFiles {
+  return {
+    hold: async (directory) =>
+      held(await around.call("parcel", directory, () => small.hold(directory)), directory, around),
+  };
+}
+
+function held(inner: HeldParcels, directory: string, around: Around): HeldParcels {
+  return {
+    read: (parcel) => around.now(directory, () => inner.read(parcel)),
+    write: (parcel) => around.now(directory, () => inner.write(parcel)),
+    commit: (parcel) => around.now(directory, () => inner.commit(parcel)),
+    discard: (parcel) => around.now(directory, () => inner.discard(parcel)),
+    writer: (path, temporary) => writer(inner.writer(path, temporary), around),
+    [Symbol.dispose]: () => inner[Symbol.dispose](),
+  };
+}
+
+/** For a call whose failure changes nothing: the file is let go in any case. */
+async function quietly(call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch {
+    // the place does not answer any more, and whoever stops the run says why
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The keeper: a small process that waits for the one that works on a share.
+ *
+ * A thread that waits for a dead server in the kernel cannot be ended by anybody, and a process is
+ * not over before all of its threads are. So that Ctrl-C still gives the prompt back, the work is
+ * done by a child. Its keeper passes signals on, and leaves when the child has said its last word,
+ * even if some thread of it stays behind until the server answers.
+ */
+import { type Libc } from "./backend/posix/libc.ts";
+import { loadLibcIfPossible } from "./backend/open.ts";
+import { type EndingSignal, onSignals, SIGNALS } from "./signals.ts";
+
+/** In the environment of the child: the process number of its keeper. */
+const KEPT = "SLUICE_KEEPER";
+
+/** Milliseconds between two looks at the child. */
+const LOOK = 100;
+
+/** After a signal, a child whose main thread hangs for so many looks in one call cannot answer it. */
+const MOST_HANGING = 15;
+
+/** What the kernel says of a process. */
+export interface ProcessState {
+  /** One letter: R, S, D (hangs in a call), Z (has ended), ... */
+  readonly state: string;
+  /** With which it has ended, if it has. */
+  readonly exitCode: number;
+}
+
+/** Whether this process has a keeper. */
+export function isKept(): boolean {
+  return Deno.env.get(KEPT) === String(Deno.ppid);
+}
+
+/**
+ * Runs this same command in a child. Resolves with its exit code once it has ended, or as good as;
+ * null where no child can be had, and the work is to be done here.
+ */
+export async function keep(): Promise<number | null> {
+  const self = Deno.build.standalone ? [] : ["run", "-A", "--quiet", Deno.mainModule];
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(Deno.execPath(), {
+      args: [...self, ...Deno.args],
+      env: { [KEPT]: String(Deno.pid) },
+      // it ends with the keeper, see `endWithKeeper`
+      stdin: "piped",
+    }).spawn();
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+  let signalled: EndingSignal | null = null;
+  using _signals = onSignals((signal) => {
+    if (signalled !== null) {
+      end(child, "SIGKILL");
+      Deno.exit(SIGNALS[signal]);
+    }
+    signalled = signal;
+    // on a terminal it has come to the child as well, which takes both for one
+    end(child, signal);
+  });
+  let over = false;
+  const ended = child.status.then(({ code }) => code);
+  const left = (async () => {
+    const watch = new Watch();
+    while (!over) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      const code = watch.look(stateOf(child.pid), signalled);
+      if (code === null) continue;
+      end(child, "SIGKILL");
+      return code;
+    }
+    return 0;
+  })();
+  try {
+    return await Promise.race([ended, left]);
+  } finally {
+    over = true;
+  }
+}
+
+/** Tells from looks at a child whether it is as good as over. */
+export class Watch {
+  #ended = 0;
+  #hanging = 0;
+
+  /** The exit code once the child has ended, or cannot; null before. */
+  look(state: ProcessState | null, signalled: EndingSignal | null): number | null {
+    // the last word is said, and a thread hangs: one that has none is waited for elsewhere
+    this.#ended = state?.state === "Z" ? this.#ended + 1 : 0;
+    if (this.#ended > 1) return state!.exitCode;
+    this.#hanging = state?.state === "D" && signalled !== null ? this.#hanging + 1 : 0;
+    return this.#hanging >= MOST_HANGING ? SIGNALS[signalled!] : null;
+  }
+}
+
+/** What `/proc` says of a process; null when there is none. */
+function stateOf(pid: number): ProcessState | null {
+  try {
+    return parseState(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch (error) {
+    if (error instanceof Error) return null;
+    throw error;
+  }
+}
+
+/** Reads a line of `/proc/PID/stat`. */
+export function parseState(line: string): ProcessState {
+  // the name of the program, in brackets, may have anything in it
+  const fields = line.slice(line.lastIndexOf(")") + 2).trim().split(" ");
+  const status = Number(fields[49] ?? 0);
+  // as wait(2) has it: the signal, or else the code above it
+  const exitCode = (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
+  return { state: fields[0] ?? "", exitCode };
+}
+
+/** Ends this process, which has a keeper, as soon as the keeper is gone: its signals came to nobody. */
+export async function endWithKeeper(): Promise<void> {
+  const nothing = new Uint8Array(16);
+  while ((await Deno.stdin.read(nothing)) !== null);
+  Deno.exit(SIGNALS.SIGHUP);
+}
+
+/**
+ * Lets go of the standard streams: a thread that stays behind would hold them, and who reads them
+ * would wait for it.
+ */
+export function letGo(libc: Libc | null = loadLibcIfPossible()): void {
+  if (libc === null) return;
+  const streams = ["0", "1", "2"].map(leadsTo).filter((stream) => stream !== null);
+  // the runtime has copies of them under other numbers
+  for (const { name } of [...Deno.readDirSync("/proc/self/fd")]) {
+    if (streams.includes(leadsTo(name) ?? "")) void libc.now.close(Number(name));
+  }
+}
+
+/** What a descriptor of this process is; null when it is closed. */
+function leadsTo(fd: string): string | null {
+  try {
+    return Deno.readLinkSync(`/proc/self/fd/${fd}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    // it has ended meanwhile
+    if (!(error instanceof Error)) throw error;
+  }
+}
