@@ -2,80 +2,232 @@
  * Listings: a directory's entries packed into bytes.
  *
  * A walker's thread packs what it listed once; the bytes travel to the database's thread without
- * being copied, and the destination's listing is kept in the database as it came. Little-endian,
- * directories first, each kind in the order of names:
+ * being copied, and the destination's listing is kept in the database as it came. Words of 32 bits
+ * in the machine's order (little-endian wherever sluice runs), directories first, each kind in an
+ * order that depends on the names alone:
  *
  * ```
- * header   directories u32, others u32, bytes of files f64, length of the common part u32
- * common   for each entry, what two sides in sync have in common:
- *          kind u8, name length u16, target length u16, size f64, mtime i64 (both 0 for a
- *          directory), name bytes, target bytes
- * own      for each entry: mtime i64, ctime i64, birthtime i64, device u64, inode u64, links u32,
- *          uid u32, gid u32, mode u16, has a birthtime u16
+ * header   directories, others, bytes of files (f64), bytes of names
+ * common   for each entry, what two sides in sync have in common: name length and kind, target
+ *          length, size (64 bits), mtime (64 bits of seconds, nanoseconds); the last two are 0 for a
+ *          directory
+ * names    for each entry its name and its target; filled up to a whole word
+ * own      for each entry: mtime, ctime, birthtime (as above), device, inode (64 bits each), links,
+ *          uid, gid, mode and whether it has a birthtime
  * ```
  */
 import { createHash } from "node:crypto";
 import type { Entry, Kind } from "./entry.ts";
 import { decodeName, encodeName } from "./name.ts";
+import { splitTime } from "./stamp.ts";
 import { recordedTime } from "./times.ts";
 
-const HEADER = 20, COMMON = 21, OWN = 56;
+const HEADER = 20, COMMON = 28, OWN = 68;
+
+/** Words of an entry, and where they begin: what is common, then what is its own. */
+const WORDS = (COMMON + OWN) / 4;
+const TWO_32 = 2 ** 32, SECOND = 1_000_000_000n;
+
+/** The words of an entry that {@link ListingPacker.begin} leaves to its caller. */
+export const WORD = {
+  size: 2,
+  commonMtime: 4,
+  mtime: 7,
+  ctime: 10,
+  birthtime: 13,
+  device: 16,
+  inode: 18,
+  links: 20,
+  uid: 21,
+  gid: 22,
+  /** The mode, and {@link HAS_BIRTHTIME}. */
+  mode: 23,
+} as const;
+
+/** Beside the mode: the birthtime is known. */
+export const HAS_BIRTHTIME = 0x10000;
 
 /** The kinds in the order of their numbers in listings and in the database. */
 export const KINDS: readonly Kind[] = ["file", "symlink", "special", "directory"];
+const FILE = 0, SPECIAL = 2, DIRECTORY = 3;
 
 /** What a listing keeps of an entry: all but the access time, which reading changes. */
 export type ListedEntry = Omit<Entry, "atime">;
 
 /** Packs entries. */
-export function packListing(entries: readonly ListedEntry[]): Uint8Array {
-  const sorted = [...entries].sort(inOrder);
-  const names = sorted.map(({ name }) => encodeName(name));
-  const targets = sorted.map(({ target }) => target === "" ? EMPTY : encodeName(target));
-  let common = sorted.length * COMMON;
-  for (let i = 0; i < names.length; i++) common += names[i]!.length + targets[i]!.length;
-  const bytes = new Uint8Array(HEADER + common + sorted.length * OWN);
-  const view = new DataView(bytes.buffer);
-  let directories = 0, total = 0, at = HEADER, own = HEADER + common;
-  for (let i = 0; i < sorted.length; i++) {
-    const entry = sorted[i]!, name = names[i]!, target = targets[i]!;
-    const isDirectory = entry.kind === "directory";
-    if (isDirectory) directories += 1;
-    else if (entry.kind === "file") total += entry.size;
-    view.setUint8(at, KINDS.indexOf(entry.kind));
-    view.setUint16(at + 1, name.length, true);
-    view.setUint16(at + 3, target.length, true);
-    if (!isDirectory) {
-      view.setFloat64(at + 5, entry.size, true);
-      view.setBigInt64(at + 13, recordedTime(entry.mtime), true);
-    }
-    bytes.set(name, at + COMMON);
-    if (target.length > 0) bytes.set(target, at + COMMON + name.length);
-    at += COMMON + name.length + target.length;
-    view.setBigInt64(own, recordedTime(entry.mtime), true);
-    view.setBigInt64(own + 8, recordedTime(entry.ctime), true);
-    if (entry.birthtime !== null) view.setBigInt64(own + 16, recordedTime(entry.birthtime), true);
-    view.setBigUint64(own + 24, entry.device, true);
-    view.setBigUint64(own + 32, entry.inode, true);
-    view.setUint32(own + 40, entry.links, true);
-    view.setUint32(own + 44, entry.uid, true);
-    view.setUint32(own + 48, entry.gid, true);
-    view.setUint16(own + 52, entry.mode, true);
-    view.setUint16(own + 54, entry.birthtime === null ? 0 : 1, true);
-    own += OWN;
-  }
-  view.setUint32(0, directories, true);
-  view.setUint32(4, sorted.length - directories, true);
-  view.setFloat64(8, total, true);
-  view.setUint32(16, common, true);
-  return bytes;
+export function packListing(entries: Iterable<ListedEntry>): Uint8Array {
+  const packer = new ListingPacker();
+  for (const entry of entries) packer.add(entry);
+  return packer.take().data;
 }
 
-const EMPTY = new Uint8Array(0);
+/** Orders names: by their bytes, but for a few of no consequence; any bytes are text to it. */
+const latin = new TextDecoder("latin1");
 
-function inOrder(a: ListedEntry, b: ListedEntry): number {
-  const byKind = Number(b.kind === "directory") - Number(a.kind === "directory");
-  return byKind !== 0 ? byKind : a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+/** What {@link ListingPacker.take} gives. */
+export interface PackedListing {
+  readonly data: Uint8Array;
+  /** There are special files among the entries. */
+  readonly specials: boolean;
+}
+
+/**
+ * Collects entries and packs them, without an object for each: a scan looks at every file there is.
+ * It keeps its memory from one listing to the next.
+ */
+export class ListingPacker {
+  /** The words of the entries so far, for who fills in an entry after {@link begin}. */
+  words: Uint32Array<ArrayBuffer> = new Uint32Array(WORDS * 256);
+  /**
+   * The names so far, each with a NUL, its number in four digits of six bits, and a slash: text that
+   * can be cut and sorted as a whole.
+   */
+  #names: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
+  #starts: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  readonly #targets = new Map<number, Uint8Array>();
+  #count = 0;
+  #end = 0;
+  #nameBytes = 0;
+
+  /** Entries that were added since the last {@link take}. */
+  get length(): number {
+    return this.#count;
+  }
+
+  /**
+   * Adds an entry whose name is `bytes` from `start` to before `end`. Returns where its words begin;
+   * those of {@link WORD} are 0 until the caller sets them.
+   *
+   * @param kind number in {@link KINDS}
+   */
+  begin(bytes: Uint8Array, start: number, end: number, kind: number): number {
+    const index = this.#count++;
+    const length = end - start;
+    if (index === this.#starts.length) this.#growEntries();
+    if (this.#end + length + 6 > this.#names.length) this.#growNames(length + 6);
+    const names = this.#names;
+    let at = this.#starts[index] = this.#end;
+    for (let i = start; i < end; i++) names[at++] = bytes[i]!;
+    names[at] = 0;
+    for (let digit = 4, rest = index; digit > 0; digit--, rest >>>= 6) {
+      names[at + digit] = ZERO + (rest & 63);
+    }
+    names[at + 5] = SLASH;
+    this.#end = at + 6;
+    this.#nameBytes += length;
+    const words = this.words, word = index * WORDS;
+    words.fill(0, word, word + WORDS);
+    words[word] = (kind << 16) | length;
+    return word;
+  }
+
+  /** Adds an entry. */
+  add(entry: ListedEntry): void {
+    const { kind, target, size, birthtime } = entry;
+    const name = encodeName(entry.name);
+    const number = KINDS.indexOf(kind);
+    const at = this.begin(name, 0, name.length, number);
+    const { words } = this;
+    if (target !== "") {
+      const bytes = encodeName(target);
+      this.#targets.set(this.#count - 1, bytes);
+      this.#nameBytes += bytes.length;
+      words[at + 1] = bytes.length;
+    }
+    if (number !== DIRECTORY) {
+      words[at + WORD.size] = size;
+      words[at + WORD.size + 1] = size / TWO_32;
+      setTime(words, at + WORD.commonMtime, entry.mtime);
+    }
+    setTime(words, at + WORD.mtime, entry.mtime);
+    setTime(words, at + WORD.ctime, entry.ctime);
+    if (birthtime !== null) setTime(words, at + WORD.birthtime, birthtime);
+    for (const key of ["device", "inode"] as const) {
+      words[at + WORD[key]] = Number(entry[key] & 0xffffffffn);
+      words[at + WORD[key] + 1] = Number(entry[key] >> 32n);
+    }
+    words[at + WORD.links] = entry.links;
+    words[at + WORD.uid] = entry.uid;
+    words[at + WORD.gid] = entry.gid;
+    words[at + WORD.mode] = entry.mode | (birthtime === null ? 0 : HAS_BIRTHTIME);
+  }
+
+  /** Packs what was added, and forgets it. */
+  take(): PackedListing {
+    const { words } = this, names = this.#names, count = this.#count;
+    const filled = (this.#nameBytes + 3) & ~3;
+    const data = new Uint8Array(HEADER + count * (COMMON + OWN) + filled);
+    const out = new Uint32Array(data.buffer);
+    let directories = 0, specials = false, bytes = 0;
+    let common = HEADER / 4, name = HEADER + count * COMMON, own = (name + filled) / 4;
+    const inOrder = (order: readonly number[]) => {
+      for (const index of order) {
+        const from = index * WORDS, length = words[from]! & 0xffff;
+        for (let i = 0; i < COMMON / 4; i++) out[common++] = words[from + i]!;
+        for (let i = COMMON / 4; i < WORDS; i++) out[own++] = words[from + i]!;
+        const start = this.#starts[index]!;
+        for (let i = 0; i < length; i++) data[name++] = names[start + i]!;
+        const kind = words[from]! >>> 16;
+        if (kind === FILE) bytes += words[from + 2]! + words[from + 3]! * TWO_32;
+        else if (kind === SPECIAL) specials = true;
+        else if (kind === DIRECTORY) directories += 1;
+        const target = words[from + 1]! > 0 ? this.#targets.get(index) : undefined;
+        if (target === undefined) continue;
+        data.set(target, name);
+        name += target.length;
+      }
+    };
+    for (const order of this.#ordered()) inOrder(order);
+    new DataView(data.buffer).setFloat64(8, bytes, true);
+    out[0] = directories;
+    out[1] = count - directories;
+    out[4] = filled;
+    this.#count = this.#end = this.#nameBytes = 0;
+    this.#targets.clear();
+    return { data, specials };
+  }
+
+  /** The numbers of the directories, and of the others, in the order of their names. */
+  #ordered(): [directories: number[], others: number[]] {
+    const directories: string[] = [], others: string[] = [];
+    const keys = latin.decode(this.#names.subarray(0, this.#end)).split("/");
+    for (let index = 0; index < this.#count; index++) {
+      const isDirectory = this.words[index * WORDS]! >>> 16 === DIRECTORY;
+      (isDirectory ? directories : others).push(keys[index]!);
+    }
+    return [directories.sort().map(numberIn), others.sort().map(numberIn)];
+  }
+
+  #growEntries(): void {
+    const words = new Uint32Array(this.words.length * 2);
+    words.set(this.words);
+    this.words = words;
+    const starts = new Uint32Array(this.#starts.length * 2);
+    starts.set(this.#starts);
+    this.#starts = starts;
+  }
+
+  #growNames(room: number): void {
+    const names = new Uint8Array(Math.max(this.#names.length * 2, this.#end + room));
+    names.set(this.#names);
+    this.#names = names;
+  }
+}
+
+const ZERO = 0x30, SLASH = 0x2f;
+
+/** The number at the end of a key. */
+function numberIn(key: string): number {
+  let number = 0;
+  for (let i = key.length - 4; i < key.length; i++) number = number * 64 + key.charCodeAt(i) - ZERO;
+  return number;
+}
+
+function setTime(words: Uint32Array, at: number, time: bigint): void {
+  const [seconds, nanos] = splitTime(time);
+  words[at] = seconds;
+  words[at + 1] = Math.floor(seconds / TWO_32);
+  words[at + 2] = nanos;
 }
 
 /** How much a packed listing holds, without unpacking it. */
@@ -101,37 +253,50 @@ export function countListing(listing: Uint8Array): ListingCounts {
 export function hasLinked(listing: Uint8Array): boolean {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
   const { directories } = countListing(listing);
-  let own = HEADER + view.getUint32(16, true) + directories * OWN;
-  for (; own < listing.byteLength; own += OWN) {
-    if (view.getUint32(own + 40, true) > 1) return true;
+  for (let own = ownIn(view) + directories * OWN; own < listing.byteLength; own += OWN) {
+    if (view.getUint32(own + 52, true) > 1) return true;
   }
   return false;
+}
+
+/** Where what is of each entry's own begins. */
+function ownIn(view: DataView): number {
+  return namesIn(view) + view.getUint32(16, true);
+}
+
+function namesIn(view: DataView): number {
+  return HEADER + (view.getUint32(0, true) + view.getUint32(4, true)) * COMMON;
 }
 
 /** The entries of a packed listing, one by one; directories come first. */
 export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
   const { directories, files } = countListing(listing);
-  let at = HEADER, own = HEADER + view.getUint32(16, true);
+  let at = HEADER, start = namesIn(view), own = ownIn(view);
+  // as the database can keep it
+  const time = (at: number) =>
+    recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(view.getUint32(at + 8, true)));
   for (let i = 0; i < directories + files; i++) {
-    const name = view.getUint16(at + 1, true), target = view.getUint16(at + 3, true);
-    const start = at + COMMON, middle = start + name;
+    const middle = start + view.getUint16(at, true);
+    const end = middle + view.getUint32(at + 4, true);
+    const mode = view.getUint32(own + 64, true);
     yield {
       name: decodeName(listing.subarray(start, middle)),
-      kind: KINDS[view.getUint8(at)]!,
-      size: view.getFloat64(at + 5, true),
-      mtime: view.getBigInt64(own, true),
-      ctime: view.getBigInt64(own + 8, true),
-      birthtime: view.getUint16(own + 54, true) === 1 ? view.getBigInt64(own + 16, true) : null,
-      mode: view.getUint16(own + 52, true),
-      uid: view.getUint32(own + 44, true),
-      gid: view.getUint32(own + 48, true),
-      device: view.getBigUint64(own + 24, true),
-      inode: view.getBigUint64(own + 32, true),
-      links: view.getUint32(own + 40, true),
-      target: target === 0 ? "" : decodeName(listing.subarray(middle, middle + target)),
+      kind: KINDS[view.getUint16(at + 2, true)]!,
+      size: view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * TWO_32,
+      mtime: time(own),
+      ctime: time(own + 12),
+      birthtime: (mode & HAS_BIRTHTIME) !== 0 ? time(own + 24) : null,
+      device: view.getBigUint64(own + 36, true),
+      inode: view.getBigUint64(own + 44, true),
+      links: view.getUint32(own + 52, true),
+      uid: view.getUint32(own + 56, true),
+      gid: view.getUint32(own + 60, true),
+      mode: mode & 0xffff,
+      target: end === middle ? "" : decodeName(listing.subarray(middle, end)),
     };
-    at = middle + target;
+    at += COMMON;
+    start = end;
     own += OWN;
   }
 }
@@ -153,7 +318,7 @@ export function fingerprint(
   { specials }: { specials: boolean },
 ): Fingerprints {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
-  const common = listing.subarray(HEADER, HEADER + view.getUint32(16, true));
+  const common = listing.subarray(HEADER, ownIn(view));
   return { content: specials ? null : digest(common), complete: digest(listing) };
 }
 

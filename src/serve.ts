@@ -10,6 +10,7 @@ import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
+import { ListingPacker } from "./listing.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
 import { packParcel, unpackJob } from "./packed.ts";
@@ -134,6 +135,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     bytes = 0;
   };
   const lister = async () => {
+    const packer = new ListingPacker();
     while (!signal.aborted) {
       const directory = waiting.shift();
       if (directory === undefined) {
@@ -145,7 +147,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
       await gate.pass({ signal });
       const look = guard.check(FRESH);
       if (look !== undefined) await look;
-      for await (const listed of listDirectory(backend, directory, { signal })) {
+      for await (const listed of listDirectory(backend, directory, { signal, packer })) {
         await gate.pass({ signal });
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {

@@ -7,6 +7,7 @@
  * a signal and rejects with its reason.
  */
 import type { Entry, Times } from "../entry.ts";
+import type { ListingPacker } from "../listing.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type { Parcel } from "../parcel.ts";
 
@@ -176,8 +177,15 @@ export interface Backend extends AsyncDisposable {
   identify(options?: CallOptions): Promise<Identity>;
   /** A fresh look at a path; undefined only when the file system says that it is not there (ENOENT). */
   look(path: string, options?: CallOptions): Promise<Entry | undefined>;
-  /** Lists a directory in batches. A listing that cannot be completed throws: it is incomplete. */
-  list(path: string, options?: CallOptions): AsyncIterable<ListBatch>;
+  /**
+   * Lists a directory in batches. A listing that cannot be completed throws: it is incomplete.
+   * A backend may put files and directories into `into` instead of among the entries of a batch, but
+   * for names that begin with ".sluice".
+   */
+  list(
+    path: string,
+    options?: CallOptions & { readonly into?: ListingPacker },
+  ): AsyncIterable<ListBatch>;
   /** Opens a regular file. */
   open(path: string, options?: CallOptions): Promise<FileReader>;
   /** Begins a file; its directory must exist. */

@@ -343,6 +343,12 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (scan, side)
   ) WITHOUT ROWID;
   `,
+  // listings are packed in another way: those of a scan that is under way are made again
+  `
+  UPDATE directory SET destination_state = ${STATE.queued}
+    WHERE id IN (SELECT directory FROM listing);
+  DELETE FROM listing;
+  `,
 ];
 
 /** The version that a migrated database has. */

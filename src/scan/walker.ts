@@ -2,51 +2,48 @@
 import type { Backend } from "../backend/backend.ts";
 import { TRASH_NAME } from "../backend/trash.ts";
 import type { FailedListing, ListedChunk, Problem, QueuedDirectory } from "../backlog/backlog.ts";
-import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
-import { fingerprint, packListing } from "../listing.ts";
+import { fingerprint, ListingPacker } from "../listing.ts";
 
 /** Entries in a chunk; a directory with more comes in several. */
 const CHUNK = 4096;
 
 /**
- * Lists `directory`. The last thing yielded is a chunk with `last` set, or a failure; after a
+ * Lists `directory`. `packer` is used by one listing at a time, and need not be a new one. The last thing yielded is a chunk with `last` set, or a failure; after a
  * failure what came before is not a listing.
  */
 export async function* listDirectory(
   backend: Backend,
   directory: QueuedDirectory,
-  { signal }: { signal: AbortSignal },
+  { signal, packer = new ListingPacker() }: { signal: AbortSignal; packer?: ListingPacker },
 ): AsyncGenerator<ListedChunk | FailedListing> {
-  let entries: Entry[] = [];
   let problems: Problem[] = [];
   let temporaries: string[] = [];
   let index = 0;
   const chunk = (last: boolean): ListedChunk => {
     const whole = last && index === 0;
-    const data = packListing(entries);
-    const specials = entries.some(({ kind }) => kind === "special");
+    const { data, specials } = packer.take();
     const fingerprints = whole ? fingerprint(data, { specials }) : null;
     const listed = { ...directory, index, last, data, fingerprints, problems, temporaries };
-    entries = [];
     problems = [];
     temporaries = [];
     index += 1;
     return listed;
   };
   try {
-    for await (const batch of backend.list(directory.path, { signal })) {
-      // one by one: a spread of a very large batch would overflow the stack
+    for await (const batch of backend.list(directory.path, { signal, into: packer })) {
       for (const entry of batch.entries) {
         if (entry.name === TRASH_NAME && directory.path === "") temporaries.push(entry.name);
-        else entries.push(entry);
+        else packer.add(entry);
       }
+      // one by one: a spread of a very large batch would overflow the stack
       for (const problem of batch.problems) problems.push(problem);
       for (const name of batch.temporaries) temporaries.push(name);
-      if (entries.length >= CHUNK) yield chunk(false);
+      if (packer.length >= CHUNK) yield chunk(false);
     }
     yield chunk(true);
   } catch (error) {
+    packer.take();
     if (!(error instanceof SyncError) || error.scope === "run") throw error;
     yield { ...directory, error: error.toData() };
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Backend } from "../../src/backend/backend.ts";
 import { AT, loadLibc } from "../../src/backend/posix/libc.ts";
 import { openPosix, type PosixOptions } from "../../src/backend/posix/posix.ts";
+import { ListingPacker, unpackListing } from "../../src/listing.ts";
 import { listAll, namesIn, put, rejectsWith, text, TIMES } from "./actions.ts";
 import { backendContract } from "./contract.ts";
 import { mountedSubject } from "./mounted.ts";
@@ -175,6 +176,33 @@ Deno.test("PosixBackend.list keeps names apart that differ only in bytes beyond 
     await new Deno.Command("python3", { args: ["-c", script, root] }).output();
     assert.deepEqual(await namesIn(backend, ""), ["x\udcfe", "x\udcff", "x\ufffd"]);
     assert.deepEqual((await listAll(backend, "")).problems, []);
+  });
+});
+
+Deno.test("PosixBackend.list packs what it tells otherwise when it is given a packer", async () => {
+  await each(async (backend, root) => {
+    const script = "import os,sys; r=os.fsencode(sys.argv[1])+b'/'\n" +
+      "for n in (b'x\\xff', b'x\\xfe', b'.hidden', b'.sluice-mine', b'\\x01', b'a' * 255):\n" +
+      " open(r+n,'w').write('x' * len(n)); os.utime(r+n, ns=(1, -1_500_000_001))\n" +
+      "os.mkdir(r+b'below'); os.symlink(b'x\\xff', r+b'link'); os.mkfifo(r+b'pipe')\n" +
+      "os.link(r+b'.hidden', r+b'another')\n" +
+      "with open(r+b'large','w') as f: f.truncate(2**40 + 1)";
+    await new Deno.Command("python3", { args: ["-c", script, root] }).output();
+    await backend.setTimes("below", { mtime: -(2n ** 33n) * 10n ** 9n - 1n, atime: 0n });
+    for (let i = 0; i < 300; i++) await Deno.writeTextFile(`${root}/file ${i}`, "content");
+    const packer = new ListingPacker();
+    for await (const { entries } of backend.list("", { into: packer })) {
+      for (const entry of entries) packer.add(entry);
+    }
+    const { data, specials } = packer.take();
+    assert.equal(specials, true);
+    const { entries } = await listAll(backend, "");
+    const expected = entries.map(({ atime: _, ...entry }) =>
+      entry.kind === "directory" ? { ...entry, size: 0 } : entry
+    );
+    const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
+    assert.equal(expected.length, 311);
+    assert.deepEqual([...unpackListing(data)].sort(byName), expected);
   });
 });
 

@@ -153,7 +153,9 @@ export function withFaults<B extends Backend>(
       if (rule?.absent) return undefined;
       return await inner.look(path, options);
     },
-    async *list(path: string, options?: CallOptions) {
+    async *list(path: string, { signal }: CallOptions = {}) {
+      // not into a packer, where no rule could reach the entries
+      const options = { signal };
       const rule = await enter("list", path);
       if (rule === null) yield* inner.list(path, options);
       else for await (const batch of inner.list(path, options)) yield tampered(batch, rule);

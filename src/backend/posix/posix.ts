@@ -13,6 +13,7 @@ import type {
   Space,
   Trash,
 } from "../backend.ts";
+import type { ListingPacker } from "../../listing.ts";
 import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../abortable.ts";
 import { inTheWay, notAFile } from "../failures.ts";
@@ -24,7 +25,7 @@ import { isTemporary } from "../temporary.ts";
 import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
-import { type DirectoryEntries, entriesIn } from "./directory_entries.ts";
+import { namesIn } from "./directory_entries.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
@@ -179,7 +180,10 @@ class PosixBackend implements Backend {
     return await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW | ask, path);
   }
 
-  async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
+  async *list(
+    path: string,
+    { signal, into }: CallOptions & { readonly into?: ListingPacker } = {},
+  ): AsyncIterable<ListBatch> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
     const name = path === "" ? DOT : lastName(path);
@@ -193,7 +197,7 @@ class PosixBackend implements Backend {
         signal?.throwIfAborted();
         if (length < 0) throw posixError(length, "list the directory", path);
         if (length === 0) return;
-        yield await this.#batch(fd, path, { ...entriesIn(buffer, length), buffer }, signal);
+        yield await this.#batch(fd, path, { buffer, length, into }, signal);
         signal?.throwIfAborted();
       }
     } finally {
@@ -470,9 +474,11 @@ class PosixBackend implements Backend {
   async #batch(
     fd: number,
     directory: string,
-    { names, starts, buffer }: DirectoryEntries & { buffer: Uint8Array },
+    { buffer, length, into }: { buffer: Uint8Array; length: number; into?: ListingPacker },
     signal?: AbortSignal,
   ): Promise<ListBatch> {
+    const { starts, ends } = namesIn(buffer, length);
+    const nameAt = (i: number) => decodeName(buffer.subarray(starts[i], ends[i]));
     const entries: Entry[] = [];
     const temporaries: string[] = [];
     const problems: { name: string; code: string; message: string }[] = [];
@@ -492,15 +498,20 @@ class PosixBackend implements Backend {
       const aside: string[] = [];
       this.#looks ??= new Looks(this.#libc);
       this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
-        const name = names[i]!;
-        const simple = result === 0 && answer.kind(at) !== "symlink" && !isTemporary(name);
-        if (simple) entries.push(answer.entry(name, "", at));
+        const start = starts[i]!, end = ends[i]!;
+        const simple = result === 0 && answer.kind(at) !== "symlink";
+        if (into !== undefined && simple && !isOwn(buffer, start, end)) {
+          answer.pack(into, buffer, start, end, at);
+          return;
+        }
+        const name = nameAt(i);
+        if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
         else aside.push(name);
       });
       const own = new StatxBuffer();
       for (const name of aside) await look(name, own);
     } else {
-      await forEachLimited(names, LOOKS_IN_FLIGHT, () => {
+      await forEachLimited(starts.map((_, i) => nameAt(i)), LOOKS_IN_FLIGHT, () => {
         const own = new StatxBuffer();
         return async (name) => {
           signal?.throwIfAborted();
@@ -511,3 +522,11 @@ class PosixBackend implements Backend {
     return { entries, temporaries, problems };
   }
 }
+
+/** Whether a name begins as those that sluice gives: ".sluice". */
+function isOwn(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] !== OWN_NAME[0] || end - start < OWN_NAME.length) return false;
+  return OWN_NAME.every((byte, i) => bytes[start + i] === byte);
+}
+
+const OWN_NAME = new TextEncoder().encode(".sluice");

@@ -1,5 +1,6 @@
 /** statx(2): asking for, and reading, what Linux knows of one object. */
 import type { Entry, Kind } from "../../entry.ts";
+import { HAS_BIRTHTIME, KINDS, type ListingPacker, WORD } from "../../listing.ts";
 import type { ChangeTimes } from "../../stamp.ts";
 import { addressOf } from "./program.ts";
 
@@ -10,6 +11,7 @@ const SECOND = 1_000_000_000n;
 
 /** Bytes of struct statx. */
 const STATX = 256;
+const DIRECTORY = KINDS.indexOf("directory");
 const REGULAR = 0o100000, KIND_MASK = 0o170000;
 
 /** Number of the mount: one that no other mount ever gets (Linux 6.8), or one that is used again. */
@@ -65,6 +67,31 @@ export class StatxBuffer {
     };
   }
 
+  /** Adds what a look found to a listing, under the name from `start` to before `end`. */
+  pack(into: ListingPacker, name: Uint8Array, start: number, end: number, index: number): void {
+    const u32 = this.#u32, from = index * (STATX / 4), mode = u32[from + 7]! & 0xffff;
+    const kind = KINDS.indexOf(kindOf(mode));
+    const at = into.begin(name, start, end, kind), { words } = into;
+    if (kind !== DIRECTORY) {
+      words[at + WORD.size] = u32[from + 10]!;
+      words[at + WORD.size + 1] = u32[from + 11]!;
+      copyTime(u32, from + 28, words, at + WORD.commonMtime);
+    }
+    copyTime(u32, from + 28, words, at + WORD.mtime);
+    copyTime(u32, from + 24, words, at + WORD.ctime);
+    const hasBirthtime = (u32[from]! & STATX_BTIME) !== 0;
+    if (hasBirthtime) copyTime(u32, from + 20, words, at + WORD.birthtime);
+    // its two numbers, of which the first is the upper half in {@link entry}
+    words[at + WORD.device] = u32[from + 35]!;
+    words[at + WORD.device + 1] = u32[from + 34]!;
+    words[at + WORD.inode] = u32[from + 8]!;
+    words[at + WORD.inode + 1] = u32[from + 9]!;
+    words[at + WORD.links] = u32[from + 4]!;
+    words[at + WORD.uid] = u32[from + 5]!;
+    words[at + WORD.gid] = u32[from + 6]!;
+    words[at + WORD.mode] = (mode & 0o7777) | (hasBirthtime ? HAS_BIRTHTIME : 0);
+  }
+
   /** Bytes that the object takes on its disk, where the look was one at a single object. */
   allocated(): number {
     return (this.#u32[12]! + this.#u32[13]! * 2 ** 32) * 512;
@@ -113,6 +140,13 @@ export class StatxBuffer {
   #time(word: number): bigint {
     return this.#i64[word / 2]! * SECOND + BigInt(this.#u32[word + 2]!);
   }
+}
+
+/** Seconds in two words, and nanoseconds. */
+function copyTime(from: Uint32Array, at: number, to: Uint32Array, into: number): void {
+  to[into] = from[at]!;
+  to[into + 1] = from[at + 1]!;
+  to[into + 2] = from[at + 2]!;
 }
 
 function kindOf(mode: number): Kind {
