@@ -147,7 +147,8 @@ class Report {
   }
 
   place(root: string, place: Place, mount: Mount | null, room: Tried<Room>): void {
-    this.#cannotWrite = found(place.renameOver) === false || found(place.fsync) === false;
+    // what could not even be tried (read-only, forbidden) will not work in a run either
+    this.#cannotWrite = found(place.renameOver) !== true || found(place.fsync) !== true;
     if (this.#options.json) {
       const names = found(place.names);
       return this.#json({
