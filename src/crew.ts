@@ -28,7 +28,10 @@ export type Role =
     readonly source: string;
     readonly destination: string;
     readonly identities: Readonly<Record<Side, Identity>>;
+    /** Lanes of this thread, unless another number is asked for while it is at work. */
     readonly lanes: number;
+    /** Which of so many threads it is, from 0: what is asked for is divided among them. */
+    readonly seat: { readonly index: number; readonly of: number };
     readonly slots: number;
     readonly blockSize: number;
     readonly algorithm: Algorithm;

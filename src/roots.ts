@@ -147,8 +147,8 @@ function directoryToBe(path: string, base: string): { real: string; on: string }
   }
 }
 
-/** What SQLite, and the lock, append to the name of a database. */
-const BESIDE_A_DATABASE = ["-wal", "-shm", "-journal", "-lock"];
+/** What SQLite, the lock and the control socket append to the name of a database. */
+const BESIDE_A_DATABASE = ["-wal", "-shm", "-journal", "-lock", "-ctl"];
 
 function nestings(source: string, destination: string): [string, string, string][] {
   return [

@@ -11,6 +11,7 @@ import type { Side } from "./event.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
 import { ListingPacker } from "./listing.ts";
+import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
 import { packParcel, unpackJob } from "./packed.ts";
@@ -164,6 +165,17 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   await Promise.all(Array.from({ length: listers }, lister));
 }
 
+/** Of lanes that are asked for, those of one thread; null when none are asked for. */
+function shareOf(
+  wanted: SharedCount,
+  { index, of }: { readonly index: number; readonly of: number },
+): () => number | null {
+  return () => {
+    const { value } = wanted;
+    return value === null ? null : Math.floor((value + of - 1 - index) / of);
+  };
+}
+
 async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Promise<void> {
   const { port, clock, signal, ready, open } = tools;
   const { identities } = role;
@@ -179,6 +191,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     source,
     destination,
     gate: new Gate(role.control.gate, clock),
+    wantedLanes: shareOf(new SharedCount(role.control.lanes), role.seat),
     buckets: {
       read: new TokenBucket(role.control.read, clock),
       write: new TokenBucket(role.control.write, clock),

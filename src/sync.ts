@@ -12,12 +12,14 @@ import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
 import type { Local } from "./bandwidth.ts";
 import { causeOf, whyStopped } from "./causes.ts";
+import type { Standing } from "./control/answer.ts";
 import { EndEarly } from "./control/end_early.ts";
 import { follow } from "./control/follow.ts";
+import { openControl } from "./control/open_control.ts";
 import { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
-import type { Amount, Reporter, RunEvent, Side, Summary, Unanswered } from "./event.ts";
+import type { Amount, Reporter, RunEvent, Side, Snapshot, Summary, Unanswered } from "./event.ts";
 import { Crew, longest, type Spawn, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
@@ -32,6 +34,8 @@ import { printDecided, printLeft } from "./plan/print.ts";
 import { assignLinks, learnTimes } from "./plan/traits.ts";
 import { demandSameRoots } from "./plan/trust.ts";
 import { AuditLog } from "./report/audit.ts";
+import { snapshotFields } from "./report/json_lines.ts";
+import { progressLine } from "./report/plain.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths, type RunPaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
@@ -134,7 +138,15 @@ export async function sync(
     interruptedCode: options.interruptedCode ?? (() => 130),
     temporaryName: names,
   });
+  using _server = all.dryRun ? null : openControl(paths.db, control, {
+    about: { command: "sync", ...paths, database: paths.db },
+    standing: () => standingOf(statistics.snapshot()),
+  });
   return await run.run();
+}
+
+function standingOf(snapshot: Snapshot): Standing {
+  return { message: progressLine(snapshot), progress: snapshotFields(snapshot) };
 }
 
 /** A root that cannot even be opened is wrong usage: nothing has been touched yet. */

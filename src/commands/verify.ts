@@ -1,7 +1,8 @@
 /** `sluice verify [DB]`: reads the destination again and compares it with what is on record. */
+import { parseBandwidth } from "../bandwidth.ts";
 import { UsageError } from "../errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, value } from "../flags.ts";
-import { parseRate, parseWindow } from "../lib/units.ts";
+import { parseWindow } from "../lib/units.ts";
 import { DEFAULTS } from "../options.ts";
 import { jsonVerifyReporter, plainVerifyReporter } from "../verify/reporters.ts";
 import { parseShare } from "../verify/sample.ts";
@@ -19,7 +20,7 @@ export const verify: Subcommand = {
       .option("--sample <share>", "read so many of the files, such as 5%", "100%")
       .option("--seed <n>", "which files are in the sample: each number has its own", "1")
       .option("--log <path>", "the audit log, appended", DEFAULTS.log)
-      .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; K M G T, off", "off")
+      .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; off, or a timetable", "off")
       .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
       .option("--restart", "begin anew although one was interrupted")
       .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
@@ -72,7 +73,7 @@ function verifyOptions(db: string, flags: Flags): VerifyOptions {
       millionths: value("--sample", text("sample"), parseShare),
       seed: Number(seed),
     },
-    bwlimit: value("--bwlimit", text("bwlimit"), parseRate),
+    bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
     modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
     restart: flags.restart === true,
   };

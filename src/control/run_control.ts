@@ -19,6 +19,7 @@ import {
 } from "../bandwidth.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Gate, gateMemory } from "../lib/gate.ts";
+import { countMemory, SharedCount } from "../lib/shared_count.ts";
 import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import { EndEarly } from "./end_early.ts";
 
@@ -29,6 +30,8 @@ export interface ControlMemory {
   readonly write: SharedArrayBuffer;
   /** Closed while the run is paused, see `lib/gate.ts`. */
   readonly gate: SharedArrayBuffer;
+  /** The lanes that were asked for, of all threads together, see `lib/shared_count.ts`. */
+  readonly lanes: SharedArrayBuffer;
 }
 
 /** What a control has decided. */
@@ -75,6 +78,7 @@ export class RunControl implements Disposable {
     read: bucketMemory(),
     write: bucketMemory(),
     gate: gateMemory(),
+    lanes: countMemory(),
   };
   /** The gate, for the owner's own thread. */
   readonly gate: Gate;
@@ -117,6 +121,11 @@ export class RunControl implements Disposable {
    */
   get signal(): AbortSignal {
     return this.#ending.signal;
+  }
+
+  /** The timetable as it was written; null where there is none. */
+  get timetable(): string | null {
+    return this.#timetable?.text ?? null;
   }
 
   /** What holds now. */
@@ -181,6 +190,7 @@ export class RunControl implements Disposable {
   /** Sets the number of lanes; null for as many as the run thinks best. */
   lanes(lanes: number | null, by: string): string {
     this.#lanes = lanes;
+    new SharedCount(this.memory.lanes).value = lanes;
     return this.#tell(`lanes: ${lanes ?? "as many as seem best"}, set by ${by}`);
   }
 

@@ -115,7 +115,8 @@ function summaryFields(summary: Summary) {
   };
 }
 
-function snapshotFields(snapshot: Snapshot) {
+/** The keys of a progress line. */
+export function snapshotFields(snapshot: Snapshot) {
   return {
     phase: snapshot.phase,
     elapsed: rounded(snapshot.elapsed / 1000),

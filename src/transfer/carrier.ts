@@ -32,6 +32,11 @@ export interface CarrierOptions {
   /** What the roots were when the run began. */
   readonly identities: Readonly<Record<Side, Identity>>;
   readonly lanes: number;
+  /**
+   * How many lanes are wanted instead; null for {@link lanes}. With 0, what was given is carried and
+   * nothing more is asked for. Default: null. Asked four times a second.
+   */
+  readonly wantedLanes?: () => number | null;
   /** Large buffers that may be out at once, see `buffers.ts`. */
   readonly slots: number;
   readonly blockSize: number;
@@ -69,11 +74,16 @@ export class Carrier {
   #asked = false;
   #waitingFiles = 0;
   #wake: (() => void)[] = [];
+  /** Lanes that are not wanted now. */
+  #parked: (() => void)[] = [];
+  /** Lanes that may carry. */
+  #allowed: number;
   readonly #guards: Readonly<Record<Side, RootGuard>>;
   #breathed: number;
 
   constructor(options: CarrierOptions) {
     this.#options = options;
+    this.#allowed = options.lanes;
     const { source, destination, identities, clock, signal } = options;
     const guard = (side: Side, backend: Backend) =>
       new RootGuard(backend, { side, expected: identities[side], clock, signal });
@@ -111,7 +121,7 @@ export class Carrier {
    * what is finished still settles, what is not leaves nothing behind, and the promise rejects.
    */
   async run(): Promise<void> {
-    const { lanes, signal, destination, clock } = this.#options;
+    const { signal, destination, clock } = this.#options;
     const settled = (settled: Settled) => {
       for (const { size } of settled.outcomes) this.#unsettled -= size;
       for (const { bytes } of settled.parcels) this.#unsettled -= bytes;
@@ -128,27 +138,33 @@ export class Carrier {
     const both = AbortSignal.any([signal, stop.signal]);
     const buffers = new Buffers(this.#options);
     both.addEventListener("abort", () => this.#wakeAll());
+    const running: Promise<void>[] = [];
+    let failed: { readonly reason: unknown } | null = null;
+    const adjust = () => {
+      this.#allow(this.#options.wantedLanes?.() ?? this.#options.lanes);
+      while (running.length < Math.max(1, this.#allowed)) {
+        const lane = this.#lane(running.length, group, buffers, both, stop);
+        running.push(lane.catch((reason) => {
+          // the first error is the one that counts
+          failed ??= { reason };
+          stop.abort(reason);
+        }));
+      }
+    };
     const ticker = setInterval(() => {
+      adjust();
       group.pace()?.catch((error) => stop.abort(error));
       this.#checkRoots()?.catch((error) => stop.abort(error));
     }, 250);
-    const results = await Promise.allSettled(
-      Array.from({ length: lanes }, async (_, lane) => {
-        try {
-          await this.#lane(lane, group, buffers, both, stop);
-        } catch (error) {
-          stop.abort(error);
-          throw error;
-        }
-      }),
-    );
+    adjust();
+    // others may have begun meanwhile
+    for (let ended = 0; ended < running.length;) ended = (await Promise.all(running)).length;
     clearInterval(ticker);
-    // a destination that is gone cannot settle anything; the first error is the one that counts
-    const failed = results.find((result) => result.status === "rejected");
     try {
       await group.drain();
     } catch (error) {
-      throw failed?.reason ?? error;
+      // a destination that is gone cannot settle anything
+      throw (failed as { readonly reason: unknown } | null)?.reason ?? error;
     }
     if (stop.signal.aborted) throw stop.signal.reason;
     signal.throwIfAborted();
@@ -164,7 +180,7 @@ export class Carrier {
     const { source, destination, blockSize, buckets, gate, clock, algorithm, preserve } =
       this.#options;
     const queue = new BlockQueue<Item[]>(this.#options.slots, () => gate.pass({ signal }));
-    const items = readItems(() => this.#take(signal), {
+    const items = readItems(() => this.#take(lane, signal), {
       source,
       parcels: preserve.length === 0 && takesParcels(source) && takesParcels(destination),
       buffers,
@@ -212,16 +228,31 @@ export class Carrier {
     return destination === undefined ? source : Promise.all([source, destination]).then(() => {});
   }
 
-  async #take(signal: AbortSignal): Promise<Job | undefined> {
+  /** So many lanes may carry; the first carries on until nothing is left, whatever is allowed. */
+  #allow(lanes: number): void {
+    if (lanes === this.#allowed) return;
+    this.#allowed = lanes;
+    this.#wakeAll();
+  }
+
+  async #take(lane: number, signal: AbortSignal): Promise<Job | undefined> {
     for (;;) {
       const looking = this.#checkRoots();
       if (looking !== undefined) await looking;
       signal.throwIfAborted();
+      if (lane >= Math.max(1, this.#allowed) && !(this.#closed && this.#jobs.length === 0)) {
+        await new Promise<void>((resolve) => this.#parked.push(resolve));
+        continue;
+      }
       const job = this.#jobs.shift();
       this.#waitingFiles -= job?.files.length ?? 0;
-      if (job === undefined && this.#closed) return undefined;
+      if (job === undefined && this.#closed) {
+        // those that are parked have nothing to wait for either
+        this.#wakeAll();
+        return undefined;
+      }
       const few = this.#waitingFiles < FEW_FILES && !this.#asked;
-      if (!this.#closed && (few || job === undefined)) {
+      if (!this.#closed && this.#allowed > 0 && (few || job === undefined)) {
         this.#asked = true;
         const idle = this.#wake.length + (job === undefined ? 1 : 0);
         this.#options.hungry(this.#waitingFiles, idle);
@@ -232,8 +263,9 @@ export class Carrier {
   }
 
   #wakeAll(): void {
-    const waiting = this.#wake;
+    const waiting = [...this.#wake, ...this.#parked];
     this.#wake = [];
+    this.#parked = [];
     for (const wake of waiting) wake();
   }
 

@@ -128,6 +128,7 @@ export class Transfer {
         destination: context.destination.root,
         identities: context.identities,
         lanes: plan.lanes,
+        seat: { index: this.#seats.length, of: plan.threads },
         slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
         blockSize: options.blockSize,
         algorithm: options.checksum,

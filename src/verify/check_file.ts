@@ -3,6 +3,7 @@ import type { Backend, FileReader } from "../backend/backend.ts";
 import type { VerifyFile, VerifyResult } from "../backlog/verify_store.ts";
 import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
+import type { Gate } from "../lib/gate.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import { type Algorithm, ALGORITHMS } from "../options.ts";
 import { isoTime } from "../report/operation_record.ts";
@@ -25,6 +26,8 @@ export interface CheckContext {
   readonly backend: Backend;
   readonly times: TimeRule;
   readonly bucket: TokenBucket;
+  /** Closed while the verification is paused. */
+  readonly gate: Gate;
   /** Two pieces of memory of the same size, for this check alone. */
   readonly buffers: readonly [Uint8Array, Uint8Array];
   readonly signal: AbortSignal;
@@ -114,7 +117,7 @@ async function hashOf(
   algorithm: Algorithm,
   context: CheckContext,
 ): Promise<string> {
-  const { bucket, buffers, signal, read } = context;
+  const { bucket, gate, buffers, signal, read } = context;
   await uncache(reader, context);
   const hash = newHash(algorithm);
   const { size } = reader.entry;
@@ -124,6 +127,7 @@ async function hashOf(
     const length = Math.min(bucket.slice(into.length), size - position);
     if (length <= 0) return into.subarray(0, 0);
     await bucket.take(length, { signal });
+    await gate.pass({ signal });
     return into.subarray(0, await reader.read(into.subarray(0, length), position, { signal }));
   };
   let pending = piece(buffers[0], 0);

@@ -30,7 +30,7 @@ export type VerifyEvent =
 
 /** How a verification ended. */
 export interface VerifySummary {
-  readonly outcome: "as recorded" | "differences" | "interrupted" | "stopped";
+  readonly outcome: "as recorded" | "differences" | "more pending" | "interrupted" | "stopped";
   /** Why it was stopped. */
   readonly reason: string | null;
   readonly exitCode: number;
@@ -62,6 +62,8 @@ export interface VerifySnapshot {
   readonly rate: number;
   /** Null while there is too little to judge from. */
   readonly secondsLeft: number | null;
+  /** Who has paused it; null while it goes on. */
+  readonly paused: string | null;
 }
 
 /** Counts. */
@@ -73,6 +75,7 @@ export class VerifyProgress {
   readonly #expected: Amount;
   #totals: VerifyTotals;
   #read = 0;
+  #paused: string | null = null;
 
   constructor(clock: Clock, start: VerifyTotals, expected: Amount) {
     this.#clock = clock;
@@ -104,6 +107,11 @@ export class VerifyProgress {
     };
   }
 
+  /** Who has paused it; null when it goes on. */
+  paused(by: string | null): void {
+    this.#paused = by;
+  }
+
   snapshot(): VerifySnapshot {
     const now = this.#clock.now();
     const elapsed = now - this.#began;
@@ -125,6 +133,7 @@ export class VerifyProgress {
       done: Math.max(bytes, this.#start.bytes + this.#read),
       read: this.#read,
       rate: this.#rate.perSecond(now),
+      paused: this.#paused,
       secondsLeft: elapsed < 3000 || lefts.length === 0 ? null : Math.max(...lefts),
     };
   }

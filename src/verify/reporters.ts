@@ -66,18 +66,7 @@ export function jsonVerifyReporter(options: VerifyReporterOptions): VerifyReport
   const { snapshot, write, every = everyUnref } = options;
   const print = (type: string, fields: Record<string, unknown>) =>
     write(`${JSON.stringify({ type, time: new Date().toISOString(), ...fields })}\n`);
-  const stop = every(JSON_INTERVAL, () => {
-    const { elapsed, totals, expected, done, read, rate, secondsLeft } = snapshot();
-    print("progress", {
-      elapsed: elapsed / 1000,
-      ...totals,
-      expected,
-      done,
-      read,
-      rate,
-      seconds_left: secondsLeft,
-    });
-  });
+  const stop = every(JSON_INTERVAL, () => print("progress", jsonProgress(snapshot())));
   return {
     event(event) {
       if (event.type === "end") {
@@ -112,6 +101,21 @@ export function jsonVerifyReporter(options: VerifyReporterOptions): VerifyReport
   };
 }
 
+/** The keys of a progress line. */
+export function jsonProgress(snapshot: VerifySnapshot): Record<string, unknown> {
+  const { elapsed, totals, expected, done, read, rate, secondsLeft, paused } = snapshot;
+  return {
+    elapsed: elapsed / 1000,
+    ...totals,
+    expected,
+    done,
+    read,
+    rate,
+    seconds_left: secondsLeft,
+    paused,
+  };
+}
+
 function startLines(event: Extract<VerifyEvent, { type: "start" }>): string[] {
   const { version, destination, sample: { millionths, seed }, expected, resumed } = event;
   const about = millionths < WHOLE ? "about " : "";
@@ -134,7 +138,7 @@ function findingLine(event: Extract<VerifyEvent, { type: "finding" }>): string {
 
 /** The state of a verification in one line. */
 export function progressLine(snapshot: VerifySnapshot): string {
-  const { elapsed, totals, expected, done, read, rate, secondsLeft } = snapshot;
+  const { elapsed, totals, expected, done, read, rate, secondsLeft, paused } = snapshot;
   const { files, different, missing, unreadable } = totals;
   const share = expected.bytes === 0
     ? percent(files, expected.files)
@@ -147,6 +151,7 @@ export function progressLine(snapshot: VerifySnapshot): string {
     formatRate(rate),
     left,
     `${different + missing + unreadable} wrong`,
+    ...paused === null ? [] : [`paused by ${paused}`],
   ].join("; ");
 }
 
@@ -161,7 +166,7 @@ function summaryLines({ outcome, reason, totals, unhashed, elapsed }: VerifySumm
   if (unhashed > 0) {
     lines.push(`  no hash     ${countOf(unhashed, "file")}: only size and time were compared`);
   }
-  if (outcome === "interrupted" || outcome === "stopped") {
+  if (outcome === "more pending" || outcome === "interrupted" || outcome === "stopped") {
     lines.push("run it again with the same sample to go on");
   }
   return lines;

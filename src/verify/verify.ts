@@ -1,7 +1,5 @@
 /** A verification, from its start record to its end record: reads the destination again. */
 import type { Backend, Identity } from "../backend/backend.ts";
-import { isSameAsRecorded } from "../backend/identity.ts";
-import { openBackend } from "../backend/open.ts";
 import { isDatabaseError } from "../backlog/database_error.ts";
 import { RecordedFiles } from "../backlog/recorded_files.ts";
 import { SqliteBacklog } from "../backlog/sqlite.ts";
@@ -12,20 +10,25 @@ import type {
   VerifyRow,
   VerifyTotals,
 } from "../backlog/verify_store.ts";
-import { SyncError, UsageError } from "../errors.ts";
+import { type Bandwidth, bandwidthRecord } from "../bandwidth.ts";
+import { EndEarly } from "../control/end_early.ts";
+import { openControl } from "../control/open_control.ts";
+import { RunControl } from "../control/run_control.ts";
+import { SyncError } from "../errors.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import { turn } from "../lib/turn.ts";
-import { showPath } from "../name.ts";
 import { AuditLog } from "../report/audit.ts";
-import { auditPath, isoTime } from "../report/operation_record.ts";
+import { auditPath } from "../report/operation_record.ts";
 import { absolute, resolveFiles } from "../roots.ts";
 import { type TimeRule, timeRule } from "../times.ts";
 import { identifySelf } from "../transfer/temporaries.ts";
 import { VERSION } from "../version.ts";
-import { checkFile, type Finding } from "./check_file.ts";
+import { checkFile } from "./check_file.ts";
+import { jsonProgress, progressLine } from "./reporters.ts";
 import { VerifyProgress, type VerifyReporter, type VerifySnapshot } from "./progress.ts";
 import type { VerifySummary } from "./progress.ts";
+import { operation, totalsRecord } from "./records.ts";
+import { demandRecordedRoot, demandRoot, openDestination, openRoot } from "./root.ts";
 import { isInSample, WHOLE } from "./sample.ts";
 
 /** What a verification may be told. */
@@ -35,8 +38,8 @@ export interface VerifyOptions {
   /** Full or relative path of the audit log. */
   readonly log: string;
   readonly sample: Sample;
-  /** Bytes per second; null for no limit. */
-  readonly bwlimit: number | null;
+  /** Bytes per second; null for no limit. Of two rates, that of reading holds. */
+  readonly bwlimit: Bandwidth;
   /** The largest difference of two times that counts as none, in nanoseconds; null: as was probed. */
   readonly modifyWindow: number | null;
   /** Begin anew although one of the same sample was interrupted. */
@@ -60,6 +63,8 @@ const NOTHING: VerifyTotals = { files: 0, bytes: 0, different: 0, missing: 0, un
 const GROUP = 256, GROUP_TIME = 500;
 /** Bytes of one read. */
 const PIECE = 1024 * 1024;
+/** How often a lane that is not wanted looks whether it is, in ms. */
+const PARKED = 250;
 /** How long files in flight may take to give up after an interrupt, in ms. */
 const GRACE = 1500;
 
@@ -73,8 +78,10 @@ export async function verify(
   options: VerifyOptions,
   environment: VerifyEnvironment,
 ): Promise<VerifySummary> {
-  const { base, signal } = environment;
+  const { base } = environment;
   const clock = environment.clock ?? systemClock();
+  using control = new RunControl({ bandwidth: options.bwlimit, clock });
+  const signal = AbortSignal.any([environment.signal, control.signal]);
   let pair, tally;
   {
     using recorded = RecordedFiles.open(absolute(options.db, base));
@@ -97,7 +104,8 @@ export async function verify(
   const times = backlog.traits.of(place)?.times ?? unknown;
   const run = new Verification({
     options,
-    environment,
+    environment: { ...environment, signal },
+    control,
     paths,
     backend,
     identity,
@@ -111,46 +119,10 @@ export async function verify(
   return await run.run();
 }
 
-async function openRoot(
-  root: string,
-  open: (root: string) => Promise<Backend>,
-): Promise<Backend> {
-  try {
-    return await open(root);
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    const message = `cannot read the destination: ${error.message}; is it mounted?`;
-    throw new SyncError("EROOT", message, { scope: "run", cause: error });
-  }
-}
-
-/** Calls wait for the disk here, since nothing comes from the cache: several are kept in flight. */
-function openDestination(root: string): Promise<Backend> {
-  const temporaryName = () => {
-    throw new TypeError("Cannot make a temporary as a verification writes nothing");
-  };
-  return openBackend(root, { temporaryName, latency: "waiting" });
-}
-
-/** A share that is not mounted is an empty directory: all files would be missing. */
-function demandRecordedRoot(backlog: SqliteBacklog, backend: Backend, identity: Identity): void {
-  const scan = backlog.lastScan();
-  if (scan === undefined) {
-    throw new UsageError("the database has no record of any scan yet; there is nothing to verify");
-  }
-  if (isSameAsRecorded(scan.roots.destination, identity)) return;
-  throw gone(backend, "is not the directory that was scanned before (is it mounted?)");
-}
-
-function gone(backend: Backend, what: string): SyncError {
-  return new SyncError("EROOT", `the destination ${showPath(backend.root)} ${what}`, {
-    scope: "run",
-  });
-}
-
 interface Parts {
   readonly options: VerifyOptions;
   readonly environment: VerifyEnvironment;
+  readonly control: RunControl;
   readonly paths: Readonly<Record<"source" | "destination" | "db" | "log", string>>;
   readonly backend: Backend;
   readonly identity: Identity;
@@ -191,10 +163,18 @@ class Verification {
   }
 
   async run(): Promise<VerifySummary> {
-    const { environment, backlog, log } = this.#parts;
+    const { environment, backlog, log, control, paths } = this.#parts;
     using reporter = environment.reporter(() => this.#progress.snapshot());
     this.#reporter = reporter;
     await this.#begin();
+    this.#follow();
+    using _server = openControl(paths.db, control, {
+      about: { command: "verify", ...paths, database: paths.db },
+      standing: () => {
+        const snapshot = this.#progress.snapshot();
+        return { message: progressLine(snapshot), progress: jsonProgress(snapshot) };
+      },
+    });
     let error: unknown = null;
     try {
       await this.#lanes();
@@ -206,6 +186,7 @@ class Verification {
         })
         : thrown;
     }
+    control[Symbol.dispose]();
     let summary: VerifySummary;
     try {
       this.#settle();
@@ -215,7 +196,7 @@ class Verification {
         outcome: summary.outcome,
         exit_code: summary.exitCode,
         reason: summary.reason,
-        totals: record(summary.totals),
+        totals: totalsRecord(summary.totals),
       });
       log.write(backlog.transaction(() => {
         if (error === null) backlog.verify.finish(this.#id);
@@ -253,7 +234,13 @@ class Verification {
       source: auditPath(paths.source, ""),
       destination: auditPath(paths.destination, ""),
       resumed: earlier !== undefined,
-      options: { ...share, bwlimit, modifyWindow, db: paths.db, log: paths.log },
+      options: {
+        ...share,
+        bwlimit: bandwidthRecord(bwlimit),
+        modifyWindow,
+        db: paths.db,
+        log: paths.log,
+      },
     });
     log.write(backlog.transaction(() => {
       this.#id = earlier?.id ?? backlog.verify.begin(sample, this.#run);
@@ -285,19 +272,30 @@ class Verification {
     }
   }
 
+  /** Shows what the control decides, and records each change. */
+  #follow(): void {
+    const { control, log, backlog } = this.#parts;
+    control.begin({
+      changed: ({ paused }) => this.#progress.paused(paused),
+      note: (message) => {
+        this.#reporter?.event({ type: "note", message });
+        log.add({ type: "note", message });
+        log.write(backlog.transaction(() => log.stage()));
+      },
+    });
+  }
+
   /** Works with several files in flight until all are done, one lane fails, or it is interrupted. */
   async #lanes(): Promise<void> {
-    const { environment, backend, options, clock } = this.#parts;
-    const bucket = new TokenBucket(bucketMemory(), clock);
-    bucket.rate = options.bwlimit;
+    const { environment, backend, clock } = this.#parts;
     const interrupt = () => this.#stop.abort(environment.signal.reason);
     if (environment.signal.aborted) interrupt();
     environment.signal.addEventListener("abort", interrupt, { once: true });
     // a share hides its round trips behind each other, a disk does not like to be sent about
     const width = backend.capabilities.durability === "file" ? 16 : 4;
-    const lanes = Array.from({ length: width }, async () => {
+    const lanes = Array.from({ length: width }, async (_, lane) => {
       try {
-        await this.#lane(bucket);
+        await this.#lane(lane);
       } catch (error) {
         // the others need not go on
         this.#stop.abort(error);
@@ -318,12 +316,17 @@ class Verification {
     this.#stop.signal.throwIfAborted();
   }
 
-  async #lane(bucket: TokenBucket): Promise<void> {
-    const { backend, times, clock, paths, log, identity } = this.#parts;
+  async #lane(lane: number): Promise<void> {
+    const { backend, times, clock, paths, log, identity, control } = this.#parts;
     const { signal } = this.#stop;
     const buffers = [new Uint8Array(PIECE), new Uint8Array(PIECE)] as const;
     for (;;) {
       signal.throwIfAborted();
+      await control.gate.pass({ signal });
+      if (lane >= (control.state.lanes ?? Infinity) && !this.#exhausted) {
+        await clock.sleep(PARKED, { signal });
+        continue;
+      }
       const flight = this.#take();
       if (flight === undefined) return;
       if (flight === null) {
@@ -336,7 +339,8 @@ class Verification {
       const finding = await checkFile(file, {
         backend,
         times,
-        bucket,
+        bucket: control.buckets.read,
+        gate: control.gate,
         buffers,
         signal,
         read: (bytes) => this.#progress.read(bytes),
@@ -410,7 +414,12 @@ class Verification {
         : { ...common, outcome: "differences", exitCode: 1 };
     }
     const { signal, interruptedCode } = environment;
-    if (signal.aborted && error === signal.reason) {
+    if (error instanceof EndEarly) {
+      const bad = totals.different + totals.missing + totals.unreadable;
+      const reason = error.message;
+      return { ...common, outcome: "more pending", exitCode: bad === 0 ? 0 : 1, reason };
+    }
+    if (signal.aborted && error === signal.reason && !(error instanceof SyncError)) {
       return { ...common, outcome: "interrupted", exitCode: interruptedCode() };
     }
     if (!(error instanceof SyncError)) throw error;
@@ -427,45 +436,4 @@ class Verification {
     this.#reporter?.event({ type: "note", message });
     log.add({ type: "note", message });
   }
-}
-
-/** Before a file counts as missing: an empty mount point has no files. */
-async function demandRoot(
-  backend: Backend,
-  identity: Identity,
-  signal: AbortSignal,
-): Promise<void> {
-  let now: Identity;
-  try {
-    now = await backend.identify({ signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!(error instanceof SyncError)) throw error;
-    throw gone(backend, `is not there any more: ${error.message}`);
-  }
-  if (now.inode === identity.inode && now.device === identity.device) return;
-  throw gone(backend, "is not the directory any more that it was (is it still mounted?)");
-}
-
-function operation(destination: string, file: VerifyFile, finding: Finding, duration: number) {
-  const { result, detail, size, mtime, hash } = finding;
-  return {
-    type: "operation",
-    action: "verify",
-    status: result === "as recorded" ? "success" : "failure",
-    reason: result,
-    kind: "file",
-    destination,
-    size,
-    checksum: hash,
-    checksum_algorithm: hash === null ? null : file.algorithm,
-    mtime: mtime === null ? null : isoTime(mtime),
-    recorded: { size: file.size, checksum: file.hash, mtime: isoTime(file.mtime) },
-    duration_ms: Math.round(duration * 1000) / 1000,
-    error: detail,
-  };
-}
-
-function record({ files, bytes, different, missing, unreadable }: VerifyTotals) {
-  return { verified_files: files, verified_bytes: bytes, different, missing, unreadable };
 }

@@ -160,3 +160,52 @@ Deno.test("checkRoot takes another device, another inode and any error for a roo
     scope: "run",
   });
 });
+
+Deno.test("Carrier carries with as many lanes as are wanted, more or fewer than at first", async () => {
+  let wanted: number | null = null;
+  let asked = 0;
+  const held = Promise.withResolvers<void>();
+  const { carrier, from, to, source } = await parts(
+    { source: [{ call: "open", until: held.promise }] },
+    { lanes: 2, wantedLanes: () => (asked += 1, wanted) },
+  );
+  const opened = () => source.calls.get("open") ?? 0;
+  const running = carrier.run();
+  carrier.add(NAMES.map((name) => jobOf("", [name], TREE)));
+  carrier.close();
+  await until(() => opened() === 2);
+  wanted = 5;
+  await until(() => opened() === 5);
+  wanted = 1;
+  const before = asked;
+  await until(() => asked > before + 1);
+  assert.equal(opened(), 5);
+  held.resolve();
+  await running;
+  assert.deepEqual(essence(to), essence(from));
+});
+
+Deno.test("Carrier with no lane wanted carries what it has, asks for nothing, and then goes on", async () => {
+  let wanted: number | null = 0;
+  let asked = 0;
+  const { carrier, from, to, outcomes, hungry } = await parts({}, {
+    wantedLanes: () => (asked += 1, wanted),
+  });
+  const [first, ...rest] = jobs();
+  const running = carrier.run();
+  carrier.add([first!]);
+  await until(() => outcomes.length === first!.files.length);
+  const before = asked;
+  await until(() => asked > before + 1);
+  assert.deepEqual(hungry, []);
+  wanted = 1;
+  await until(() => hungry.length > 0);
+  carrier.add(rest);
+  carrier.close();
+  await running;
+  assert.deepEqual(essence(to), essence(from));
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turns();
+}
