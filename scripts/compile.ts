@@ -338,6 +338,8 @@ async function compile(target: Target | undefined): Promise<void> {
     "--no-check",
     `--v8-flags=${V8_FLAGS}`,
     "--no-config",
+    // it would be read from a predictable name in /tmp, where anybody could put one, and saves nothing
+    "--no-code-cache",
     ...WORKERS.flatMap((module) => ["--include", join(folder, bundleOf(module))]),
     ...(target === undefined ? [] : ["--target", TRIPLES[target]]),
     "--output",

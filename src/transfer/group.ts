@@ -12,8 +12,11 @@ import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 
-/** A group is flushed when it has this many files, or its first file has waited this long (ms). */
-const MOST_FILES = 512, LONGEST_WAIT = 500;
+/**
+ * A group is flushed when it has this many new files, or its first file has waited this long (ms).
+ * Each flush ends in a transaction of the database, whose cost is shared by its files.
+ */
+const MOST_FILES = 1024, LONGEST_WAIT = 500;
 
 interface Staged {
   readonly job: Job;
@@ -62,7 +65,7 @@ export class Group {
   #stagedParcels: StagedParcel[] = [];
   #committed: { job: Job; outcome: Outcome }[] = [];
   #committedParcels: SettledParcel[] = [];
-  /** Files in `#stagedParcels` and `#committedParcels`. */
+  /** Files in `#stagedParcels`. */
   #inParcels = 0;
   #leaving: Settled = { outcomes: [], parcels: [], jobs: [] };
   #since = Infinity;
@@ -110,9 +113,10 @@ export class Group {
 
   /** Flushes if it is time to. Undefined, and cheap, when it is not. */
   pace(): Promise<void> | undefined {
-    const waiting = this.#waiting;
-    if (waiting === 0) return;
-    const due = waiting >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
+    if (this.#waiting === 0) return;
+    // what has its final name and only waits to be durable goes with the next group
+    const files = this.#staged.length + this.#inParcels + this.#leaving.outcomes.length;
+    const due = files >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
     if (due) return this.flush();
   }
 
@@ -206,7 +210,6 @@ export class Group {
     if (count === 0) return;
     this.#wait();
     this.#committedParcels.push({ parcel, files: count, bytes });
-    this.#inParcels += count;
   }
 
   async #commitOne(writer: FileWriter, outcome: Outcome): Promise<Outcome> {
@@ -221,8 +224,8 @@ export class Group {
   }
 
   get #waiting(): number {
-    return this.#staged.length + this.#committed.length + this.#inParcels +
-      this.#leaving.outcomes.length;
+    return this.#staged.length + this.#committed.length + this.#stagedParcels.length +
+      this.#committedParcels.length + this.#leaving.outcomes.length;
   }
 
   #wait(): void {
