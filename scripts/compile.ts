@@ -285,9 +285,13 @@ async function checkExecutable(path: string): Promise<string> {
 /**
  * Bounds of the heap of each thread. A scan allocates and drops much; without them V8 lets five
  * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident for
- * a scan of 1,000,000 files on each side).
+ * a scan of 1,000,000 files on each side). A heap that begins at the size that it comes to anyway
+ * spares collections, and the time is spent in calls, not in loops that the last of V8's compilers
+ * could make faster: without it 20,000 files of 4 KiB take 11% less processor time, 100,000 take 16%
+ * less.
  */
-export const V8_FLAGS = "--max-semi-space-size=8,--heap-growing-percent=20";
+export const V8_FLAGS = "--max-semi-space-size=8,--min-semi-space-size=4," +
+  "--heap-growing-percent=20,--initial-heap-size=48,--no-turbofan";
 
 /**
  * Puts the program and each worker into one module each: a hundred modules take twice as long to
