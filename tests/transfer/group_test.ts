@@ -8,7 +8,7 @@ import { FakeClock } from "../testing/fake_clock.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 import { jobOf, memory } from "./parts.ts";
 
-const MOST_FILES = 512, LONGEST_WAIT = 500;
+const MOST_FILES = 1024, LONGEST_WAIT = 500;
 
 /** A group at a destination that writes down in which order things happen. */
 function parts(durability: "file" | "group", failing: Record<string, string> = {}) {
@@ -115,6 +115,9 @@ Deno.test("Group flushes when it is full or its first file has waited long", asy
   await group.pace();
   assert.equal(log.filter((line) => line === "flush").length, 1);
   assert.equal(log.filter((line) => line.startsWith("commit")).length, MOST_FILES);
+  // what has its name already does not count
+  stage(job, "one more");
+  assert.equal(group.pace(), undefined);
   await group.drain();
 
   stage(job, "lonely");
