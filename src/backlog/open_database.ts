@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
+import { PreparedDatabase } from "./prepared_database.ts";
 import { APPLICATION_ID, migrate } from "./schema.ts";
 
 /** The roots a database belongs to: full real paths. */
@@ -13,7 +14,7 @@ export interface Pair {
 export function openDatabase(path: string, readOnly = false): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: 5000, readOnly });
+    database = new PreparedDatabase(path, { timeout: 5000, readOnly });
     const { application_id } = database.prepare("PRAGMA application_id").get() as {
       application_id: number;
     };

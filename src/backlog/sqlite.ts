@@ -1,6 +1,6 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
 import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RecordedIdentity } from "../backend/identity.ts";
 import { type Entry, join, type Times } from "../entry.ts";
 import type { Amount, Side, SideCounts } from "../event.ts";
@@ -15,6 +15,7 @@ import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_
 import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { recordedTime } from "../times.ts";
+import { PreparedDatabase } from "./prepared_database.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
 import { type JobOptions, JobSource, TransferStore } from "./transfer_store.ts";
@@ -87,7 +88,7 @@ export class SqliteBacklog implements Disposable {
   /** A database of its own that goes with the process, for a dry run. */
   static temporary(pair: Pair): SqliteBacklog {
     // an empty name: SQLite keeps it in memory and spills what is too large to a nameless file
-    const database = new DatabaseSync("");
+    const database = new PreparedDatabase("");
     migrate(database);
     bind(database, "", pair);
     return new SqliteBacklog(database, null);
