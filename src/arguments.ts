@@ -26,7 +26,7 @@ export type Invocation =
     readonly verbose: boolean;
   };
 
-const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000;
+const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000, MOST_RETRIES = 100;
 
 /**
  * Reads the command line.
@@ -66,6 +66,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .optionsGroup("When it cannot go on:")
     .option("--wait-for-mount <time>", "wait for a root that is gone: 90s, 30m, 2h, off", "10m")
     .option("--wait-for-space <time>", "wait for room at the destination", "1h")
+    .option("--retries <n>", "try again what failed for a passing reason", String(DEFAULTS.retries))
     .optionsGroup("About sluice:")
     .version(VERSION, "--version", "print the version")
     .exitOverride()
@@ -141,6 +142,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       dryRun: given.dryRun === true,
       waitForMount: value("--wait-for-mount", text("waitForMount"), parseWait),
       waitForSpace: value("--wait-for-space", text("waitForSpace"), parseWait),
+      retries: wholeNumber("--retries", text("retries"), MOST_RETRIES, 0),
     },
     progress: oneOf("--progress", text("progress"), PROGRESS_MODES),
     quiet: given.quiet === true,

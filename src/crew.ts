@@ -21,6 +21,8 @@ export type Role =
     readonly root: string;
     /** What the root was when the run began. */
     readonly identity: Identity;
+    /** How often a call that fails for a passing reason is made again. */
+    readonly retries: number;
     readonly control: ControlMemory;
   }
   | {
@@ -36,6 +38,7 @@ export type Role =
     readonly blockSize: number;
     readonly algorithm: Algorithm;
     readonly preserve: readonly Preservable[];
+    readonly retries: number;
     readonly control: ControlMemory;
   };
 

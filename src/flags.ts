@@ -32,11 +32,11 @@ export function oneOf<T extends string>(flag: string, text: string, choices: rea
   throw new UsageError(`${flag} does not know "${text}"; it takes ${choices.join(", ")}`);
 }
 
-/** A whole number from 1 to `largest`. */
-export function wholeNumber(flag: string, text: string, largest: number): number {
+/** A whole number from `least` (default 1) to `largest`. */
+export function wholeNumber(flag: string, text: string, largest: number, least = 1): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (number >= 1 && number <= largest) return number;
-  throw new UsageError(`${flag} takes a whole number from 1 to ${largest}, not "${text}"`);
+  if (number >= least && number <= largest) return number;
+  throw new UsageError(`${flag} takes a whole number from ${least} to ${largest}, not "${text}"`);
 }
 
 /** Refuses an option that is given twice: which of two values was meant cannot be known. */

@@ -74,6 +74,11 @@ export interface SyncOptions {
   readonly waitForMount: number;
   /** Milliseconds to wait for room at the destination; 0 stops the run. Default 1 hour. */
   readonly waitForSpace: number;
+  /**
+   * How often what failed for a passing reason, or changed while it was read, is tried again.
+   * Default 3.
+   */
+  readonly retries: number;
 }
 
 /** The defaults. */
@@ -98,4 +103,5 @@ export const DEFAULTS: SyncOptions = {
   dryRun: false,
   waitForMount: 10 * 60_000,
   waitForSpace: 60 * 60_000,
+  retries: 3,
 };

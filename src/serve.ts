@@ -1,6 +1,7 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend, Identity } from "./backend/backend.ts";
-import { withAround } from "./backend/around.ts";
+import { withAround, within } from "./backend/around.ts";
+import { Retry } from "./backend/retry.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import { Watch } from "./backend/watch.ts";
@@ -81,7 +82,14 @@ async function serveRole(
     async open(side, root, expected) {
       const watch = watches[side];
       const opening = () => watch.call("open", "", () => open(root, temporaryNames(token, thread)));
-      return withAround(await openSameRoot(root, opening, { side, expected }), watch);
+      const backend = await openSameRoot(root, opening, { side, expected });
+      const watched = withAround(backend, watch);
+      // a local disk has no passing errors, and a bad sector is not read better after a pause
+      if (backend.capabilities.latency === "immediate" || role.retries === 0) return watched;
+      const guard = new RootGuard(watched, { side, expected, clock, signal });
+      const { retries } = role;
+      const retry = new Retry({ retries, clock, signal, alive: async () => await guard.check() });
+      return withAround(backend, within(retry, watch));
     },
   };
   const pulse = setInterval(() => {

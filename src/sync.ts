@@ -46,6 +46,7 @@ import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
+import { retryFailed } from "./transfer/retries.ts";
 import { runTransfer, transferPlan } from "./transfer/transfer.ts";
 import { EXACT } from "./times.ts";
 import { VERSION } from "./version.ts";
@@ -97,7 +98,10 @@ export async function sync(
   const open = options.open ??
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
-  const signal = options.signal ?? new AbortController().signal;
+  const { today, local } = options;
+  using control = new RunControl({ bandwidth: all.bwlimit, clock, today, local });
+  const asked = options.signal ?? new AbortController().signal;
+  const signal = AbortSignal.any([asked, control.signal]);
   using fromWatch = new Watch({ side: "source", clock, signal });
   using toWatch = new Watch({ side: "destination", clock, signal });
   await using from = await openRoot(fromWatch, paths.source, (root) => open(root, names));
@@ -115,8 +119,6 @@ export async function sync(
   using _log = log ?? NOTHING_TO_CLOSE;
   using _backlog = backlog;
   const statistics = new Statistics(clock);
-  const { today, local } = options;
-  using control = new RunControl({ bandwidth: all.bwlimit, clock, today, local });
   await using reporter = options.reporter?.(statistics, control) ?? silent;
   const event = (event: RunEvent) => reporter.event(event);
   const ledger = new Ledger({ options: all, paths, backlog, log, statistics, event });
@@ -193,8 +195,7 @@ class Run {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
-    const { signal, control } = parts;
-    this.#parts = { ...parts, signal: AbortSignal.any([signal, control.signal]) };
+    this.#parts = parts;
   }
 
   async run(): Promise<Summary> {
@@ -330,10 +331,12 @@ class Run {
     statistics.pending(backlog.transfer.pending());
     statistics.backlog(backlog.transfer.transferable());
     await pauses.through(() => early.finish());
+    await pauses.through(() => retryFailed(context, plan));
     const links = new HardLinks(context);
     // a file that cannot be linked after all is transferred, and others may wait for it
     while (await pauses.through(() => links.link())) {
       await pauses.through(() => runTransfer(context, plan));
+      await pauses.through(() => retryFailed(context, plan));
     }
     links.tell();
     backlog.transaction(() => backlog.transfer.recorded());

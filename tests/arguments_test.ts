@@ -39,7 +39,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
     "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
-    "--wait-for-mount 1.5h --wait-for-space off";
+    "--wait-for-mount 1.5h --wait-for-space off --retries 0";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
     source: "a",
@@ -65,6 +65,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       dryRun: true,
       waitForMount: 5_400_000,
       waitForSpace: 0,
+      retries: 0,
     },
     progress: "json",
     quiet: false,
@@ -131,6 +132,8 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
     ["a", "b", "--wait-for-mount", "10"],
     /^--wait-for-mount: cannot read "10" as a duration: write a number and s, m/,
   ],
+  [["a", "b", "--retries", "many"], /^--retries takes a whole number from 0 to 100, not "many"/],
+  [["a", "b", "--retries", "101"], /^--retries takes a whole number from 0 to 100/],
   [["a", "b", "--wait-for-space", "-1h"], /^--wait-for-space: cannot read "-1h" as a duration/],
   [["a", "b", "--progress", "loud"], /^--progress does not know "loud"; it takes auto, plain/],
   ...["--max-delete=5", "--trash=t", "--delete-after-scans=2", "--delete-min-age=1h"]

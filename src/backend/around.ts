@@ -16,6 +16,7 @@ export type Call =
   | "space"
   | "look"
   | "list"
+  | "listMore"
   | "open"
   | "dataFrom"
   | "read"
@@ -104,8 +105,8 @@ async function* listing(
   let batches: AsyncIterator<ListBatch> | null = null;
   try {
     for (let first = true;; first = false) {
-      const next = await around.call("list", path, () => {
-        // an iterator that threw is at its end: one that is asked again must be another one
+      // a listing that fails later cannot be gone on with: one that threw says that it is at its end
+      const next = await around.call(first ? "list" : "listMore", path, () => {
         if (first) batches = inner.list(path, options)[Symbol.asyncIterator]();
         return batches!.next();
       });

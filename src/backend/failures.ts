@@ -29,7 +29,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENFILE: { text: "too many open files in the system", retryable: true },
   EMFILE: { text: "too many open files; raise the limit (ulimit -n)", retryable: true },
   ETXTBSY: { text: "file is being executed", retryable: true },
-  EFBIG: { text: "file is too large for the destination's file system" },
+  EFBIG: {
+    text: "file is too large for the destination's file system; split it, or choose another one",
+  },
   ENOSPC: { text: "no space left on device", scope: "run" },
   EROFS: { text: "read-only file system", scope: "run" },
   EMLINK: { text: "too many links" },

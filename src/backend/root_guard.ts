@@ -70,12 +70,12 @@ export async function checkRoot(
   side: Side,
   signal: AbortSignal,
 ): Promise<void> {
-  let why = "another directory is there now";
+  let why: SyncError | string = "another directory is there now";
   try {
     if (isSameRoot(expected, await backend.identify({ signal }))) return;
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    why = error.message;
+    why = error;
   }
   throw rootGone(side, backend.root, why);
 }
@@ -94,17 +94,18 @@ export async function openSameRoot(
     backend = await open();
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    throw rootGone(side, root, error.message);
+    throw rootGone(side, root, error);
   }
   if (isSameRoot(expected, backend.identity)) return backend;
   await backend[Symbol.asyncDispose]();
   throw rootGone(side, root, "another directory is there now");
 }
 
-function rootGone(side: Side, root: string, why: string): SyncError {
-  return new SyncError(
-    ROOT_GONE,
-    `the ${side} ${showPath(root)} is gone (unmounted?): ${why}; mount it again and start again`,
-    { scope: "run" },
-  );
+function rootGone(side: Side, root: string, why: SyncError | string): SyncError {
+  const place = `the ${side} ${showPath(root)}`;
+  const text = typeof why === "string" ? why : why.message;
+  const message = typeof why !== "string" && why.retryable
+    ? `${place} cannot be reached: ${text}; start again when its server is back`
+    : `${place} is gone (unmounted?): ${text}; mount it again and start again`;
+  return new SyncError(ROOT_GONE, message, { scope: "run" });
 }

@@ -9,6 +9,7 @@ import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
 import { NameStore } from "./name_store.ts";
 import { recallMissed } from "./recall.ts";
+import { RetryStore } from "./retry_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { type OutboxRow, readOutbox } from "./outbox.ts";
 import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
@@ -62,6 +63,7 @@ export class SqliteBacklog implements Disposable {
   readonly links: LinkStore;
   readonly names: NameStore;
   readonly verify: VerifyStore;
+  readonly retries: RetryStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -129,6 +131,7 @@ export class SqliteBacklog implements Disposable {
     this.#database = database;
     this.#lock = lock;
     this.transfer = new TransferStore(database);
+    this.retries = new RetryStore(database, this.transfer);
     this.extras = new ExtraStore(database);
     this.traits = new TraitStore(database);
     this.deletions = new DeletionStore(database);

@@ -17,7 +17,7 @@ export interface JobLimits {
 }
 
 /** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
-function split(column: string): string {
+export function split(column: string): string {
   return `${column} / 1000000000, ${column} % 1000000000`;
 }
 
@@ -57,8 +57,18 @@ export interface JobOptions {
   readonly scan: number | null;
 }
 
+/** Where jobs come from. */
+export interface Jobs {
+  /** The next job; undefined when there is none (yet). Inside a transaction. */
+  next(): Job | undefined;
+  /** There may be more. */
+  news(): void;
+  /** No more will come than there are. */
+  complete(): void;
+}
+
 /** Gives out the pending files, directory by directory, each once per pass. */
-export class JobSource {
+export class JobSource implements Jobs {
   readonly #store: TransferStore;
   readonly #options: JobOptions;
   /** Directories whose files are being given out, taken in turn. */

@@ -80,6 +80,7 @@ class WalkerDesk {
     const { hand, done } = context.crew.start(
       {
         type: "walk",
+        retries: context.options.retries,
         side,
         root: context[side].root,
         identity: context.identities[side],

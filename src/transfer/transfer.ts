@@ -2,10 +2,11 @@
 import type { Backend } from "../backend/backend.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
-import type { JobSource } from "../backlog/transfer_store.ts";
+import type { Jobs } from "../backlog/transfer_store.ts";
 import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
 import { packJob } from "../packed.ts";
+import { isTriedAgain, withTries } from "./tries.ts";
 
 /** Files and bytes of one job. */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
@@ -50,7 +51,8 @@ export class Transfer {
   readonly done: Promise<void>;
   readonly #context: RunContext;
   readonly #plan: TransferPlan;
-  readonly #files: JobSource;
+  readonly #files: Jobs;
+  readonly #turn: number;
   readonly #seats: Seat[] = [];
   /** Carriers that asked when there was nothing (yet). */
   readonly #starving = new Map<Seat, { files: number; idle: number }>();
@@ -70,12 +72,22 @@ export class Transfer {
   #failed: { readonly error: unknown } | null = null;
   #firstNews: number | null = null;
 
-  /** @param scan the scan that is under way, whose decisions are told by {@link news} */
-  constructor(context: RunContext, plan: TransferPlan, { scan }: { scan: number | null }) {
+  /**
+   * @param scan the scan that is under way, whose decisions are told by {@link news}
+   * @param turn carries only what failed in the turn before; 0 (default) for all that is pending
+   */
+  constructor(
+    context: RunContext,
+    plan: TransferPlan,
+    { scan, turn = 0 }: { scan: number | null; turn?: number },
+  ) {
     this.#context = context;
     this.#plan = plan;
     const { backlog } = context;
-    this.#files = backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes, scan });
+    this.#turn = turn;
+    this.#files = turn > 0
+      ? backlog.retries.jobs(turn)
+      : backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes, scan });
     this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
     this.done = this.#ended.promise.finally(() => {
       // what was under way is no longer: only what has settled counts as copied
@@ -133,6 +145,8 @@ export class Transfer {
         blockSize: options.blockSize,
         algorithm: options.checksum,
         preserve: options.preserve,
+        // what failed all of these has tries of its own
+        retries: this.#turn > 0 ? 0 : options.retries,
         control: context.control.memory,
       },
       (message) => this.#receive(seat, message),
@@ -178,7 +192,9 @@ export class Transfer {
       statistics.progress(key, message.active, message.bytes);
     } else if (message.type === "settled") {
       settle(() => {
-        for (const one of message.outcomes) {
+        for (const told of message.outcomes) {
+          if (isTriedAgain(this.#context, told, this.#turn)) continue;
+          const one = withTries(told, this.#turn);
           if (one.kind !== "directory" || this.#isNews(one)) {
             outcome(one, one.kind === "file" ? key : null);
           }
@@ -256,7 +272,7 @@ export class Transfer {
   #next(): Job | undefined {
     const job = this.#files.next();
     // which directories have nothing to carry is known at the end
-    if (job !== undefined || !this.#complete) return job;
+    if (job !== undefined || !this.#complete || this.#turn > 0) return job;
     const { transfer } = this.#context.backlog;
     for (;;) {
       const [directory] = transfer.missingDirectories(this.#afterMissing, 1);

@@ -74,6 +74,7 @@ abstract class World implements Disposable {
       // what waits is tested where a test says so
       waitForMount: 0,
       waitForSpace: 0,
+      retries: 0,
       ...this.environment(options),
       ...rest,
     });

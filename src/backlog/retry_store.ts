@@ -1,0 +1,104 @@
+/** What is to be tried again in this run; it goes with the process, since what failed is pending. */
+import type { DatabaseSync } from "node:sqlite";
+import type { Job, JobFile } from "../job.ts";
+import { KINDS } from "../listing.ts";
+import { REASONS } from "../operation.ts";
+import { STATE, STATUS } from "./schema.ts";
+import { type Jobs, split, type TransferStore } from "./transfer_store.ts";
+import { fromSql, toSql } from "./values.ts";
+
+/** Files of one job. */
+const MOST_FILES = 64;
+
+/** Files and directories by the turn in which they are tried again; 0 is the first try. */
+export class RetryStore {
+  readonly #database: DatabaseSync;
+  readonly #transfer: TransferStore;
+  #made = false;
+
+  constructor(database: DatabaseSync, transfer: TransferStore) {
+    this.#database = database;
+    this.#transfer = transfer;
+  }
+
+  /** A file is to be tried again in a turn; a directory, with the name "". In a transaction. */
+  add(directory: number, name: string, turn: number): void {
+    this.#make();
+    this.#database.prepare("INSERT OR REPLACE INTO retry VALUES (?, ?, ?)")
+      .run(directory, toSql(name), turn);
+  }
+
+  /** How many are due in a turn. */
+  due(turn: number): number {
+    if (!this.#made) return 0;
+    const row = this.#database.prepare("SELECT count(*) AS n FROM retry WHERE turn = ?").get(turn);
+    return Number(row!.n);
+  }
+
+  /** The turn is over; what failed again is due in another one. */
+  done(turn: number): void {
+    if (this.#made) this.#database.prepare("DELETE FROM retry WHERE turn = ?").run(turn);
+  }
+
+  /** What is due in a turn and still pending, as jobs. */
+  jobs(turn: number): Jobs {
+    this.#make();
+    const next = this.#database.prepare(`
+      SELECT r.directory AS directory, r.name AS name, d.path AS path FROM retry r
+      JOIN directory d ON d.id = r.directory
+      WHERE r.turn = ? AND (r.directory, r.name) > (?, ?)
+        AND d.destination_state <> ${STATE.failed}
+      ORDER BY r.directory, r.name LIMIT ${MOST_FILES + 1}`);
+    const file = this.#database.prepare(`
+      SELECT kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
+      WHERE directory = ? AND name = ? AND status = ${STATUS.pending}`);
+    (file as unknown as { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+    let after: [number, string | Uint8Array] = [0, ""];
+    const fileOf = (directory: number, name: string | Uint8Array): JobFile[] => {
+      const row = file.get(directory, name) as unknown as number[] | undefined;
+      if (row === undefined) return [];
+      const [kind, size, reason, mtime, mtimeNanos, ctime, ctimeNanos] = row;
+      return [{
+        name: fromSql(name),
+        kind: KINDS[kind!]!,
+        size: size!,
+        reason: REASONS[reason!]!,
+        scanned: {
+          mtime: mtime!,
+          mtimeNanos: mtimeNanos!,
+          ctime: ctime!,
+          ctimeNanos: ctimeNanos!,
+        },
+      }];
+    };
+    return {
+      news() {},
+      complete() {},
+      next: (): Job | undefined => {
+        for (;;) {
+          const rows = next.all(turn, ...after);
+          const first = rows[0];
+          if (first === undefined) return undefined;
+          const directory = Number(first.directory);
+          const here = rows.filter((row) => Number(row.directory) === directory)
+            .slice(0, MOST_FILES);
+          after = [directory, here.at(-1)!.name as string | Uint8Array];
+          const last = rows.length === here.length ||
+            Number(rows[here.length]!.directory) !== directory;
+          const files = here.flatMap(({ name }) => fileOf(directory, name as string | Uint8Array));
+          const missing = this.#transfer.missingAbove(directory);
+          if (files.length === 0 && missing.length === 0) continue;
+          this.#transfer.markInFlight(directory);
+          return { directory, path: fromSql(first.path), missing, files, last };
+        }
+      },
+    };
+  }
+
+  #make(): void {
+    if (this.#made) return;
+    this.#database.exec(`CREATE TEMP TABLE IF NOT EXISTS retry
+      (directory INTEGER, name, turn INTEGER, PRIMARY KEY (directory, name)) WITHOUT ROWID`);
+    this.#made = true;
+  }
+}
