@@ -86,7 +86,9 @@ function stateOf(database: DatabaseSync, destination: string): DatabaseState {
     algorithm: row.hash_algorithm as string | null,
   }));
   const inFlight = new Set(
-    database.prepare("SELECT path FROM directory WHERE in_flight = 1").all()
+    // a run that was killed soon after it had cleared away has not begun there again
+    database.prepare(`SELECT path FROM directory
+      WHERE in_flight = 1 OR id IN (SELECT directory FROM unrecorded)`).all()
       .map(({ path }) =>
         typeof path === "string"
           ? asBytes(path)
