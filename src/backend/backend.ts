@@ -47,7 +47,10 @@ export interface Identity {
   readonly inode: bigint;
   /** The kind of file system, such as "nfs". */
   readonly type?: string;
-  /** Its number of its own (f_fsid), only where it survives a remount. Hexadecimal. */
+  /**
+   * Its number of its own (f_fsid), only where it survives a remount, or on xfs the time at which the
+   * root was made. Hexadecimal.
+   */
   readonly fsid?: string;
   /** What is mounted ("server:/export"), where no number tells one file system from another. */
   readonly source?: string;

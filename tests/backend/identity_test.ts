@@ -5,7 +5,7 @@ import { mountIn } from "../../src/backend/posix/mounts.ts";
 
 const NFS: Identity = { device: 40n, inode: 2n, type: "nfs", source: "server:/export" };
 const EXT4: Identity = { device: 2049n, inode: 2n, type: "ext4", fsid: "abc" };
-const XFS: Identity = { device: 2065n, inode: 128n, type: "xfs" };
+const F2FS: Identity = { device: 2065n, inode: 3n, type: "f2fs" };
 
 /** What is there before and after; same within a run, and for a later run. */
 const TABLE: readonly [string, Identity, Identity, boolean, boolean][] = [
@@ -17,8 +17,8 @@ const TABLE: readonly [string, Identity, Identity, boolean, boolean][] = [
   ["a bare mount point with the same inode number", NFS, EXT4, false, false],
   ["a disk that got another device number", EXT4, { ...EXT4, device: 7n }, true, true],
   ["another disk of its kind", EXT4, { ...EXT4, fsid: "def" }, false, false],
-  ["a disk without a number of its own", XFS, XFS, true, true],
-  ["one that may be another disk", XFS, { ...XFS, device: 7n }, false, true],
+  ["a disk without a number of its own", F2FS, F2FS, true, true],
+  ["one that may be another disk", F2FS, { ...F2FS, device: 7n }, false, true],
   ["a look from before numbers were kept", { device: 1n, inode: 2n }, EXT4, false, true],
 ];
 

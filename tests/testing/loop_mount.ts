@@ -4,16 +4,18 @@
 export interface ImageKind {
   readonly type: string;
   readonly make: readonly string[];
+  /** Of the image, which has holes, in MiB; 16 unless it says otherwise. */
+  readonly size?: number;
 }
 
-/** Makes an image of 16 MiB and mounts it until it is disposed of. Rejects where that fails. */
+/** Makes an image and mounts it until it is disposed of. Rejects where that fails. */
 export async function mountImage(
   image: string,
   directory: string,
-  { type, make }: ImageKind,
+  { type, make, size = 16 }: ImageKind,
 ): Promise<AsyncDisposable> {
   Deno.writeFileSync(image, new Uint8Array(0));
-  Deno.truncateSync(image, 16 * 2 ** 20);
+  Deno.truncateSync(image, size * 2 ** 20);
   await run(...make, image);
   await run("mount", "-t", type, "-o", "loop", image, directory);
   return { [Symbol.asyncDispose]: () => run("umount", directory) };

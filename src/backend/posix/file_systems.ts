@@ -74,6 +74,17 @@ export function isNumbered(name: string): boolean {
   return NUMBERED.has(name);
 }
 
+/**
+ * Those whose f_fsid is only their device number, but whose directories know to the nanosecond when
+ * they were made: for the root of a disk, that is when the file system was made.
+ */
+const KNOWN_BY_BIRTH = new Set(["xfs"]);
+
+/** Whether the birth time of a directory tells a file system of this kind from others. */
+export function isKnownByBirth(name: string): boolean {
+  return KNOWN_BY_BIRTH.has(name);
+}
+
 /** The file system with this magic number; one that is not known is taken for a local disk. */
 export function fileSystemOf(magic: number): FileSystem {
   const network = NETWORK[magic];

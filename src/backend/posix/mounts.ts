@@ -7,7 +7,7 @@ import { showPath } from "../../name.ts";
 import type { Identity, Space } from "../backend.ts";
 import { nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
-import { type FileSystem, fileSystemOf, isNumbered } from "./file_systems.ts";
+import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./file_systems.ts";
 import { AT, type Libc, O } from "./libc.ts";
 import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -56,12 +56,16 @@ export class Mounts {
     const mask = STATX_WANTED | STATX_MNT_ID_UNIQUE;
     const result = await this.#libc.pooled.statx(fd, SELF, AT.EMPTY_PATH, mask, buffer.bytes);
     if (result < 0) throw posixError(result, "look at the root", "");
-    const { device, inode } = buffer.entry("");
+    const { device, inode, birthtime } = buffer.entry("");
     const statfs = await this.#statfs(fd);
     this.#system = fileSystemOf(statfs.getUint32(0, true));
     const { name, network } = this.#system;
     const number = statfs.getBigUint64(56, true);
-    const fsid = isNumbered(name) && number !== 0n ? number.toString(16) : undefined;
+    const fsid = isNumbered(name) && number !== 0n
+      ? number.toString(16)
+      : isKnownByBirth(name)
+      ? birthtime?.toString(16)
+      : undefined;
     const mount = network ? await this.#mountOf(fd, buffer.mount(STATX_MNT_ID_UNIQUE)) : null;
     return {
       device,
