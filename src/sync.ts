@@ -46,6 +46,7 @@ import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
+import { warnOfRoom } from "./transfer/room.ts";
 import { retryFailed } from "./transfer/retries.ts";
 import { runTransfer, transferPlan } from "./transfer/transfer.ts";
 import { EXACT } from "./times.ts";
@@ -315,6 +316,7 @@ class Run {
     recordCollisions(context);
     assignLinks(context, place);
     const deletes = options.deleteExtras && openGate(context);
+    await warnOfRoom(context);
     if (options.dryRun) return printLeft(context, { extras: deletes });
     await using trash = deletes && paths.trash ? new RunTrash(context, paths.trash) : null;
     const remove = async (which: "conflicts" | "others") => {

@@ -210,6 +210,22 @@ export class TransferStore {
     return { files: Number(row.files), bytes: Number(row.bytes) };
   }
 
+  /** What is pending and not at the destination yet. Looks at every file. */
+  newlyPending(): Amount & { readonly directories: number } {
+    const { files, bytes } = this.#database.prepare(`
+      SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM file
+      WHERE status = ${STATUS.pending} AND reason = ?`)
+      .get(REASONS.indexOf("not at the destination"))!;
+    const { directories } = this.#database.prepare(`
+      SELECT count(*) AS directories FROM directory
+      WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.absent}`).get()!;
+    return {
+      files: Number(files),
+      bytes: Number(bytes),
+      directories: Number(directories),
+    };
+  }
+
   /** What is pending, from the last {@link pending} and what was settled since; costs nothing. */
   remaining(): Amount {
     return { ...this.#remaining };
