@@ -34,6 +34,8 @@ class CrashTest {
   readonly #trace: string;
   readonly #kills: number;
   readonly #again = { files: 0, bytes: 0 };
+  /** Temporaries that the last kill left. */
+  #left = 0;
   killed = 0;
   interrupted = 0;
   episodes = 0;
@@ -112,6 +114,7 @@ class CrashTest {
     const ended = await this.#end(run);
     clearTimeout(timer);
     const left = await this.#trial.inspect();
+    this.#left = left.temporaries;
     const hit: Stage | null = ended.signal !== "SIGKILL"
       ? null
       : aim.how === "call"
@@ -145,6 +148,8 @@ class CrashTest {
     const ended = await this.#end(run);
     clearTimeout(timer);
     const left = await this.#trial.inspect();
+    const before = this.#left;
+    this.#left = left.temporaries;
     const what = `${signal} after ${after} ms`;
     console.log(`  ${what}: exit code ${ended.code}, ${left.temporaries} temporaries`);
     if (ended.code === 0) return 0;
@@ -152,8 +157,9 @@ class CrashTest {
     // before it listens to signals, one ends it at once
     const early = ended.signal === signal && !ended.began;
     if (ended.code !== wanted && !early) this.#complain(`${what}: not ${wanted}`, ended);
-    if (ended.code === wanted && left.temporaries > 0) {
-      this.#trial.problems.push(`${what}: it left ${left.temporaries} temporaries`);
+    // those of a killed run may be where the scan has not been yet
+    if (ended.code === wanted && left.temporaries > before) {
+      this.#trial.problems.push(`${what}: ${left.temporaries} temporaries, ${before} before it`);
     }
     return null;
   }
