@@ -6,14 +6,17 @@ import type { Output, Task } from "./commands/command.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
 import { endWithKeeper, isKept, keep, letGo } from "./keeper.ts";
+import { Keyboard, noKeyboard, type OpenKeyboard } from "./keyboard.ts";
+import { Keys } from "./keys.ts";
+import { systemClock } from "./lib/clock.ts";
 import { writeAll } from "./lib/write_all.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
 import type { Statistics } from "./report/statistics.ts";
-import { terminalReporter } from "./report/terminal.ts";
+import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
 import { isOnShare } from "./share_paths.ts";
-import { onSignals, SIGNALS } from "./signals.ts";
+import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
 
 /** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
@@ -31,14 +34,22 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (invocation.type === "command") return await runCommand(invocation.task);
   if (isKept()) {
-    endWithKeeper();
-    const code = await runSync(invocation, { kept: true });
+    const keyboard = endWithKeeper();
+    const code = await runSync(invocation, { kept: true, keyboard });
     letGo();
     return code;
   }
   const { source, destination } = invocation;
   const shares = [source, destination].some((root) => isOnShare(resolve(workingDirectory(), root)));
-  return (shares ? await keep() : null) ?? await runSync(invocation);
+  const openKeyboard = isLive(invocation) ? Keyboard.open : noKeyboard;
+  return (shares ? await keep(openKeyboard) : null) ??
+    await runSync(invocation, { keyboard: openKeyboard });
+}
+
+/** Whether a person watches: there is a screen that is drawn anew. */
+function isLive({ progress, quiet, options }: Extract<Invocation, { type: "sync" }>): boolean {
+  const terminal = Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
+  return progress === "auto" && terminal && !quiet && !options.dryRun;
 }
 
 /** Runs a command beside the sync; what it throws becomes a sentence and an exit code. */
@@ -85,13 +96,14 @@ function codeOf(error: unknown, signal: AbortSignal, interrupted: number): numbe
 
 async function runSync(
   invocation: Extract<Invocation, { type: "sync" }>,
-  { kept = false } = {},
+  { kept = false, keyboard }: { kept?: boolean; keyboard: OpenKeyboard },
 ): Promise<number> {
   const { source, destination, options } = invocation;
   const stop = new AbortController();
   let code: number = SIGNALS.SIGINT;
   let interrupted = false;
   let statistics: Statistics | undefined;
+  using cleaning = new DisposableStack();
   using _signals = onSignals((signal) => {
     // one that comes again may be the keeper's, which passes on what has come to both
     if (interrupted && kept) return;
@@ -107,9 +119,18 @@ async function runSync(
       signal: stop.signal,
       interruptedCode: () => code,
       base: workingDirectory(),
-      reporter: (made) => {
+      reporter: (made, control) => {
         statistics = made;
-        return makeReporter(invocation, made);
+        const keys = new Keys({ control, statistics: made, clock: systemClock() });
+        const opened = keyboard((bytes) => keys.press(bytes));
+        cleaning.use(opened);
+        const reporter = makeReporter(invocation, made, opened === null ? null : keys);
+        if (!isLive(invocation)) return reporter;
+        cleaning.use(onSuspend(() => {
+          (reporter as TerminalReporter).clear();
+          opened?.release();
+        }));
+        return reporter;
       },
     });
     // on a terminal the summary has just said it
@@ -122,17 +143,18 @@ async function runSync(
 }
 
 function makeReporter(
-  { progress, quiet, verbose, options }: Extract<Invocation, { type: "sync" }>,
+  invocation: Extract<Invocation, { type: "sync" }>,
   statistics: Statistics,
+  keys: Keys | null,
 ): Reporter {
+  const { progress, quiet, verbose, options } = invocation;
   const snapshot = () => statistics.snapshot();
   const write = (text: string) => writeAll(Deno.stdout, text);
-  const terminal = Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
   if (progress === "json") {
     logTo((text) => writeAll(Deno.stderr, text), verbose);
     return jsonLinesReporter({ snapshot, output: { write } });
   }
-  if (progress === "auto" && terminal && !quiet && !options.dryRun) {
+  if (isLive(invocation)) {
     const reporter = terminalReporter({
       snapshot,
       output: {
@@ -141,6 +163,7 @@ function makeReporter(
         rows: () => terminalSize().rows,
       },
       colour: !Deno.env.get("NO_COLOR"),
+      keys: () => keys?.hint ?? "",
     });
     logTo((text) => reporter.interrupt(() => writeAll(Deno.stderr, text)), verbose);
     return reporter;

@@ -8,10 +8,13 @@
  */
 import { type Libc } from "./backend/posix/libc.ts";
 import { loadLibcIfPossible } from "./backend/open.ts";
-import { type EndingSignal, onSignals, SIGNALS } from "./signals.ts";
+import type { OpenKeyboard } from "./keyboard.ts";
+import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
 const KEPT = "SLUICE_KEEPER";
+/** In the environment of the child: its keeper passes keys on. */
+const KEYS = "SLUICE_KEYS";
 
 /** Milliseconds between two looks at the child. */
 const LOOK = 100;
@@ -34,15 +37,18 @@ export function isKept(): boolean {
 
 /**
  * Runs this same command in a child. Resolves with its exit code once it has ended, or as good as;
- * null where no child can be had, and the work is to be done here.
+ * null where no child can be had, and the work is to be done here. The terminal is the keeper's, so
+ * that it is put back whatever becomes of the child; keys go to the child's standard input.
  */
-export async function keep(): Promise<number | null> {
+export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
+  let send: (keys: Uint8Array) => void = () => {};
+  using keyboard = openKeyboard((keys) => send(keys));
   const self = Deno.build.standalone ? [] : ["run", "-A", "--quiet", Deno.mainModule];
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(Deno.execPath(), {
       args: [...self, ...Deno.args],
-      env: { [KEPT]: String(Deno.pid) },
+      env: { [KEPT]: String(Deno.pid), ...keyboard !== null && { [KEYS]: "1" } },
       // it ends with the keeper, see `endWithKeeper`
       stdin: "piped",
     }).spawn();
@@ -50,6 +56,10 @@ export async function keep(): Promise<number | null> {
     if (error instanceof Error) return null;
     throw error;
   }
+  using _suspending = onSuspend(() => keyboard?.release());
+  const toChild = child.stdin.getWriter();
+  // nobody is there to take them when it has ended
+  send = (keys) => void toChild.write(keys.slice()).catch(() => {});
   let signalled: EndingSignal | null = null;
   using _signals = onSignals((signal) => {
     if (signalled !== null) {
@@ -115,11 +125,25 @@ export function parseState(line: string): ProcessState {
   return { state: fields[0] ?? "", exitCode };
 }
 
-/** Ends this process, which has a keeper, as soon as the keeper is gone: its signals came to nobody. */
-export async function endWithKeeper(): Promise<void> {
-  const nothing = new Uint8Array(16);
-  while ((await Deno.stdin.read(nothing)) !== null);
-  Deno.exit(SIGNALS.SIGHUP);
+/**
+ * Ends this process, which has a keeper, as soon as the keeper is gone: its signals came to nobody.
+ * What it gives back opens the keyboard of the keeper.
+ */
+export function endWithKeeper(): OpenKeyboard {
+  let pressed: (keys: Uint8Array) => void = () => {};
+  const reading = async () => {
+    const keys = new Uint8Array(256);
+    for (let length; (length = await Deno.stdin.read(keys)) !== null;) {
+      pressed(keys.subarray(0, length));
+    }
+    Deno.exit(SIGNALS.SIGHUP);
+  };
+  reading();
+  return (told) => {
+    if (Deno.env.get(KEYS) === undefined) return null;
+    pressed = told;
+    return { release() {}, [Symbol.dispose]: () => void (pressed = () => {}) };
+  };
 }
 
 /**

@@ -22,17 +22,20 @@ const TITLES: Readonly<Record<Phase, string>> = {
 const WIDEST = 160;
 const MOST_ACTIVE = 6;
 const MARGIN = " ";
+/** A window with fewer rows has better use for them than to explain keys. */
+const FEW_ROWS = 12;
 
 /**
  * The lines for a terminal of `columns` and `rows`: none is wider than `columns`, and they are fewer
  * than `rows`, so that the cursor can rest below them. What matters most is kept when there is
- * little room.
+ * little room. `keys` tells which keys there are.
  */
 export function renderSnapshot(
   snapshot: Snapshot,
   columns: number,
   rows: number,
   paint: Paint = unpainted,
+  keys = "",
 ): string[] {
   const width = Math.min(WIDEST, Math.max(1, columns)) - 2 * MARGIN.length;
   if (width < 28) return [truncate(TITLES[snapshot.phase], columns)].slice(0, rows - 1);
@@ -49,8 +52,10 @@ export function renderSnapshot(
   const ended = endedLine(snapshot, width, paint);
   if (!scanning || ended.some) bottom.push(ended.line);
 
-  let room = rows - 1 - top.length - scan.length - bottom.length;
-  const blocks = [top, scan, activeLines(snapshot.active, room - 1, width, paint), bottom]
+  // what the keys do is the last line, and the first to go
+  const last = keys === "" || rows < FEW_ROWS ? [] : [paint("label", truncate(keys, width))];
+  let room = rows - 1 - top.length - scan.length - bottom.length - last.length;
+  const blocks = [top, scan, activeLines(snapshot.active, room - 1, width, paint), bottom, last]
     .filter((block) => block.length > 0);
   room = rows - 1 - blocks.flat().length;
   const lines = blocks.flatMap((block, index) => {

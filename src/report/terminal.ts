@@ -34,6 +34,8 @@ export interface TerminalReporterOptions {
   readonly interval?: number;
   /** Default: false. */
   readonly colour?: boolean;
+  /** The last line, which tells what keys do. Default: none. */
+  readonly keys?: () => string;
   /** What ticks. Default: a timer that never keeps the process alive. */
   readonly every?: Every;
 }
@@ -42,6 +44,8 @@ export interface TerminalReporterOptions {
 export interface TerminalReporter extends Reporter {
   /** Clears the live region, lets `write` write whole lines to the same screen, and redraws. */
   interrupt(write: () => void): void;
+  /** Clears the live region, which is drawn anew with the next tick, wherever the cursor is then. */
+  clear(): void;
 }
 
 /** The reporter for a person at a terminal. */
@@ -72,6 +76,7 @@ class Terminal implements TerminalReporter {
   readonly #interval: number;
   readonly #every: Every;
   readonly #paint: Paint;
+  readonly #keys: () => string;
   #stop: (() => void) | null = null;
   /** The live region as it was drawn last, and for which width. */
   #drawn: readonly string[] = [];
@@ -81,7 +86,9 @@ class Terminal implements TerminalReporter {
   #dryRun = false;
   #log: string | undefined;
 
-  constructor({ snapshot, output, interval = 250, colour, every }: TerminalReporterOptions) {
+  constructor(options: TerminalReporterOptions) {
+    const { snapshot, output, interval = 250, colour, every, keys = () => "" } = options;
+    this.#keys = keys;
     this.#snapshot = snapshot;
     this.#output = output;
     this.#interval = interval;
@@ -126,6 +133,10 @@ class Terminal implements TerminalReporter {
     }
   }
 
+  clear(): void {
+    this.#write(this.#clear() + this.#takeWaiting());
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#finish();
     return Promise.resolve();
@@ -156,7 +167,7 @@ class Terminal implements TerminalReporter {
     const rows = this.#output.rows() || 24;
     const lines = this.#stop === null
       ? []
-      : renderSnapshot(this.#snapshot(), columns, rows, this.#paint);
+      : renderSnapshot(this.#snapshot(), columns, rows, this.#paint, this.#keys());
     const permanent = this.#takeWaiting();
     if (permanent === "" && columns === this.#drawnColumns && equal(lines, this.#drawn)) return;
     // in place, line by line, where nothing has moved; from an empty region where it has

@@ -59,6 +59,20 @@ Deno.test("renderSnapshot stays within the window when it has any size", () => {
   }
 });
 
+Deno.test("renderSnapshot ends with the keys, and loses them in a window of few rows", () => {
+  const keys = "p pause   + - limit   q end the run";
+  for (const columns of [30, 40, 80, 140, 400]) {
+    for (const snapshot of [SCAN, TRANSFER]) {
+      const lines = renderSnapshot(snapshot, columns, 24, undefined, keys);
+      assert.ok(keys.startsWith(lines.at(-1)!.trim().replace(/…$/, "")), lines.at(-1));
+      assert.ok(lines.length < 24);
+      for (const line of lines) assert.ok(displayWidth(line) <= columns);
+      const small = renderSnapshot(snapshot, columns, 11, undefined, keys);
+      assert.deepEqual(small, renderSnapshot(snapshot, columns, 11));
+    }
+  }
+});
+
 Deno.test("renderSnapshot names all essentials when the window has 40 columns", () => {
   const text = rendered(TRANSFER, 40);
   for (const part of ["58.3%", "54.9%", "1d 02:43 left", "21:10:51 left", "187 MiB/s", "limit"]) {

@@ -47,6 +47,9 @@ const CALLS = {
   // of 0, and the parameters are those of a read, which spares a foreign function of its own
   sync_file_range: { x86_64: 277, aarch64: 84, parameters: ["i32", "buffer", "usize", "i64"] },
   fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "buffer", "usize", "i64"] },
+  read: { x86_64: 0, aarch64: 63, parameters: ["i32", "buffer", "usize"] },
+  ioctl: { x86_64: 16, aarch64: 29, parameters: ["i32", "i32", "buffer"] },
+  getpgid: { x86_64: 121, aarch64: 155, parameters: ["i32"] },
   fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer", "i32"] },
 } as const satisfies Record<string, Record<Arch, number> & { parameters: Deno.NativeType[] }>;
 
