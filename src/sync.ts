@@ -431,7 +431,7 @@ class Run {
       runScan(context, store, {
         decided: (directories) => {
           if (options.dryRun) printDecided(context, directories);
-          else early.news();
+          else early.news(directories);
         },
         temporaries: (directory, names) => {
           if (!options.dryRun) leftovers.seen(directory, names);

@@ -27,6 +27,8 @@ interface DirectoryRow {
   readonly source_content: Uint8Array | null;
   readonly destination_content: Uint8Array | null;
   readonly conflict: number;
+  readonly pending_files: number;
+  readonly unsettled: number;
 }
 
 /** What deciding depends on. */
@@ -47,6 +49,7 @@ export class DecideStore {
   readonly #settleChildren: Record<"source" | "destination", StatementSync>;
   readonly #inheritConflict: StatementSync;
   readonly #decided: StatementSync;
+  readonly #knownContent: StatementSync;
   readonly #allPending: StatementSync;
   readonly #allSynced: StatementSync;
   readonly #chunks: StatementSync;
@@ -71,7 +74,8 @@ export class DecideStore {
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
     this.#merges = isExact(names) ? null : new MergeStore(database, scan, names);
     this.#row = database.prepare(`
-      SELECT source_state, source_error, destination_state, source_content, destination_content, conflict
+      SELECT source_state, source_error, destination_state, source_content, destination_content,
+        conflict, pending_files, unsettled
       FROM directory WHERE id = ? AND decided_scan <> ${scan} AND source_scan = ${scan}
         AND destination_scan = ${scan} AND source_state IN ${SETTLED}
         AND destination_state IN ${SETTLED}`);
@@ -88,9 +92,14 @@ export class DecideStore {
       destination: settleChildren("destination", "source"),
     };
     this.#inheritConflict = database.prepare(
-      "UPDATE directory SET conflict = ? WHERE parent = ?",
+      "UPDATE directory SET conflict = ?1 WHERE parent = ?2 AND conflict <> ?1",
     );
-    this.#decided = database.prepare(`UPDATE directory SET decided_scan = ${scan} WHERE id = ?`);
+    this.#decided = database.prepare(
+      `UPDATE directory SET decided_scan = ${scan}, unsettled = ?2 WHERE id = ?1`,
+    );
+    this.#knownContent = database.prepare(`
+      SELECT source_content FROM directory
+      WHERE id = ? AND source_scan = ${scan} AND source_state = ${STATE.listed}`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
       WHERE directory = ? AND status <> ${STATUS.skipped}`);
@@ -190,12 +199,14 @@ export class DecideStore {
       this.#dropFiles.run(id);
       this.#dropPrints.run(id);
     }
+    let equal = false, settled = false;
     if (source === STATE.listed && destination === STATE.absent) {
       this.#merges?.align(id, { there: false });
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
-      const equal = source === STATE.listed && sameContent(row) && !this.#unrecorded.has(id);
-      if (equal) this.#allSynced.run(id);
+      equal = source === STATE.listed && sameContent(row) && !this.#unrecorded.has(id);
+      if (equal && !this.#isSettled(row)) this.#allSynced.run(id);
+      else if (equal) settled = true;
       else this.#compareAll(id, source === STATE.listed, complete);
     }
     if (source === STATE.listed) this.#merges?.refuse(id);
@@ -206,8 +217,20 @@ export class DecideStore {
       id,
     );
     this.#dropChunks.run(id);
-    this.#decided.run(id);
-    this.#recount.run(id);
+    this.#decided.run(id, equal && this.#merges === null ? 0 : 1);
+    if (!settled) this.#recount.run(id);
+  }
+
+  /** Nothing in it is pending, and nobody needs to look at its files to know. */
+  #isSettled({ unsettled, pending_files }: DirectoryRow): boolean {
+    return unsettled === 0 && pending_files === 0 && this.#merges === null;
+  }
+
+  /** Whether a listing of the destination, by its fingerprint, is what the source is known to have. */
+  isKnown(id: number, content: Uint8Array): boolean {
+    if (this.#merges !== null || this.#unrecorded.has(id)) return false;
+    const known = this.#knownContent.get(id)?.source_content;
+    return known instanceof Uint8Array && sameBytes(known, content);
   }
 
   #compareAll(id: number, sourceListed: boolean, sourceComplete: boolean): void {
@@ -273,5 +296,9 @@ export class DecideStore {
 }
 
 function sameContent({ source_content: a, destination_content: b }: DirectoryRow): boolean {
-  return a !== null && b !== null && a.every((byte, i) => byte === b[i]);
+  return a !== null && b !== null && sameBytes(a, b);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -145,7 +145,7 @@ export class LinkStore {
 
   #recount(directories: string): void {
     this.#database.exec(`
-      UPDATE directory SET (pending_files, pending_bytes) = (
+      UPDATE directory SET unsettled = 1, (pending_files, pending_bytes) = (
         SELECT count(*), coalesce(sum(size), 0) FROM file
         WHERE directory = directory.id AND status = ${STATUS.pending})
       WHERE id IN (${directories})`);

@@ -49,6 +49,7 @@ export class ScanStore {
   readonly #prints: StatementSync;
   readonly #setPrints: StatementSync;
   readonly #setDestinationPrint: StatementSync;
+  readonly #unseen: StatementSync;
   readonly #dropVanished: StatementSync;
   readonly #putChunk: StatementSync;
   readonly #dropChunks: StatementSync;
@@ -113,10 +114,13 @@ export class ScanStore {
     );
     this.#prints = database.prepare("SELECT source_complete FROM directory WHERE id = ?");
     this.#setPrints = database.prepare(
-      "UPDATE directory SET source_content = ?, source_complete = ? WHERE id = ?",
+      "UPDATE directory SET source_content = ?, source_complete = ?, unsettled = 1 WHERE id = ?",
     );
     this.#setDestinationPrint = database.prepare(
       "UPDATE directory SET destination_content = ? WHERE id = ?",
+    );
+    this.#unseen = database.prepare(
+      `UPDATE file SET scan = 0 WHERE directory = ? AND scan = ${scan}`,
     );
     this.#dropVanished = database.prepare(
       `DELETE FROM file WHERE directory = ? AND scan <> ${scan}`,
@@ -185,6 +189,8 @@ export class ScanStore {
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
+    // a part of it may have come before this scan was interrupted, with what is gone since
+    if (index === 0 && known === null) this.#unseen.run(id);
     const counts = countListing(data);
     // directories come first; of what is unchanged, nothing else needs to be unpacked
     let left = unchanged ? counts.directories : Infinity;
@@ -196,17 +202,21 @@ export class ScanStore {
     this.#flushFiles();
     if (!unchanged) this.#putLinks("source", id, index, data);
     this.#tally("source", chunk, counts);
+    // should the run end before the last chunk, what is on record is no longer what was listed
+    if (!last && index === 0) this.#setPrints.run(null, null, id);
     if (!last) return [];
     if (path !== "" && index === 0 && problems.length === 0 && isEmpty(counts)) {
       this.#missed.listedEmpty(id);
     }
     // a name that could not be looked at may still be there: its row stays
     if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
-    this.#setPrints.run(
-      problems.length === 0 ? fingerprints?.content ?? null : null,
-      problems.length === 0 ? fingerprints?.complete ?? null : null,
-      id,
-    );
+    if (!unchanged) {
+      this.#setPrints.run(
+        problems.length === 0 ? fingerprints?.content ?? null : null,
+        problems.length === 0 ? fingerprints?.complete ?? null : null,
+        id,
+      );
+    }
     this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id, Date.now());
     return this.#decide.ready(id);
   }
@@ -222,7 +232,10 @@ export class ScanStore {
     }
     this.#putLinks("destination", id, index, data);
     this.#tally("destination", chunk, counts);
-    if (counts.directories + counts.files > 0) this.#putChunk.run(id, index, data);
+    const isEmpty = counts.directories + counts.files === 0;
+    const content = last && index === 0 ? fingerprints?.content ?? null : null;
+    const isKnown = content !== null && this.#decide.isKnown(id, content);
+    if (!isEmpty && !isKnown) this.#putChunk.run(id, index, data);
     if (!last) return [];
     this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
     this.#setState.destination.run(STATE.listed, problems[0]?.message ?? null, id);

@@ -349,6 +349,47 @@ const MIGRATIONS: readonly string[] = [
     WHERE id IN (SELECT directory FROM listing);
   DELETE FROM listing;
   `,
+  // what would take a look at every directory, or at every file of one, to know
+  `
+  ALTER TABLE directory ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 1;  -- 0: all its files are
+                                          -- known to be synced or skipped
+  CREATE TABLE pending_total (            -- sums over all directories
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    blocked_files INTEGER NOT NULL,       -- of these, where the destination could not be listed
+    blocked_bytes INTEGER NOT NULL
+  );
+  INSERT INTO pending_total SELECT 1, coalesce(sum(pending_files), 0),
+    coalesce(sum(pending_bytes), 0),
+    coalesce(sum(iif(destination_state = ${STATE.failed}, pending_files, 0)), 0),
+    coalesce(sum(iif(destination_state = ${STATE.failed}, pending_bytes, 0)), 0) FROM directory;
+  CREATE TRIGGER pending_changed
+    AFTER UPDATE OF pending_files, pending_bytes, destination_state ON directory
+    WHEN OLD.pending_files <> NEW.pending_files OR OLD.pending_bytes <> NEW.pending_bytes
+      OR (NEW.pending_files > 0 AND OLD.destination_state <> NEW.destination_state)
+    BEGIN
+      UPDATE pending_total SET
+        files = files + NEW.pending_files - OLD.pending_files,
+        bytes = bytes + NEW.pending_bytes - OLD.pending_bytes,
+        blocked_files = blocked_files
+          + iif(NEW.destination_state = ${STATE.failed}, NEW.pending_files, 0)
+          - iif(OLD.destination_state = ${STATE.failed}, OLD.pending_files, 0),
+        blocked_bytes = blocked_bytes
+          + iif(NEW.destination_state = ${STATE.failed}, NEW.pending_bytes, 0)
+          - iif(OLD.destination_state = ${STATE.failed}, OLD.pending_bytes, 0);
+    END;
+  CREATE TRIGGER pending_dropped AFTER DELETE ON directory WHEN OLD.pending_files > 0
+    BEGIN
+      UPDATE pending_total SET
+        files = files - OLD.pending_files,
+        bytes = bytes - OLD.pending_bytes,
+        blocked_files = blocked_files
+          - iif(OLD.destination_state = ${STATE.failed}, OLD.pending_files, 0),
+        blocked_bytes = blocked_bytes
+          - iif(OLD.destination_state = ${STATE.failed}, OLD.pending_bytes, 0);
+    END;
+  `,
 ];
 
 /** The version that a migrated database has. */

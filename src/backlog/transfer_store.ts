@@ -55,14 +55,16 @@ export interface JobOptions {
   readonly spread: number;
   /** The scan that is under way: only what it has decided is given out. Null: everything is. */
   readonly scan: number | null;
+  /** Directories told by `news` that are remembered at most. Default 65,536. */
+  readonly remembered?: number;
 }
 
 /** Where jobs come from. */
 export interface Jobs {
   /** The next job; undefined when there is none (yet). Inside a transaction. */
   next(): Job | undefined;
-  /** There may be more. */
-  news(): void;
+  /** There may be more: in these directories. */
+  news(directories: readonly number[]): void;
   /** No more will come than there are. */
   complete(): void;
 }
@@ -76,9 +78,13 @@ export class JobSource implements Jobs {
   /** A number that no pass had before; what it has given out it does not give out again. */
   readonly #pass = crypto.getRandomValues(new Uint32Array(1))[0]! + 1;
   #scan: number | null;
-  #afterDirectory = 0;
-  /** Directories up to `#afterDirectory` may have become pending. */
-  #news = false;
+  /** Null: all were gone through. */
+  #afterDirectory: number | null = null;
+  /** Directories that the scan has decided, from `#nextFresh` on, each looked at once. */
+  #fresh: number[] = [];
+  #nextFresh = 0;
+  /** Directories may have become pending that are not among them: all are gone through. */
+  #news = true;
 
   constructor(store: TransferStore, options: JobOptions) {
     this.#store = store;
@@ -86,9 +92,19 @@ export class JobSource implements Jobs {
     this.#scan = options.scan;
   }
 
-  /** The scan has decided more. */
-  news(): void {
-    this.#news = true;
+  /** The scan has decided more: these directories. */
+  news(directories: readonly number[]): void {
+    const { remembered = 65_536 } = this.#options;
+    if (this.#fresh.length - this.#nextFresh + directories.length > remembered) {
+      // the transfer is far behind: what comes next is found in the database
+      this.#news = true;
+      return;
+    }
+    if (this.#nextFresh > remembered) {
+      this.#fresh = this.#fresh.slice(this.#nextFresh);
+      this.#nextFresh = 0;
+    }
+    for (const directory of directories) this.#fresh.push(directory);
   }
 
   /** The scan is complete: what it did not decide is given out too. */
@@ -101,15 +117,10 @@ export class JobSource implements Jobs {
   next(): Job | undefined {
     const { spread, limits } = this.#options;
     while (this.#open.length < spread) {
-      const found = this.#store.nextPending(this.#afterDirectory, this.#pass, this.#scan);
-      if (found !== undefined) {
-        this.#afterDirectory = found.id;
-        this.#open.push({ ...found, after: "" });
-        this.#store.markGiven(found.id, this.#pass);
-      } else if (this.#news) {
-        this.#news = false;
-        this.#afterDirectory = 0;
-      } else break;
+      const found = this.#nextDirectory();
+      if (found === undefined) break;
+      this.#open.push({ ...found, after: "" });
+      this.#store.markGiven(found.id, this.#pass);
     }
     const directory = this.#open.shift();
     if (directory === undefined) return undefined;
@@ -119,12 +130,30 @@ export class JobSource implements Jobs {
     const missing = this.#store.missingAbove(directory.id);
     return { directory: directory.id, path: directory.path, missing, files, last };
   }
+
+  #nextDirectory(): { id: number; path: string } | undefined {
+    while (this.#nextFresh < this.#fresh.length) {
+      const found = this.#store.ifPending(this.#fresh[this.#nextFresh++]!, this.#pass);
+      if (found !== undefined) return found;
+    }
+    for (;;) {
+      if (this.#afterDirectory !== null) {
+        const found = this.#store.nextPending(this.#afterDirectory, this.#pass, this.#scan);
+        this.#afterDirectory = found?.id ?? null;
+        if (found !== undefined) return found;
+      }
+      if (!this.#news) return undefined;
+      this.#news = false;
+      this.#afterDirectory = 0;
+    }
+  }
 }
 
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {
   readonly #database: DatabaseSync;
   readonly #nextPending: StatementSync;
+  readonly #ifPending: StatementSync;
   readonly #pendingFiles: StatementSync;
   readonly #directory: StatementSync;
   readonly #markInFlight: StatementSync;
@@ -147,6 +176,9 @@ export class TransferStore {
       WHERE pending_files > 0 AND id > ?1 AND destination_state <> ${STATE.failed}
         AND pass <> ?2 AND (?3 IS NULL OR decided_scan = ?3)
       ORDER BY id LIMIT 1`);
+    this.#ifPending = database.prepare(`
+      SELECT id, path FROM directory
+      WHERE id = ?1 AND pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`);
     this.#pendingFiles = database.prepare(`
       SELECT name, kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
       WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`);
@@ -190,10 +222,9 @@ export class TransferStore {
 
   /** What is pending in all. */
   pending(): Amount {
-    const row = this.#database.prepare(`
-      SELECT coalesce(sum(pending_files), 0) + ${WAITING} AS files,
-        coalesce(sum(pending_bytes), 0) AS bytes
-      FROM directory WHERE pending_files > 0`).get()!;
+    const row = this.#database.prepare(
+      `SELECT files + ${WAITING} AS files, bytes FROM pending_total`,
+    ).get()!;
     this.#remaining = { files: Number(row.files), bytes: Number(row.bytes) };
     return { ...this.#remaining };
   }
@@ -204,9 +235,8 @@ export class TransferStore {
    */
   transferable(): Amount {
     const row = this.#database.prepare(`
-      SELECT coalesce(sum(pending_files), 0) + ${WAITING} AS files,
-        coalesce(sum(pending_bytes), 0) AS bytes
-      FROM directory WHERE pending_files > 0 AND destination_state <> ${STATE.failed}`).get()!;
+      SELECT files - blocked_files + ${WAITING} AS files, bytes - blocked_bytes AS bytes
+      FROM pending_total`).get()!;
     return { files: Number(row.files), bytes: Number(row.bytes) };
   }
 
@@ -264,6 +294,12 @@ export class TransferStore {
     scan: number | null,
   ): { id: number; path: string } | undefined {
     const row = this.#nextPending.get(after, pass, scan);
+    return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
+  }
+
+  /** A directory, if it has pending files and was not in this pass yet. */
+  ifPending(directory: number, pass: number): { id: number; path: string } | undefined {
+    const row = this.#ifPending.get(directory, pass);
     return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
   }
 

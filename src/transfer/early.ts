@@ -42,15 +42,15 @@ export class EarlyTransfer implements AsyncDisposable {
     }
   }
 
-  /** The scan has decided directories. */
-  news(): void {
+  /** The scan has decided these directories. */
+  news(directories: readonly number[]): void {
     if (this.#transfer === null) return;
     const { clock, statistics, backlog } = this.#context;
     if (clock.now() - this.#counted >= COUNT_EVERY) {
       this.#counted = clock.now();
       statistics.backlog(backlog.transfer.transferable());
     }
-    this.#transfer.news();
+    this.#transfer.news(directories);
   }
 
   /** Carries everything that is left. */

@@ -97,11 +97,11 @@ export class Transfer {
     this.done.catch(() => {});
   }
 
-  /** The scan has decided directories. */
-  news(): void {
+  /** The scan has decided these directories. */
+  news(directories: readonly number[]): void {
     const { clock, crew } = this.#context;
     if (this.#failed !== null || this.#signal.aborted) return;
-    this.#files.news();
+    this.#files.news(directories);
     this.#firstNews ??= clock.now();
     // a thread of its own costs more than a short scan takes; on a share it is worth it
     const soon = this.#seats.length === 0 &&

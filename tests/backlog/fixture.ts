@@ -136,6 +136,16 @@ export class Fixture implements Disposable {
       "SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM file WHERE status = 0",
     );
     assert.deepEqual(this.backlog.transfer.pending(), sum);
+    const [free] = this.query(`
+      SELECT coalesce(sum(pending_files), 0) AS files, coalesce(sum(pending_bytes), 0) AS bytes
+      FROM directory WHERE destination_state <> 3`);
+    assert.deepEqual(this.backlog.transfer.transferable(), free);
+    assert.deepEqual(
+      this.query(`
+        SELECT d.path, f.name FROM directory d JOIN file f ON f.directory = d.id
+        WHERE d.unsettled = 0 AND f.status NOT IN (1, 2)`),
+      [],
+    );
   }
 
   /** All jobs of one pass. */

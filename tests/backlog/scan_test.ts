@@ -250,3 +250,58 @@ Deno.test("scans agree with what the trees have, whatever was there before", asy
     numRuns(60),
   );
 });
+
+Deno.test("a scan looks at no file of a directory that is known to be in sync when nothing changed", async () => {
+  using fixture = new Fixture({ "a/one": "1", "b/two": "2" }, { "a/one": "1", "b/other": "3" });
+  const unsettled = () =>
+    fixture.query("SELECT path FROM directory WHERE unsettled = 1").map(({ path }) => path);
+  await fixture.scan();
+  assert.deepEqual(unsettled(), ["b"]);
+  await fixture.scan();
+  assert.deepEqual(unsettled(), ["b"]);
+  // what has no look at its files must still see when they change
+  fill(fixture.from, { "a/one": "longer" });
+  await fixture.scan();
+  assert.deepEqual(fixture.files(), ["pending a/one", "pending b/two"]);
+  assert.deepEqual(unsettled(), ["a", "b"]);
+  await transferAll(fixture);
+  fixture.to.remove("b/other");
+  await fixture.scan();
+  assert.deepEqual(fixture.files(), ["synced a/one", "synced b/two"]);
+  assert.deepEqual(unsettled(), []);
+});
+
+Deno.test("a scan keeps no listing of the destination that is what the source is known to have", async () => {
+  using fixture = new Fixture({ "a/one": "1", "b/two": "2" }, { "a/one": "1", "b/two": "longer" });
+  const store = await fixture.begin();
+  await fixture.walk(store, "source");
+  await fixture.walk(store, "destination");
+  assert.deepEqual(fixture.query("SELECT * FROM listing"), []);
+  fixture.backlog.finishScan(store.scan);
+  fixture.check();
+  assert.deepEqual(fixture.files(), ["pending b/two", "synced a/one"]);
+});
+
+Deno.test("a scan that was interrupted in a directory does not take it for unchanged afterwards", async () => {
+  const small = { "a/one": "1" };
+  using fixture = new Fixture(small, small);
+  await fixture.scan();
+  const before = fixture.query("SELECT source_complete FROM directory WHERE path = 'a'");
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`a/f${i}`, ""]));
+  fill(fixture.from, many);
+  const store = await fixture.begin();
+  await fixture.walk(store, "source", { limit: 1 });
+  await fixture.walk(store, "source", { limit: 1, chunks: 1 });
+  fixture.reopen();
+  for (const path of Object.keys(many)) fixture.from.remove(path);
+  const resumed = fixture.resume();
+  await fixture.walk(resumed, "source");
+  await fixture.walk(resumed, "destination");
+  fixture.backlog.finishScan(resumed.scan);
+  fixture.check();
+  assert.deepEqual(fixture.files(), ["synced a/one"]);
+  assert.deepEqual(
+    fixture.query("SELECT source_complete FROM directory WHERE path = 'a'"),
+    before,
+  );
+});

@@ -157,3 +157,35 @@ Deno.test("the outbox keeps lines until they are known to be written, and always
   put(4, "four\n");
   assert.deepEqual(kept(), [[4, false]]);
 });
+
+for (const remembered of [0, 2, 100]) {
+  Deno.test(`JobSource gives out what a scan decides meanwhile, each once (${remembered})`, async () => {
+    const names = [..."abcdefghijkl"];
+    using fixture = new Fixture(Object.fromEntries(names.map((name) => [`${name}/f`, "1"])));
+    const { backlog } = fixture;
+    const store = await fixture.begin();
+    const limits = { files: 64, bytes: Infinity };
+    const jobs = backlog.jobs({ limits, spread: 2, scan: store.scan, remembered });
+    const given: string[] = [];
+    const take = () => {
+      for (let job; (job = backlog.transaction(() => jobs.next())) !== undefined;) {
+        given.push(job.path);
+      }
+    };
+    const idOf = (path: string) =>
+      Number(fixture.query("SELECT id, path FROM directory").find((row) => row.path === path)!.id);
+    take();
+    assert.deepEqual(given, []);
+    await fixture.walk(store, "destination");
+    await fixture.walk(store, "source", { limit: 6 });
+    jobs.news(names.slice(0, 5).map(idOf));
+    take();
+    assert.deepEqual(given.toSorted(), names.slice(0, 5));
+    await fixture.walk(store, "source");
+    backlog.finishScan(store.scan);
+    jobs.news(names.slice(5).map(idOf));
+    jobs.complete();
+    take();
+    assert.deepEqual(given.toSorted(), names.toSorted());
+  });
+}

@@ -1,4 +1,4 @@
-PRAGMA user_version = 10;
+PRAGMA user_version = 11;
 
 CREATE VIEW files AS
     SELECT
@@ -39,6 +39,33 @@ CREATE VIEW verifications AS
     FROM verified
       JOIN file ON file.directory = verified.directory AND file.name = verified.name
       JOIN directory ON directory.id = verified.directory, pair;
+
+CREATE TRIGGER pending_changed
+    AFTER UPDATE OF pending_files, pending_bytes, destination_state ON directory
+    WHEN OLD.pending_files <> NEW.pending_files OR OLD.pending_bytes <> NEW.pending_bytes
+      OR (NEW.pending_files > 0 AND OLD.destination_state <> NEW.destination_state)
+    BEGIN
+      UPDATE pending_total SET
+        files = files + NEW.pending_files - OLD.pending_files,
+        bytes = bytes + NEW.pending_bytes - OLD.pending_bytes,
+        blocked_files = blocked_files
+          + iif(NEW.destination_state = 3, NEW.pending_files, 0)
+          - iif(OLD.destination_state = 3, OLD.pending_files, 0),
+        blocked_bytes = blocked_bytes
+          + iif(NEW.destination_state = 3, NEW.pending_bytes, 0)
+          - iif(OLD.destination_state = 3, OLD.pending_bytes, 0);
+    END;
+
+CREATE TRIGGER pending_dropped AFTER DELETE ON directory WHEN OLD.pending_files > 0
+    BEGIN
+      UPDATE pending_total SET
+        files = files - OLD.pending_files,
+        bytes = bytes - OLD.pending_bytes,
+        blocked_files = blocked_files
+          - iif(OLD.destination_state = 3, OLD.pending_files, 0),
+        blocked_bytes = blocked_bytes
+          - iif(OLD.destination_state = 3, OLD.pending_bytes, 0);
+    END;
 
 CREATE TRIGGER verified_directory AFTER DELETE ON directory BEGIN
     DELETE FROM verified WHERE directory = OLD.id;  -- the number may be given out again
@@ -104,7 +131,7 @@ CREATE TABLE directory (
     in_flight INTEGER NOT NULL DEFAULT 0, -- it may hold temporaries of a run that was killed
     source_error TEXT,                    -- why the listing failed, or what of it is missing
     destination_error TEXT
-  , source_listed_at INTEGER, pass INTEGER NOT NULL DEFAULT 0);
+  , source_listed_at INTEGER, pass INTEGER NOT NULL DEFAULT 0, unsettled INTEGER NOT NULL DEFAULT 1);
 
 CREATE TABLE emptied (                  -- source directories that lost all their entries at once
     directory INTEGER PRIMARY KEY,
@@ -209,6 +236,14 @@ CREATE TABLE pair (
     source TEXT NOT NULL,
     destination TEXT NOT NULL,
     created_at INTEGER NOT NULL           -- milliseconds since the epoch, as all *_at here
+  );
+
+CREATE TABLE pending_total (            -- sums over all directories
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    blocked_files INTEGER NOT NULL,       -- of these, where the destination could not be listed
+    blocked_bytes INTEGER NOT NULL
   );
 
 CREATE TABLE run (
