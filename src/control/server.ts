@@ -18,8 +18,7 @@ export class ControlServer implements Disposable {
 
   /**
    * Opens the socket of a database that this process has locked, so that one which is there already
-   * is of a run that was killed. Before other threads are at work: while it is made, new files of
-   * this process are for their owner only.
+   * is of a run that was killed.
    *
    * @param database full path
    * @throws what the system says, where it has no such sockets or the name is taken
@@ -27,17 +26,22 @@ export class ControlServer implements Disposable {
   static open(database: string, answer: (request: Request) => Answer): ControlServer {
     const path = socketPath(database);
     demandFree(path);
-    // the runtime removes, at some moment after the end, what has the path that it was given: by
-    // then that must be nobody's
-    const made = `${path.slice(0, path.lastIndexOf("/") + 1)}.sluice-${crypto.randomUUID()}-ctl`;
-    using short = shortPath(made);
-    const before = Deno.umask(0o177);
+    // It is made where nobody else gets in, as a new socket has the mode that the umask gives, and
+    // that is one for all threads. And the runtime removes, at some moment after the end, what has
+    // the path that it was given: by then that must be nobody's.
+    const place = Deno.makeTempDirSync({
+      dir: path.slice(0, path.lastIndexOf("/") + 1),
+      prefix: ".sluice-ctl-",
+    });
+    const made = `${place}/socket`;
     try {
+      using short = shortPath(made);
       const listener = Deno.listen({ transport: "unix", path: short.path });
+      Deno.chmodSync(made, 0o600);
       Deno.renameSync(made, path);
       return new ControlServer(listener, path, answer);
     } finally {
-      Deno.umask(before);
+      Deno.removeSync(place, { recursive: true });
     }
   }
 
