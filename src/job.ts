@@ -28,6 +28,11 @@ export interface Job {
   readonly files: readonly JobFile[];
   /** No more jobs of this directory will come in this pass. */
   readonly last: boolean;
+  /**
+   * The number of the directory above it, if all there is to do for this directory is in the job: it
+   * is missing, its files are few and small, and nothing is below it. It can be made with its files.
+   */
+  readonly whole: number | null;
 }
 
 /** What became of one file, link or directory of a job. */

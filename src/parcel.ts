@@ -38,7 +38,7 @@ export class Parcel {
   readonly stamps: Float64Array;
   /** The hash of each file that was read, in hex. */
   readonly hashes: string[];
-  /** What the destination knows a temporary by. */
+  /** What the destination knows a temporary by; -1: the file has its own name in a new directory. */
   readonly temporaries: Int32Array;
   #data: Uint8Array;
   readonly #release: () => void;

@@ -28,6 +28,15 @@ const NOTHING: ListBatch = { entries: [], temporaries: [], problems: [] };
  */
 export type Contents = "all" | "none" | "changed";
 
+/** A directory that is made with its files, which are thrown away as all others. */
+const MADE = {
+  open: true,
+  named: true,
+  seal() {},
+  name: () => Promise.resolve(),
+  [Symbol.dispose]() {},
+} as const;
+
 /** A tree to be made up. */
 export interface SyntheticOptions {
   readonly root: string;
@@ -76,7 +85,10 @@ export function openSynthetic(options: SyntheticOptions): Backend {
       timePrecision: 1n,
       kind: "synthetic",
     },
-    small: { hold: () => Promise.resolve(held) },
+    small: {
+      hold: () => Promise.resolve(held),
+      make: () => Promise.resolve({ ...MADE, hold: () => held }),
+    },
     identify: () => Promise.resolve(identity),
     space: () => Promise.resolve(null),
     // deno-lint-ignore require-await

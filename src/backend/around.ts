@@ -32,6 +32,7 @@ export type Call =
   | "createLink"
   | "link"
   | "makeDirectory"
+  | "nameDirectory"
   | "setTimes"
   | "xattrs"
   | "setAttributes"
@@ -176,6 +177,21 @@ function smallFiles(small: SmallFiles, around: Around): SmallFiles {
   return {
     hold: async (directory) =>
       held(await around.call("parcel", directory, () => small.hold(directory)), directory, around),
+    make: async (directory) => {
+      const made = await around.call("makeDirectory", directory, () => small.make(directory));
+      return {
+        get open() {
+          return made.open;
+        },
+        get named() {
+          return made.named;
+        },
+        hold: () => held(made.hold(), directory, around),
+        seal: () => made.seal(),
+        name: () => around.call("nameDirectory", directory, () => made.name()),
+        [Symbol.dispose]: () => made[Symbol.dispose](),
+      };
+    },
   };
 }
 

@@ -125,10 +125,33 @@ export interface HeldParcels extends Disposable {
   writer(path: string, temporary: number): FileWriter;
 }
 
+/**
+ * A directory that is made together with its first files. It has a temporary name until they are
+ * durable, so that they need no temporary names of their own. Disposing of it before it has its name
+ * removes it, when nobody holds it any more.
+ */
+export interface NewDirectory extends Disposable {
+  /** Files may be put into it; not after {@link seal}. */
+  readonly open: boolean;
+  /** Whether it has got its name; false before, and when it could not be given one. */
+  readonly named: boolean;
+  /** Holds it, to write files. */
+  hold(): HeldParcels;
+  /** No more files are put into it. What was written is flushed after this, and before its name. */
+  seal(): void;
+  /**
+   * Gives it its name. If there is a directory of that name by now, the files are moved into that
+   * one, each by its commit. Rejects with a SyncError.
+   */
+  name(): Promise<void>;
+}
+
 /** The short way of small files, without a promise for each, where calls answer at once. */
 export interface SmallFiles {
   /** Holds a directory. Rejects with a SyncError. */
   hold(directory: string): Promise<HeldParcels>;
+  /** Makes a directory, in one that is there. Rejects with a SyncError. */
+  make(directory: string): Promise<NewDirectory>;
 }
 
 /** One batch of a directory listing. */

@@ -6,6 +6,7 @@ import type { Job, JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
+import { SMALL } from "../parcel.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -124,11 +125,16 @@ export class JobSource implements Jobs {
     }
     const directory = this.#open.shift();
     if (directory === undefined) return undefined;
-    const { files, after } = this.#store.pendingFiles(directory.id, directory.after, limits);
+    const { id, path } = directory;
+    const { files, after } = this.#store.pendingFiles(id, directory.after, limits);
     const last = after === null;
     if (!last) this.#open.push({ ...directory, after });
-    const missing = this.#store.missingAbove(directory.id);
-    return { directory: directory.id, path: directory.path, missing, files, last };
+    const missing = this.#store.missingAbove(id);
+    const all = last && directory.after === "" && missing.length > 0 && files.every(isSmall);
+    const whole = all ? this.#store.aboveLeaf(id) : null;
+    // its temporary is in the directory above it
+    if (whole !== null) this.#store.markInFlight(whole);
+    return { directory: id, path, missing, files, last, whole };
   }
 
   #nextDirectory(): { id: number; path: string } | undefined {
@@ -149,6 +155,10 @@ export class JobSource implements Jobs {
   }
 }
 
+function isSmall({ kind, size }: JobFile): boolean {
+  return kind === "file" && size <= SMALL;
+}
+
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {
   readonly #database: DatabaseSync;
@@ -156,6 +166,7 @@ export class TransferStore {
   readonly #ifPending: StatementSync;
   readonly #pendingFiles: StatementSync;
   readonly #directory: StatementSync;
+  readonly #aboveLeaf: StatementSync;
   readonly #markInFlight: StatementSync;
   readonly #markGiven: StatementSync;
   readonly #synced: StatementSync;
@@ -187,6 +198,9 @@ export class TransferStore {
     this.#directory = database.prepare(
       "SELECT parent, path, destination_state FROM directory WHERE id = ?",
     );
+    this.#aboveLeaf = database.prepare(`
+      SELECT parent FROM directory d
+      WHERE id = ? AND NOT EXISTS (SELECT 1 FROM directory c WHERE c.parent = d.id)`);
     this.#markInFlight = database.prepare(
       "UPDATE directory SET in_flight = 1, touched = 1 WHERE id = ? AND in_flight = 0",
     );
@@ -346,6 +360,12 @@ export class TransferStore {
       at = row.parent === null ? null : Number(row.parent);
     }
     return missing;
+  }
+
+  /** The number of the directory above one that has no directories in it; null for all others. */
+  aboveLeaf(id: number): number | null {
+    const row = this.#aboveLeaf.get(id);
+    return row === undefined || row.parent === null ? null : Number(row.parent);
   }
 
   /** Before the first temporary can appear in a directory: a later run looks for it there. */

@@ -37,8 +37,13 @@ export class ControlServer implements Disposable {
     try {
       using short = shortPath(made);
       const listener = Deno.listen({ transport: "unix", path: short.path });
-      Deno.chmodSync(made, 0o600);
-      Deno.renameSync(made, path);
+      try {
+        Deno.chmodSync(made, 0o600);
+        Deno.renameSync(made, path);
+      } catch (error) {
+        listener.close();
+        throw error;
+      }
       return new ControlServer(listener, path, answer);
     } finally {
       Deno.removeSync(place, { recursive: true });

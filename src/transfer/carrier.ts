@@ -180,9 +180,10 @@ export class Carrier {
     const { source, destination, blockSize, buckets, gate, clock, algorithm, preserve } =
       this.#options;
     const queue = new BlockQueue<Item[]>(this.#options.slots, () => gate.pass({ signal }));
+    const parcels = preserve.length === 0 && takesParcels(source) && takesParcels(destination);
     const items = readItems(() => this.#take(lane, signal), {
       source,
-      parcels: preserve.length === 0 && takesParcels(source) && takesParcels(destination),
+      parcels,
       buffers,
       blockSize,
       bucket: buckets.read,
@@ -199,6 +200,7 @@ export class Carrier {
       source,
       destination,
       preserve,
+      parcels,
       group,
       clock,
       signal,

@@ -6,7 +6,7 @@
  * that are then given their final names, and it makes the names durable that the last flush allowed.
  * A file is reported only after both, so a row that says "synced" outlives a loss of power.
  */
-import type { Backend, FileWriter, HeldParcels } from "../backend/backend.ts";
+import type { Backend, FileWriter, HeldParcels, NewDirectory } from "../backend/backend.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -28,6 +28,17 @@ interface Staged {
 interface StagedParcel {
   readonly parcel: Parcel;
   readonly directory: HeldParcels;
+  /** The new directory that it is in, without a name so far. */
+  readonly within: StagedDirectory | null;
+}
+
+/** A new directory that gets its name when what is in it is durable. */
+export interface StagedDirectory {
+  readonly job: Job;
+  readonly directory: NewDirectory;
+  readonly outcome: Outcome;
+  /** Why it could not be given its name. */
+  failed: SyncError | null;
 }
 
 /** The committed files of a parcel. */
@@ -63,6 +74,7 @@ export class Group {
   readonly #open = new Map<Job, number>();
   #staged: Staged[] = [];
   #stagedParcels: StagedParcel[] = [];
+  #stagedDirectories: StagedDirectory[] = [];
   #committed: { job: Job; outcome: Outcome }[] = [];
   #committedParcels: SettledParcel[] = [];
   /** Files in `#stagedParcels`. */
@@ -91,10 +103,22 @@ export class Group {
   }
 
   /** The files of a parcel that are `written`. From now on the directory is the group's to let go. */
-  stageParcel(parcel: Parcel, directory: HeldParcels): void {
+  stageParcel(
+    parcel: Parcel,
+    directory: HeldParcels,
+    within: StagedDirectory | null = null,
+  ): void {
     this.#wait();
-    this.#stagedParcels.push({ parcel, directory });
+    this.#stagedParcels.push({ parcel, directory, within });
     this.#inParcels += parcel.files.length;
+  }
+
+  /** A new directory, before the first parcel in it. From now on it is the group's to let go. */
+  stageDirectory(job: Job, directory: NewDirectory, outcome: Outcome): StagedDirectory {
+    this.#wait();
+    const staged: StagedDirectory = { job, directory, outcome, failed: null };
+    this.#stagedDirectories.push(staged);
+    return staged;
   }
 
   /** Something is at its final name, but not durable where durability comes in groups. */
@@ -140,31 +164,39 @@ export class Group {
     } finally {
       // nothing is left here unless a flush failed
       for (const { writer } of this.#staged.splice(0)) await writer.abort();
-      discard(this.#stagedParcels.splice(0));
+      discard(this.#stagedParcels.splice(0), this.#stagedDirectories.splice(0));
     }
   }
 
   async #step(): Promise<void> {
     const staged = this.#staged, committed = this.#committed;
     const parcels = this.#stagedParcels, committedParcels = this.#committedParcels;
+    const directories = this.#stagedDirectories;
     this.#staged = [];
     this.#committed = [];
     this.#stagedParcels = [];
+    this.#stagedDirectories = [];
     this.#committedParcels = [];
     this.#inParcels = 0;
     this.#since = Infinity;
     let next = 0;
+    // what a lane would put into them during the flush would get its name without one
+    for (const { directory } of directories) directory.seal();
     try {
-      const waiting = staged.length + committed.length + parcels.length + committedParcels.length;
+      const waiting = staged.length + committed.length + parcels.length + committedParcels.length +
+        directories.length;
       if (waiting > 0) {
         await this.#options.checkRoots();
         await this.#options.destination.flush();
       }
       for (const { job, outcome } of committed) this.#leave(job, outcome);
       for (const settled of committedParcels) this.#leaveParcel(settled);
+      for (const directory of directories) await this.#nameDirectory(directory);
       for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
-        await this.#commitParcel(parcel);
+        if (parcel.within?.failed) this.#failParcel(parcel, parcel.within.failed);
+        else await this.#commitParcel(parcel);
       }
+      for (const { directory } of directories.splice(0)) directory[Symbol.dispose]();
       for (; next < staged.length; next++) {
         const { job, writer, outcome } = staged[next]!;
         const result = await commit(writer, outcome);
@@ -174,7 +206,7 @@ export class Group {
     } catch (error) {
       // the run stops; on a full disk it must not leave its temporaries behind
       for (const { writer } of staged.slice(next)) await writer.abort();
-      discard(parcels);
+      discard(parcels, directories);
       throw error;
     }
     const leaving = this.#leaving;
@@ -212,6 +244,34 @@ export class Group {
     this.#committedParcels.push({ parcel, files: count, bytes });
   }
 
+  async #nameDirectory(staged: StagedDirectory): Promise<void> {
+    const { job, directory, outcome } = staged;
+    try {
+      await directory.name();
+      this.made(job, outcome);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.scope === "run") throw error;
+      staged.failed = error;
+      this.#leave(job, { ...outcome, status: "failure", error: error.toData() });
+    }
+  }
+
+  /** The directory of a parcel could not be given its name: its files fail with it. */
+  #failParcel({ parcel, directory }: StagedParcel, error: SyncError): void {
+    using held = directory;
+    for (let i = 0; i < parcel.files.length; i++) {
+      if (parcel.progress[i] !== PROGRESS.written) continue;
+      const outcome = this.#options.outcomeOf(parcel, i);
+      this.#leave(parcel.job, {
+        ...outcome,
+        status: "failure",
+        hash: null,
+        error: error.toData(),
+      });
+    }
+    held.discard(parcel);
+  }
+
   async #commitOne(writer: FileWriter, outcome: Outcome): Promise<Outcome> {
     const looking = this.#options.checkRoots();
     try {
@@ -225,7 +285,8 @@ export class Group {
 
   get #waiting(): number {
     return this.#staged.length + this.#committed.length + this.#stagedParcels.length +
-      this.#committedParcels.length + this.#leaving.outcomes.length;
+      this.#stagedDirectories.length + this.#committedParcels.length +
+      this.#leaving.outcomes.length;
   }
 
   #wait(): void {
@@ -257,12 +318,16 @@ export class Group {
   }
 }
 
-/** Removes the temporaries of parcels that will not be committed. */
-function discard(parcels: readonly StagedParcel[]): void {
+/** Removes the temporaries of parcels that will not be committed, and directories without a name. */
+function discard(
+  parcels: readonly StagedParcel[],
+  directories: readonly StagedDirectory[],
+): void {
   for (const { parcel, directory } of parcels) {
     using held = directory;
     held.discard(parcel);
   }
+  for (const { directory } of directories) directory[Symbol.dispose]();
 }
 
 async function commit(writer: FileWriter, outcome: Outcome): Promise<Outcome> {

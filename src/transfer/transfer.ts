@@ -8,8 +8,11 @@ import type { Job, Outcome } from "../job.ts";
 import { packJob } from "../packed.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
-/** Files and bytes of one job. */
-const LIMITS = { files: 64, bytes: 64 * 2 ** 20 };
+/**
+ * Files and bytes of one job. On a share a job is what a lane does before it goes to another
+ * directory; elsewhere a directory that is made with its files must be one job.
+ */
+const LIMITS = { files: 64, bytes: 64 * 2 ** 20 }, LOCAL_FILES = 256;
 
 /** What a carrier may have waiting: small files for a while. Large jobs go to idle lanes only. */
 const MOST_FILES = 1536, LARGE_JOB = 16 * 2 ** 20, MOST_JOBS = 64;
@@ -61,6 +64,10 @@ export class Transfer {
   readonly #ended = Promise.withResolvers<void>();
   /** Jobs of a directory that are under way, one more while others are to come. */
   readonly #openJobs = new Map<number, number>();
+  /** Directories that are being made with their files, and in which directory. */
+  readonly #wholes = new Map<number, number>();
+  /** How many are being made so in a directory. */
+  readonly #wholesIn = new Map<number, number>();
   /** Directories that could not be made: each job below them tries, and one record tells. */
   readonly #unmade = new Set<number>();
   #afterMissing = { depth: -1, id: 0 };
@@ -85,9 +92,11 @@ export class Transfer {
     this.#plan = plan;
     const { backlog } = context;
     this.#turn = turn;
-    this.#files = turn > 0
-      ? backlog.retries.jobs(turn)
-      : backlog.jobs({ limits: LIMITS, spread: plan.threads * plan.lanes, scan });
+    this.#files = turn > 0 ? backlog.retries.jobs(turn) : backlog.jobs({
+      limits: plan.lanes === 1 ? { ...LIMITS, files: LOCAL_FILES } : LIMITS,
+      spread: plan.threads * plan.lanes,
+      scan,
+    });
     this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
     this.done = this.#ended.promise.finally(() => {
       // what was under way is no longer: only what has settled counts as copied
@@ -228,7 +237,16 @@ export class Transfer {
       if (left > 0) this.#openJobs.set(directory, left);
       else {
         this.#openJobs.delete(directory);
-        landed.push(directory);
+        if (!this.#wholesIn.has(directory)) landed.push(directory);
+        const above = this.#wholes.get(directory);
+        if (above === undefined) continue;
+        this.#wholes.delete(directory);
+        const others = this.#wholesIn.get(above)! - 1;
+        if (others > 0) this.#wholesIn.set(above, others);
+        else {
+          this.#wholesIn.delete(above);
+          if (!this.#openJobs.has(above)) landed.push(above);
+        }
       }
     }
     return landed;
@@ -266,6 +284,9 @@ export class Transfer {
     // while more jobs of a directory are to come, one is counted for them
     const known = this.#openJobs.get(job.directory) ?? 1;
     this.#openJobs.set(job.directory, job.last ? known : known + 1);
+    if (job.whole === null) return;
+    this.#wholes.set(job.directory, job.whole);
+    this.#wholesIn.set(job.whole, (this.#wholesIn.get(job.whole) ?? 0) + 1);
   }
 
   /** A job with files; when there are none left, one that makes a directory without any. */
@@ -283,7 +304,7 @@ export class Transfer {
       // the jobs that are under way in it make it
       if (missing.length === 0 || this.#openJobs.has(id)) continue;
       transfer.markInFlight(id);
-      return { directory: id, path, missing, files: [], last: true };
+      return { directory: id, path, missing, files: [], last: true, whole: null };
     }
   }
 }

@@ -10,7 +10,7 @@ import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
-import type { Group } from "./group.ts";
+import type { Group, StagedDirectory } from "./group.ts";
 import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
 
@@ -24,6 +24,8 @@ export interface WriterOptions {
   readonly clock: Clock;
   /** Attributes to apply beside the times. */
   readonly preserve: readonly Preservable[];
+  /** Small files come in parcels: directories can be made with them. */
+  readonly parcels: boolean;
   readonly signal: AbortSignal;
   /** Throws a run's error when the root of a side is not what it was; a file failed there. */
   readonly checkRoot: (side: Side) => Promise<void>;
@@ -39,20 +41,21 @@ export async function writeItems(
   options: WriterOptions,
 ): Promise<void> {
   let writer: FileWriter | null = null;
-  let jobError: SyncError | null = null;
+  let begun: Begun = { failed: null, made: null };
   try {
     for await (const batch of batches) {
       for (const item of batch) {
         if (item.type === "begin") {
-          jobError = await beginJob(item.job, options);
+          begun = await beginJob(item.job, options);
           continue;
         }
         if (item.type === "parcel") {
-          await writeParcel(item, jobError, options);
+          await writeParcel(item, begun, options);
           continue;
         }
         const { carried } = item;
-        if (jobError !== null) carried.failed ??= { side: "destination", error: jobError };
+        if (begun.failed !== null) carried.failed ??= { side: "destination", error: begun.failed };
+        await awaitName(begun, options);
         if (item.type === "link") await writeLink(carried, options);
         else {
           if (carried.failed === null && item.offset === 0) writer = await begin(carried, options);
@@ -76,18 +79,22 @@ export async function writeItems(
 /** Writes a parcel; those of its files that take the ordinary way do it here, one by one. */
 async function writeParcel(
   parcel: Parcel,
-  jobError: SyncError | null,
+  begun: Begun,
   options: WriterOptions,
 ): Promise<void> {
   const { job, files, progress } = parcel;
+  const { failed: jobError, made } = begun;
   if (jobError === null) {
     try {
-      const directory = await options.destination.small!.hold(job.path);
+      if (made?.directory.open === false) await awaitName(begun, options);
+      const within = made?.directory.open ? made : null;
+      const directory = within?.directory.hold() ??
+        await options.destination.small!.hold(job.path);
       directory.write(parcel);
       parcel.duration = (options.clock.now() - parcel.began) / files.length;
       const bytes = files.reduce((sum, { size }, i) => sum + (isWritten(parcel, i) ? size : 0), 0);
       options.ended(bytes);
-      options.group.stageParcel(parcel, directory);
+      options.group.stageParcel(parcel, directory, within);
     } catch (error) {
       // writing them one by one finds the same error, for each file
       entryError(error);
@@ -97,6 +104,7 @@ async function writeParcel(
     const file = files[i]!;
     const end = at + file.size;
     if (progress[i] === PROGRESS.read) {
+      await awaitName(begun, options);
       const carried: Carried = {
         job,
         file,
@@ -156,10 +164,25 @@ async function writeAlone(
   await end(writer, block, options);
 }
 
-/** Makes the directories that the job's files need. Returns the error that fails all its files. */
-async function beginJob(job: Job, { destination, group, signal }: WriterOptions) {
+/** What a job begins with. */
+interface Begun {
+  /** The error that fails all its files. */
+  readonly failed: SyncError | null;
+  /** Its directory, if it is one that is made with its files. */
+  readonly made: StagedDirectory | null;
+}
+
+/** Waits until the directory of a job can be reached by its path, or is known not to come. */
+async function awaitName({ made }: Begun, { group }: WriterOptions): Promise<void> {
+  while (made !== null && !made.directory.named && made.failed === null) await group.flush();
+}
+
+/** Makes the directories that the job's files need. */
+async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
+  const { destination, group, signal, parcels } = options;
   group.begin(job, job.files.length + job.missing.length);
   let failed: SyncError | null = null;
+  let made: StagedDirectory | null = null;
   for (const { directory, path } of job.missing) {
     const base: Outcome = {
       ...ABOUT_NOTHING,
@@ -175,15 +198,19 @@ async function beginJob(job: Job, { destination, group, signal }: WriterOptions)
       continue;
     }
     try {
-      await destination.makeDirectory(path, { signal });
-      group.made(job, base);
+      if (parcels && job.whole !== null && directory === job.directory) {
+        made = group.stageDirectory(job, await destination.small!.make(path), base);
+      } else {
+        await destination.makeDirectory(path, { signal });
+        group.made(job, base);
+      }
     } catch (error) {
       if (!(error instanceof SyncError) || error.scope === "run") throw error;
       failed = error;
       group.failed(job, { ...base, status: "failure", error: error.toData() });
     }
   }
-  return failed;
+  return { failed, made };
 }
 
 const ABOUT_NOTHING = {

@@ -55,7 +55,7 @@ async function parcelOf({ source }: Place, names: readonly string[]): Promise<Pa
     const scanned = { mtime, mtimeNanos, ctime, ctimeNanos };
     files.push({ name, kind, size, reason: "not at the destination", scanned });
   }
-  const job: Job = { directory: 1, path: "", missing: [], files, last: true };
+  const job: Job = { directory: 1, path: "", missing: [], files, last: true, whole: null };
   return new Parcel(job, files, {
     data: new Uint8Array(PARCEL_BYTES),
     release() {},

@@ -23,6 +23,7 @@ export function jobOf(path: string, names: readonly string[], tree: Tree = {}): 
     path,
     missing: [],
     last: true,
+    whole: null,
     files: names.map((name) => {
       const node = tree[path === "" ? name : `${path}/${name}`];
       const kind: Kind = typeof node === "object" && node?.target ? "symlink" : "file";
@@ -118,6 +119,7 @@ export function writerParts(
     clock,
     signal: new AbortController().signal,
     preserve: [],
+    parcels: false,
     checkRoot: () => Promise.resolve(),
     progress() {},
     ended() {},

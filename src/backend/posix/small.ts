@@ -8,11 +8,13 @@
  * knows how to say what is wrong.
  */
 import { type Parcel, PARCEL_FILES, PROGRESS, STAMP } from "../../parcel.ts";
-import type { FileWriter, HeldParcels, SmallFiles } from "../backend.ts";
+import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import type { ChangeTimes } from "../../stamp.ts";
 import { settlingTime, unsettledSince } from "../settling.ts";
-import type { Directories, HeldDirectory } from "./directories.ts";
+import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
+import { posixError } from "./errno.ts";
 import { AT, type Libc, O } from "./libc.ts";
+import { makeNewDirectory } from "./new_directory.ts";
 import { addressOf, Program } from "./program.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -68,6 +70,11 @@ export class PosixSmallFiles implements SmallFiles {
     return new Held(this, held);
   }
 
+  async make(directory: string): Promise<NewDirectory> {
+    const { libc, directories, temporaryName } = this.#options;
+    return await makeNewDirectory(directory, this, { libc, directories, temporaryName });
+  }
+
   read({ fd }: HeldDirectory, parcel: Parcel): void {
     const { files, data, progress, stamps } = parcel;
     const { program, looks } = this.#reading ??= this.#newReading();
@@ -96,16 +103,21 @@ export class PosixSmallFiles implements SmallFiles {
     }
   }
 
-  write({ fd }: HeldDirectory, parcel: Parcel): void {
+  /** @param named the files get their own names at once: the directory is one that is being made */
+  write({ fd }: HeldDirectory, parcel: Parcel, named = false): void {
     const { files, data, progress, stamps, temporaries } = parcel;
     const { program, times } = this.#writing ??= this.#newWriting();
+    if (named && !this.#encode(parcel)) return;
     let at = this.#addressOf(data);
     let calls = 0;
     for (let i = 0; i < files.length; i++) {
       const { size } = files[i]!;
       if (progress[i] === PROGRESS.read) {
-        const temporary = temporaries[i] = this.#temporaries.take();
-        program.direct(4 * calls, fd, this.#temporaries.address(temporary));
+        const temporary = temporaries[i] = named ? NAMED : this.#temporaries.take();
+        const name = named
+          ? this.#namesAt + this.#starts[i]!
+          : this.#temporaries.address(temporary);
+        program.direct(4 * calls, fd, name);
         program.adjust(4 * calls + 1, at, size);
         fillTimes(times, calls, stamps, i * STAMP);
         calls += 1;
@@ -120,7 +132,32 @@ export class PosixSmallFiles implements SmallFiles {
       const done = program.result(at + 1) === files[i]!.size && program.result(at + 2) === 0 &&
         program.result(at + 3) === 0;
       if (done) progress[i] = PROGRESS.written;
-      else this.#remove(fd, temporaries[i]!, program.result(at) >= 0);
+      else this.#remove(fd, parcel, i, program.result(at) >= 0);
+    }
+  }
+
+  /** The files of a new directory that has its name now are at their final names. */
+  committed({ progress }: Parcel): void {
+    for (let i = 0; i < progress.length; i++) {
+      if (progress[i] === PROGRESS.written) progress[i] = PROGRESS.committed;
+    }
+  }
+
+  /** Moves the files of a new directory into another one, under temporary names. */
+  moveOut(from: HeldDirectory, into: HeldDirectory, parcel: Parcel): void {
+    const { files, progress, temporaries } = parcel;
+    const { now } = this.#options.libc;
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] !== PROGRESS.written) continue;
+      const temporary = this.#temporaries.take();
+      const name = nulTerminated(files[i]!.name);
+      const bytes = this.#temporaries.bytes(temporary);
+      const result = now.renameat2(from.fd, name, into.fd, bytes, 0) as number;
+      if (result < 0) {
+        this.#temporaries.giveBack(temporary);
+        throw posixError(result, "move out of its new directory", files[i]!.name);
+      }
+      temporaries[i] = temporary;
     }
   }
 
@@ -147,9 +184,12 @@ export class PosixSmallFiles implements SmallFiles {
     }
   }
 
-  discard({ fd }: HeldDirectory, { progress, temporaries }: Parcel): void {
+  /** @param own where files with their own names are, if not in the same directory */
+  discard({ fd }: HeldDirectory, parcel: Parcel, own = fd): void {
+    const { progress, temporaries } = parcel;
     for (let i = 0; i < progress.length; i++) {
-      if (progress[i] === PROGRESS.written) this.#remove(fd, temporaries[i]!, true);
+      if (progress[i] !== PROGRESS.written) continue;
+      this.#remove(temporaries[i] === NAMED ? own : fd, parcel, i, true);
     }
   }
 
@@ -158,7 +198,13 @@ export class PosixSmallFiles implements SmallFiles {
     return this.#options.writer(path, this.#temporaries.bytes(temporary));
   }
 
-  #remove(directory: number, temporary: number, made: boolean): void {
+  #remove(directory: number, { files, temporaries }: Parcel, index: number, made: boolean): void {
+    const temporary = temporaries[index]!;
+    if (temporary === NAMED) {
+      const name = nulTerminated(files[index]!.name);
+      if (made) this.#options.libc.now.unlinkat(directory, name, 0);
+      return;
+    }
     const bytes = this.#temporaries.bytes(temporary);
     const gone = !made || this.#options.libc.now.unlinkat(directory, bytes, 0) === 0;
     // a name that is still taken would fail the next file
@@ -223,6 +269,9 @@ export class PosixSmallFiles implements SmallFiles {
     return program;
   }
 }
+
+/** In the place of a temporary: the file has its own name already. */
+const NAMED = -1;
 
 /** One directory, held for parcels. */
 class Held implements HeldParcels {
