@@ -5,6 +5,7 @@ import { checkWords, hint, type Subcommand, type Task } from "./commands/command
 import { parseBandwidth } from "./bandwidth.ts";
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
+import { endingOptions } from "./ending_flags.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { addHelp } from "./help.ts";
 import { parseSize, parseWait, parseWindow } from "./lib/units.ts";
@@ -63,6 +64,10 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
     .option("--overlap", "transfer while the scan goes on (the default)")
     .option("--no-overlap", "scan completely before the transfer begins")
+    .optionsGroup("When it ends early:")
+    .option("--stop-after <time>", "end the run after a time, the next one resumes: 8h, 90m")
+    .option("--stop-at <time>", "end the run when the clock shows it, in local time: 06:00")
+    .option("--max-transfer <size>", "end the run before it has transferred more: 500G, 2T")
     .optionsGroup("When it cannot go on:")
     .option("--wait-for-mount <time>", "wait for a root that is gone: 90s, 30m, 2h, off", "10m")
     .option("--wait-for-space <time>", "wait for room at the destination", "1h")
@@ -131,6 +136,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       log: text("log"),
       bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
       checksum: oneOf("--checksum", text("checksum"), ALGORITHMS) as Algorithm,
+      ...endingOptions(given),
       ...deletionOptions(given),
       rescan: given.rescan === true,
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),

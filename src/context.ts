@@ -12,6 +12,7 @@ import type { PackedFiles } from "./packed.ts";
 import type { AuditRecord } from "./report/audit.ts";
 import type { RunPaths } from "./roots.ts";
 import type { Statistics } from "./report/statistics.ts";
+import type { TransferBudget } from "./transfer/budget.ts";
 import type { TimeRule } from "./times.ts";
 
 /** What the stages of a run share. */
@@ -24,6 +25,8 @@ export interface RunContext {
   readonly crew: Crew;
   /** Says what the run may do now. */
   readonly control: RunControl;
+  /** Says what it may still transfer. */
+  readonly budget: TransferBudget;
   /** Backends of the owner's thread; on a share every call is made on the pool. */
   readonly source: Backend;
   readonly destination: Backend;

@@ -31,6 +31,12 @@ export interface SyncOptions {
    * in local time. Null (default) for no limit.
    */
   readonly bwlimit: Bandwidth;
+  /** Milliseconds after which the run ends, with more pending; null (default) for never. */
+  readonly stopAfter: number | null;
+  /** Minutes since midnight, in local time, at which it ends; null (default) for never. */
+  readonly stopAt: number | null;
+  /** Bytes after which it ends; null (default) for no bound. */
+  readonly maxTransfer: number | null;
   /** Default `sha256`. */
   readonly checksum: Algorithm;
   /** Remove at the destination what the source does not have. Default false. */
@@ -86,6 +92,9 @@ export const DEFAULTS: SyncOptions = {
   db: "sluice.db",
   log: "sluice-audit.jsonl",
   bwlimit: null,
+  stopAfter: null,
+  stopAt: null,
+  maxTransfer: null,
   checksum: "sha256",
   deleteExtras: false,
   deleteDespiteErrors: false,

@@ -45,6 +45,7 @@ import { setDirectoryTimes, TimesCursor } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
 import { identifySelf, type Self } from "./transfer/temporaries.ts";
+import { TransferBudget } from "./transfer/budget.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
 import { warnOfRoom } from "./transfer/room.ts";
 import { retryFailed } from "./transfer/retries.ts";
@@ -100,7 +101,7 @@ export async function sync(
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
   const { today, local } = options;
-  using control = new RunControl({ bandwidth: all.bwlimit, clock, today, local });
+  using control = new RunControl({ ...all, bandwidth: all.bwlimit, clock, today, local });
   const asked = options.signal ?? new AbortController().signal;
   const signal = AbortSignal.any([asked, control.signal]);
   using fromWatch = new Watch({ side: "source", clock, signal });
@@ -194,9 +195,11 @@ interface Parts {
 
 class Run {
   readonly #parts: Parts;
+  readonly #budget: TransferBudget;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#budget = new TransferBudget(parts.options.maxTransfer);
   }
 
   async run(): Promise<Summary> {
@@ -257,6 +260,11 @@ class Run {
       return statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
     if (!options.dryRun) statistics.pending(backlog.transfer.pending());
+    const left = this.#budget.tooLarge;
+    if (left > 0) {
+      const files = left === 1 ? "1 file is" : `${left} files are`;
+      return this.#endedEarly(new EndEarly(`${files} larger than --max-transfer`));
+    }
     return this.#hasFailures()
       ? statistics.summary({ outcome: "failures", reason: null, exitCode: 1 })
       : statistics.summary({ outcome: "in sync", reason: null, exitCode: 0 });
@@ -398,6 +406,7 @@ class Run {
       backlog,
       crew,
       control,
+      budget: this.#budget,
       source: withGate(from, control.gate),
       destination: withGate(to, control.gate),
       identities,

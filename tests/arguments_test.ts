@@ -39,6 +39,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
     "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
+    "--stop-after 8h --stop-at 6:05 --max-transfer 2T " +
     "--wait-for-mount 1.5h --wait-for-space off --retries 0";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
@@ -48,6 +49,9 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       db: "d",
       log: "l",
       bwlimit: 1.5 * 2 ** 20,
+      stopAfter: 8 * 3_600_000,
+      stopAt: 365,
+      maxTransfer: 2 * 2 ** 40,
       checksum: "blake2b",
       deleteExtras: true,
       deleteDespiteErrors: true,
@@ -118,6 +122,12 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--rescan=yes"], /--rescan/],
   [["a", "b", "--bwlimit", "fast"], /^--bwlimit: cannot read "fast"/],
   [["a", "b", "--bwlimit", "0"], /^--bwlimit: cannot read "0"/],
+  [["a", "b", "--stop-after", "0"], /^--stop-after: cannot stop after "0": write a time/],
+  [["a", "b", "--stop-after", "8"], /^--stop-after: cannot read "8" as a duration/],
+  [["a", "b", "--stop-at", "6"], /^--stop-at: cannot read "6" as a time of day/],
+  [["a", "b", "--stop-at", "24:00"], /^--stop-at: cannot read "24:00" as a time of day/],
+  [["a", "b", "--max-transfer", "0"], /^--max-transfer: cannot read "0" as a size/],
+  [["a", "b", "--bwlimit", "Sat,off"], /^--bwlimit: cannot tell what holds on Mon, Tue/],
   [["a", "b", "--bwlimit", "-1M"], /^--bwlimit: cannot read "-1M"/],
   [["a", "b", "--bwlimit", ""], /^--bwlimit: cannot read ""/],
   [["a", "b", "--block-size", "0"], /^--block-size: cannot read "0"/],

@@ -22,6 +22,7 @@ import { Gate, gateMemory } from "../lib/gate.ts";
 import { countMemory, SharedCount } from "../lib/shared_count.ts";
 import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import { EndEarly } from "./end_early.ts";
+import { Ending, type EndingOptions } from "./ending.ts";
 
 /** What the threads of a run share with its control. */
 export interface ControlMemory {
@@ -46,7 +47,7 @@ export interface ControlState {
 }
 
 /** What a control works with. */
-export interface RunControlOptions {
+export interface RunControlOptions extends EndingOptions {
   readonly bandwidth: Bandwidth;
   readonly clock: Clock;
   /** The time of day, in ms since the epoch. Default: the system's. */
@@ -63,7 +64,7 @@ export interface ControlHandlers {
   readonly changed: (state: ControlState) => void;
 }
 
-/** How often the timetable is asked, in ms. */
+/** How often the timetable and the endings are asked, in ms. */
 const TICK = 1000;
 
 /** The least that a limit can be lowered to step by step, and the steps, in bytes per second. */
@@ -89,6 +90,7 @@ export class RunControl implements Disposable {
   readonly #today: () => number;
   readonly #local: Local;
   readonly #timetable: Timetable | null;
+  readonly #ends: Ending;
   /** The index of the change of the timetable that holds. */
   #change = -1;
   #allowance: Allowance;
@@ -99,7 +101,9 @@ export class RunControl implements Disposable {
   #handlers: ControlHandlers = { note() {}, changed() {} };
   readonly #over = new AbortController();
 
-  constructor({ bandwidth, clock, today = Date.now, local = systemLocal }: RunControlOptions) {
+  constructor(options: RunControlOptions) {
+    const { bandwidth, clock, today = Date.now, local = systemLocal } = options;
+    this.#ends = new Ending(options, { now: clock.now(), today: today(), local });
     this.#clock = clock;
     this.#today = today;
     this.#local = local;
@@ -143,7 +147,7 @@ export class RunControl implements Disposable {
   begin(handlers: ControlHandlers): void {
     this.#handlers = handlers;
     handlers.changed(this.state);
-    if (this.#timetable !== null) this.#tick();
+    if (this.#timetable !== null || this.#ends.isSet) this.#tick();
   }
 
   [Symbol.dispose](): void {
@@ -246,7 +250,12 @@ export class RunControl implements Disposable {
   async #tick(): Promise<void> {
     const { signal } = this.#over;
     while (!signal.aborted) {
-      if (this.#follow()) {
+      const why = this.#ends.why(this.#clock.now(), this.#today());
+      if (why !== null) {
+        this.stop(why);
+        return;
+      }
+      if (this.#timetable !== null && this.#follow()) {
         const what = this.#allowance === "pause"
           ? "paused"
           : `limit: ${formatRates(this.#allowance)}, set`;

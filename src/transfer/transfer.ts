@@ -75,6 +75,8 @@ export class Transfer {
   #held: Job | null = null;
   #running = 0;
   #complete = false;
+  /** Bytes of files that were taken from the budget and have no outcome yet. */
+  #unsettled = 0;
   #exhausted = false;
   #failed: { readonly error: unknown } | null = null;
   #firstNews: number | null = null;
@@ -92,6 +94,7 @@ export class Transfer {
     this.#plan = plan;
     const { backlog } = context;
     this.#turn = turn;
+    context.budget.begin();
     this.#files = turn > 0 ? backlog.retries.jobs(turn) : backlog.jobs({
       limits: plan.lanes === 1 ? { ...LIMITS, files: LOCAL_FILES } : LIMITS,
       spread: plan.threads * plan.lanes,
@@ -125,7 +128,8 @@ export class Transfer {
   complete(): void {
     this.#complete = true;
     this.#files.complete();
-    if (this.#failed !== null || this.#context.signal.aborted) return this.#end();
+    const { signal, budget } = this.#context;
+    if (this.#failed !== null || signal.aborted || budget.isFull) return this.#end();
     if (this.#seats.length === 0 && !this.#hasJob()) return this.#end();
     while (this.#seats.length < this.#plan.threads) this.#start();
     this.#feedStarving();
@@ -176,7 +180,10 @@ export class Transfer {
   /** Ends the transfer if nothing is under way and nothing can come. */
   #end(): void {
     if (this.#running > 0) return;
-    const { signal } = this.#context;
+    const { signal, budget, control } = this.#context;
+    budget.giveBack(this.#unsettled);
+    this.#unsettled = 0;
+    if (budget.isFull && this.#failed === null) control.stop("--max-transfer is used up");
     if (this.#failed !== null) this.#ended.reject(this.#failed.error);
     else if (signal.aborted) this.#ended.reject(signal.reason);
     else if (this.#complete) this.#ended.resolve();
@@ -184,7 +191,7 @@ export class Transfer {
 
   #hasJob(): boolean {
     const { backlog } = this.#context;
-    this.#held ??= backlog.transaction(() => this.#next()) ?? null;
+    this.#held ??= backlog.transaction(() => this.#affordable()) ?? null;
     return this.#held !== null;
   }
 
@@ -215,6 +222,8 @@ export class Transfer {
         backlog.transfer.settle(message.outcomes, options.checksum);
         backlog.transfer.landed(this.#landed(message.jobs));
       });
+      for (const { bytes } of message.parcels) this.#unsettled -= bytes;
+      for (const { expected } of message.outcomes) this.#unsettled -= expected;
       statistics.pending(backlog.transfer.remaining());
     } else if (message.type === "hungry") {
       this.#feed(seat, message);
@@ -259,10 +268,10 @@ export class Transfer {
     let { files } = waiting;
     this.#context.backlog.transaction(() => {
       while (jobs.length < waiting.idle || (files < MOST_FILES && jobs.length < MOST_JOBS)) {
-        const job = this.#held ?? this.#next();
+        const job = this.#held ?? this.#affordable();
         this.#held = null;
         if (job === undefined) {
-          this.#exhausted = this.#complete;
+          this.#exhausted = this.#complete || this.#context.budget.isFull;
           return;
         }
         // a large job that waits behind others is one that an idle lane elsewhere could take
@@ -287,6 +296,25 @@ export class Transfer {
     if (job.whole === null) return;
     this.#wholes.set(job.directory, job.whole);
     this.#wholesIn.set(job.whole, (this.#wholesIn.get(job.whole) ?? 0) + 1);
+  }
+
+  /** The next job, with what of it may be transferred; undefined when the budget is used up. */
+  #affordable(): Job | undefined {
+    const { budget, backlog } = this.#context;
+    if (!budget.isBound) return this.#next();
+    while (!budget.isFull) {
+      const job = this.#next();
+      if (job === undefined) return undefined;
+      const files = budget.take(job.files);
+      this.#unsettled += bytesOf({ ...job, files });
+      if (files.length === job.files.length) return job;
+      const rest = { ...job, files, last: job.last || budget.isFull };
+      if (files.length > 0) return rest;
+      // nothing of it is given out, so nothing of it will be heard
+      this.#count(rest);
+      backlog.transfer.landed(this.#landed([rest]));
+    }
+    return undefined;
   }
 
   /** A job with files; when there are none left, one that makes a directory without any. */

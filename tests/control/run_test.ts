@@ -153,3 +153,68 @@ Deno.test("sync records two rates as two, and a timetable as it was written", as
     "5M Sat,off",
   ]);
 });
+
+/** Files of 1,000 bytes. */
+const EVEN: Tree = Object.fromEntries(
+  Array.from({ length: 30 }, (_, i) => [`${i % 7}/${i}`, "x".repeat(1000)]),
+);
+
+for (const [where, World] of [["in memory", MemoryWorld], ["on disk", DiskWorld]] as const) {
+  for (const overlap of [true, false]) {
+    const how = overlap ? "beside the scan" : "after the scan";
+    Deno.test(`sync transfers as much as --max-transfer allows, ${where} and ${how}`, async () => {
+      using world = new World(EVEN);
+      const options = { maxTransfer: 12_500, overlap };
+      const copied: number[] = [];
+      for (let left = 30; left > 0; left -= 12) {
+        const { summary } = await world.run(options);
+        copied.push(summary.copied.files);
+        if (left <= 12) {
+          assert.deepEqual([summary.outcome, summary.exitCode], ["in sync", 0]);
+          break;
+        }
+        assert.deepEqual(
+          [summary.outcome, summary.exitCode, summary.reason],
+          ["more pending", 0, "--max-transfer is used up"],
+        );
+        assert.equal(world.records().at(-1)!.reason, "--max-transfer is used up");
+      }
+      assert.deepEqual(copied, [12, 12, 6]);
+      assert.equal(world.query("SELECT count(*) AS n FROM directory WHERE in_flight = 1")[0]!.n, 0);
+    });
+  }
+}
+
+Deno.test("sync leaves files that are larger than --max-transfer, and says how many", async () => {
+  using world = new MemoryWorld({
+    ...EVEN,
+    huge: "x".repeat(50_000),
+    "0/huge": "y".repeat(40_000),
+  });
+  const { summary } = await world.run({ maxTransfer: 39_000 });
+  assert.deepEqual(
+    [summary.outcome, summary.exitCode, summary.reason],
+    ["more pending", 0, "2 files are larger than --max-transfer"],
+  );
+  assert.deepEqual([summary.copied.files, summary.pending.files], [30, 2]);
+  assert.equal((await world.run({ maxTransfer: 100_000 })).summary.outcome, "in sync");
+});
+
+Deno.test("sync that is ended by --max-transfer deletes nothing, and the one that completes does", async () => {
+  using world = new MemoryWorld(EVEN, { extra: "1", ...EVEN });
+  world.from.put("0/new", { content: "n".repeat(10) });
+  world.from.put("1/new", { content: "n".repeat(10) });
+  const first = await world.run({ maxTransfer: 10, deleteExtras: true });
+  assert.equal(first.summary.outcome, "more pending");
+  assert.ok("extra" in world.to.tree());
+  const second = await world.run({ maxTransfer: 10, deleteExtras: true });
+  assert.equal(second.summary.outcome, "in sync");
+  assert.ok(!("extra" in world.to.tree()));
+});
+
+Deno.test("sync ends after --stop-after, however long its files take", async () => {
+  using world = new MemoryWorld(LARGE);
+  const { summary } = await world.run({ stopAfter: 1, bwlimit: MiB, blockSize: 4096 });
+  assert.deepEqual([summary.outcome, summary.exitCode], ["more pending", 0]);
+  assert.match(summary.reason!, /of --stop-after are over$/);
+});
