@@ -4,7 +4,8 @@ import type { Job, JobFile } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import { STATE, STATUS } from "./schema.ts";
-import { type Jobs, split, type TransferStore } from "./transfer_store.ts";
+import type { Jobs } from "./job_source.ts";
+import { split, type TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** Files of one job. */

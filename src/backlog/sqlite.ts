@@ -19,7 +19,8 @@ import { recordedTime } from "../times.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
-import { type JobOptions, JobSource, TransferStore } from "./transfer_store.ts";
+import { type JobOptions, JobSource } from "./job_source.ts";
+import { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 import { VerifyStore } from "./verify_store.ts";
 

@@ -2,20 +2,14 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
-import type { Job, JobFile, Outcome } from "../job.ts";
+import type { JobFile, Outcome } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
-import { SMALL } from "../parcel.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
 import { STATE, STATUS } from "./schema.ts";
+import type { JobLimits } from "./job_source.ts";
 import { fromSql, toSql } from "./values.ts";
-
-/** The most files and bytes that one job has. */
-export interface JobLimits {
-  readonly files: number;
-  readonly bytes: number;
-}
 
 /** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
 export function split(column: string): string {
@@ -41,123 +35,6 @@ const WAITING = "(SELECT count(*) FROM hard_link WHERE waits = 1)";
 
 /** What directories have less of pending. */
 type Shrunk = Map<number, { files: number; bytes: number }>;
-
-/** Where the jobs of a pass are: after which directory, and inside which ones. */
-interface OpenDirectory {
-  readonly id: number;
-  readonly path: string;
-  after: string | Uint8Array;
-}
-
-/** How the pending files are given out. */
-export interface JobOptions {
-  readonly limits: JobLimits;
-  /** Directories that are worked in at the same time: each lane in another one. */
-  readonly spread: number;
-  /** The scan that is under way: only what it has decided is given out. Null: everything is. */
-  readonly scan: number | null;
-  /** Directories told by `news` that are remembered at most. Default 65,536. */
-  readonly remembered?: number;
-}
-
-/** Where jobs come from. */
-export interface Jobs {
-  /** The next job; undefined when there is none (yet). Inside a transaction. */
-  next(): Job | undefined;
-  /** There may be more: in these directories. */
-  news(directories: readonly number[]): void;
-  /** No more will come than there are. */
-  complete(): void;
-}
-
-/** Gives out the pending files, directory by directory, each once per pass. */
-export class JobSource implements Jobs {
-  readonly #store: TransferStore;
-  readonly #options: JobOptions;
-  /** Directories whose files are being given out, taken in turn. */
-  readonly #open: OpenDirectory[] = [];
-  /** A number that no pass had before; what it has given out it does not give out again. */
-  readonly #pass = crypto.getRandomValues(new Uint32Array(1))[0]! + 1;
-  #scan: number | null;
-  /** Null: all were gone through. */
-  #afterDirectory: number | null = null;
-  /** Directories that the scan has decided, from `#nextFresh` on, each looked at once. */
-  #fresh: number[] = [];
-  #nextFresh = 0;
-  /** Directories may have become pending that are not among them: all are gone through. */
-  #news = true;
-
-  constructor(store: TransferStore, options: JobOptions) {
-    this.#store = store;
-    this.#options = options;
-    this.#scan = options.scan;
-  }
-
-  /** The scan has decided more: these directories. */
-  news(directories: readonly number[]): void {
-    const { remembered = 65_536 } = this.#options;
-    if (this.#fresh.length - this.#nextFresh + directories.length > remembered) {
-      // the transfer is far behind: what comes next is found in the database
-      this.#news = true;
-      return;
-    }
-    if (this.#nextFresh > remembered) {
-      this.#fresh = this.#fresh.slice(this.#nextFresh);
-      this.#nextFresh = 0;
-    }
-    for (const directory of directories) this.#fresh.push(directory);
-  }
-
-  /** The scan is complete: what it did not decide is given out too. */
-  complete(): void {
-    this.#scan = null;
-    this.#news = true;
-  }
-
-  /** The next job; undefined when there is none (yet). Inside a transaction. */
-  next(): Job | undefined {
-    const { spread, limits } = this.#options;
-    while (this.#open.length < spread) {
-      const found = this.#nextDirectory();
-      if (found === undefined) break;
-      this.#open.push({ ...found, after: "" });
-      this.#store.markGiven(found.id, this.#pass);
-    }
-    const directory = this.#open.shift();
-    if (directory === undefined) return undefined;
-    const { id, path } = directory;
-    const { files, after } = this.#store.pendingFiles(id, directory.after, limits);
-    const last = after === null;
-    if (!last) this.#open.push({ ...directory, after });
-    const missing = this.#store.missingAbove(id);
-    const all = last && directory.after === "" && missing.length > 0 && files.every(isSmall);
-    const whole = all ? this.#store.aboveLeaf(id) : null;
-    // its temporary is in the directory above it
-    if (whole !== null) this.#store.markInFlight(whole);
-    return { directory: id, path, missing, files, last, whole };
-  }
-
-  #nextDirectory(): { id: number; path: string } | undefined {
-    while (this.#nextFresh < this.#fresh.length) {
-      const found = this.#store.ifPending(this.#fresh[this.#nextFresh++]!, this.#pass);
-      if (found !== undefined) return found;
-    }
-    for (;;) {
-      if (this.#afterDirectory !== null) {
-        const found = this.#store.nextPending(this.#afterDirectory, this.#pass, this.#scan);
-        this.#afterDirectory = found?.id ?? null;
-        if (found !== undefined) return found;
-      }
-      if (!this.#news) return undefined;
-      this.#news = false;
-      this.#afterDirectory = 0;
-    }
-  }
-}
-
-function isSmall({ kind, size }: JobFile): boolean {
-  return kind === "file" && size <= SMALL;
-}
 
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {

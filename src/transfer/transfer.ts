@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
-import type { Jobs } from "../backlog/transfer_store.ts";
+import type { Jobs } from "../backlog/job_source.ts";
 import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
 import { packJob } from "../packed.ts";
