@@ -1,7 +1,7 @@
 /** A mounted directory on Linux, through system calls that keep names and times exactly. */
-import { baseOf, type Entry, join, parentOf, type Times } from "../../entry.ts";
+import { baseOf, type Entry, parentOf, type Times } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
-import { decodeName, showPath } from "../../name.ts";
+import { showPath } from "../../name.ts";
 import type {
   Backend,
   CallOptions,
@@ -20,25 +20,20 @@ import { inTheWay, notAFile } from "../failures.ts";
 import { settlingTime } from "../settling.ts";
 import { systemClock } from "../../lib/clock.ts";
 import { lookByOpening } from "../look_by_opening.ts";
-import { forEachLimited } from "../in_flight.ts";
-import { isTemporary } from "../temporary.ts";
 import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
-import { EEXIST, EINVAL, ENOENT, EPERM, posixError } from "./errno.ts";
-import { namesIn } from "./directory_entries.ts";
+import { Entries } from "./entries.ts";
+import { EEXIST, EINVAL, EPERM, posixError } from "./errno.ts";
 import { PosixReader, PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
 import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
-import { Looks } from "./looks.ts";
 import { moveBetween } from "./move.ts";
 import { refreshWay } from "./refresh.ts";
 import { PosixSmallFiles } from "./small.ts";
-import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+import { StatxBuffer } from "./statx.ts";
 
-/** Metadata look-ups in flight for one directory of a share. */
-const LOOKS_IN_FLIGHT = 32;
 const SELF = Uint8Array.of(0);
 const DOT = Uint8Array.of(0x2e, 0);
 const O_NONBLOCK = 0o4000;
@@ -92,9 +87,9 @@ class PosixBackend implements Backend {
   readonly #libc: Libc;
   readonly #sys: Syscalls;
   readonly #directories: Directories;
+  readonly #entries: Entries;
   readonly #options: PosixOptions;
   readonly #now: () => number;
-  #looks: Looks | null = null;
   readonly #mounts: Mounts;
   readonly identity: Identity;
   #disposed = false;
@@ -118,6 +113,12 @@ class PosixBackend implements Backend {
     this.#libc = libc;
     this.#sys = capabilities.latency === "immediate" ? libc.now : libc.pooled;
     this.#directories = new Directories(this.#sys, libc.now, fd);
+    this.#entries = new Entries({
+      libc,
+      sys: this.#sys,
+      directories: this.#directories,
+      immediate: capabilities.latency === "immediate",
+    });
     this.#options = options;
     this.#now = options.now ?? Date.now;
     // a flush for each file is more than the short way can do
@@ -154,7 +155,7 @@ class PosixBackend implements Backend {
 
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
     signal?.throwIfAborted();
-    if (path === "") return await this.#entryAt(this.#fd, "", AT.EMPTY_PATH, path);
+    if (path === "") return await this.#entries.entryAt(this.#fd, "", AT.EMPTY_PATH, path);
     const entry = await this.#lookOnce(path);
     const waiting = this.capabilities.latency === "waiting";
     if (entry !== undefined || (parentOf(path) === "" && !waiting)) return entry;
@@ -177,7 +178,7 @@ class PosixBackend implements Backend {
     using held = directory;
     // a share's client may answer from what it remembers, unless it is told to ask (statx(2))
     const ask = this.capabilities.latency === "waiting" ? AT.FORCE_SYNC : 0;
-    return await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW | ask, path);
+    return await this.#entries.entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW | ask, path);
   }
 
   async *list(
@@ -197,7 +198,7 @@ class PosixBackend implements Backend {
         signal?.throwIfAborted();
         if (length < 0) throw posixError(length, "list the directory", path);
         if (length === 0) return;
-        yield await this.#batch(fd, path, { buffer, length, into }, signal);
+        yield await this.#entries.batch(fd, path, { buffer, length, into }, signal);
         signal?.throwIfAborted();
       }
     } finally {
@@ -248,7 +249,7 @@ class PosixBackend implements Backend {
     const fd = await this.#openForReading(held.fd, lastName(path), path);
     try {
       const buffer = new StatxBuffer();
-      await this.#statx(fd, SELF, AT.EMPTY_PATH, buffer, path);
+      await this.#entries.statx(fd, SELF, AT.EMPTY_PATH, buffer, path);
       const entry = buffer.entry(baseOf(path));
       if (entry.kind !== "file") throw notAFile(entry.kind, path);
       const handle = new Handle(this.#sys, fd);
@@ -334,7 +335,7 @@ class PosixBackend implements Backend {
       return true;
     }
     if (result === -EEXIST) {
-      const there = await this.#entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
+      const there = await this.#entries.entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW, path);
       if (there?.kind === "directory") return false;
       if (there !== undefined) throw inTheWay(there.kind, path);
     }
@@ -440,93 +441,4 @@ class PosixBackend implements Backend {
     if (fd < 0) throw this.#directories.failure(fd, "open", path);
     return fd;
   }
-
-  async #statx(
-    fd: number,
-    name: Uint8Array,
-    flags: number,
-    buffer: StatxBuffer,
-    path: string,
-  ): Promise<boolean> {
-    const result = await this.#sys.statx(fd, name, flags, STATX_WANTED, buffer.bytes);
-    if (result === -ENOENT) return false;
-    if (result < 0) throw this.#directories.failure(result, "look at", path);
-    return true;
-  }
-
-  async #entryAt(
-    fd: number,
-    name: string,
-    flags: number,
-    path: string,
-    buffer = new StatxBuffer(),
-  ): Promise<Entry | undefined> {
-    const bytes = nulTerminated(name);
-    if (!(await this.#statx(fd, bytes, flags, buffer, path))) return undefined;
-    if (buffer.kind() !== "symlink") return buffer.entry(name);
-    const target = new Uint8Array(4096);
-    const length = await this.#sys.readlinkat(fd, bytes, target, target.length);
-    if (length === -ENOENT) return undefined;
-    if (length < 0) throw this.#directories.failure(length, "read the symbolic link", path);
-    return buffer.entry(name, decodeName(target.subarray(0, length)));
-  }
-
-  async #batch(
-    fd: number,
-    directory: string,
-    { buffer, length, into }: { buffer: Uint8Array; length: number; into?: ListingPacker },
-    signal?: AbortSignal,
-  ): Promise<ListBatch> {
-    const { starts, ends } = namesIn(buffer, length);
-    const nameAt = (i: number) => decodeName(buffer.subarray(starts[i], ends[i]));
-    const entries: Entry[] = [];
-    const temporaries: string[] = [];
-    const problems: { name: string; code: string; message: string }[] = [];
-    const look = async (name: string, into: StatxBuffer) => {
-      if (isTemporary(name)) return void temporaries.push(name);
-      const path = join(directory, name);
-      try {
-        const entry = await this.#entryAt(fd, name, AT.SYMLINK_NOFOLLOW, path, into);
-        // undefined: removed since the name was read, so the directory no longer has it
-        if (entry !== undefined) entries.push(entry);
-      } catch (error) {
-        if (!(error instanceof SyncError) || error.scope === "run") throw error;
-        problems.push({ name, code: error.code, message: error.message });
-      }
-    };
-    if (this.capabilities.latency === "immediate") {
-      const aside: string[] = [];
-      this.#looks ??= new Looks(this.#libc);
-      this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
-        const start = starts[i]!, end = ends[i]!;
-        const simple = result === 0 && answer.kind(at) !== "symlink";
-        if (into !== undefined && simple && !isOwn(buffer, start, end)) {
-          answer.pack(into, buffer, start, end, at);
-          return;
-        }
-        const name = nameAt(i);
-        if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
-        else aside.push(name);
-      });
-      const own = new StatxBuffer();
-      for (const name of aside) await look(name, own);
-    } else {
-      await forEachLimited(starts.map((_, i) => nameAt(i)), LOOKS_IN_FLIGHT, () => {
-        const own = new StatxBuffer();
-        return async (name) => {
-          signal?.throwIfAborted();
-          await look(name, own);
-        };
-      });
-    }
-    return { entries, temporaries, problems };
-  }
 }
-
-/** Whether a name begins as those that sluice gives: ".sluice". */
-function isOwn(bytes: Uint8Array, start: number, end: number): boolean {
-  if (bytes[start] !== OWN_NAME[0] || end - start < OWN_NAME.length) return false;
-  return OWN_NAME.every((byte, i) => bytes[start + i] === byte);
-}
-
-const OWN_NAME = new TextEncoder().encode(".sluice");

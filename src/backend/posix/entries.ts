@@ -1,0 +1,135 @@
+/** What has a name: looks at single names, and at those of a listing. */
+import { type Entry, join } from "../../entry.ts";
+import { SyncError } from "../../errors.ts";
+import type { ListingPacker } from "../../listing.ts";
+import { decodeName } from "../../name.ts";
+import type { ListBatch } from "../backend.ts";
+import { forEachLimited } from "../in_flight.ts";
+import { isTemporary } from "../temporary.ts";
+import { type Directories, nulTerminated } from "./directories.ts";
+import { namesIn } from "./directory_entries.ts";
+import { ENOENT } from "./errno.ts";
+import { AT, type Libc, type Syscalls } from "./libc.ts";
+import { Looks } from "./looks.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+
+/** Metadata look-ups in flight for one directory of a share. */
+const LOOKS_IN_FLIGHT = 32;
+
+/** What {@link Entries} work with. */
+export interface EntriesOptions {
+  readonly libc: Libc;
+  /** The calls, on this thread or on the pool. */
+  readonly sys: Syscalls;
+  readonly directories: Directories;
+  /** Calls answer at once: those of a listing are made together. */
+  readonly immediate: boolean;
+}
+
+/** Looks at what is in directories. */
+export class Entries {
+  readonly #libc: Libc;
+  readonly #sys: Syscalls;
+  readonly #directories: Directories;
+  readonly #immediate: boolean;
+  #looks: Looks | null = null;
+
+  constructor({ libc, sys, directories, immediate }: EntriesOptions) {
+    this.#libc = libc;
+    this.#sys = sys;
+    this.#directories = directories;
+    this.#immediate = immediate;
+  }
+
+  /** Looks at a name; false when it is not there. Rejects with a SyncError. */
+  async statx(
+    fd: number,
+    name: Uint8Array,
+    flags: number,
+    buffer: StatxBuffer,
+    path: string,
+  ): Promise<boolean> {
+    const result = await this.#sys.statx(fd, name, flags, STATX_WANTED, buffer.bytes);
+    if (result === -ENOENT) return false;
+    if (result < 0) throw this.#directories.failure(result, "look at", path);
+    return true;
+  }
+
+  /** What has a name; undefined when nothing has. `path` is for messages. */
+  async entryAt(
+    fd: number,
+    name: string,
+    flags: number,
+    path: string,
+    buffer = new StatxBuffer(),
+  ): Promise<Entry | undefined> {
+    const bytes = nulTerminated(name);
+    if (!(await this.statx(fd, bytes, flags, buffer, path))) return undefined;
+    if (buffer.kind() !== "symlink") return buffer.entry(name);
+    const target = new Uint8Array(4096);
+    const length = await this.#sys.readlinkat(fd, bytes, target, target.length);
+    if (length === -ENOENT) return undefined;
+    if (length < 0) throw this.#directories.failure(length, "read the symbolic link", path);
+    return buffer.entry(name, decodeName(target.subarray(0, length)));
+  }
+
+  /** What the names in a buffer of getdents64(2) are: the entries of the directory `fd`. */
+  async batch(
+    fd: number,
+    directory: string,
+    { buffer, length, into }: { buffer: Uint8Array; length: number; into?: ListingPacker },
+    signal?: AbortSignal,
+  ): Promise<ListBatch> {
+    const { starts, ends } = namesIn(buffer, length);
+    const nameAt = (i: number) => decodeName(buffer.subarray(starts[i], ends[i]));
+    const entries: Entry[] = [];
+    const temporaries: string[] = [];
+    const problems: { name: string; code: string; message: string }[] = [];
+    const look = async (name: string, into: StatxBuffer) => {
+      if (isTemporary(name)) return void temporaries.push(name);
+      const path = join(directory, name);
+      try {
+        const entry = await this.entryAt(fd, name, AT.SYMLINK_NOFOLLOW, path, into);
+        // undefined: removed since the name was read, so the directory no longer has it
+        if (entry !== undefined) entries.push(entry);
+      } catch (error) {
+        if (!(error instanceof SyncError) || error.scope === "run") throw error;
+        problems.push({ name, code: error.code, message: error.message });
+      }
+    };
+    if (this.#immediate) {
+      const aside: string[] = [];
+      this.#looks ??= new Looks(this.#libc);
+      this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
+        const start = starts[i]!, end = ends[i]!;
+        const simple = result === 0 && answer.kind(at) !== "symlink";
+        if (into !== undefined && simple && !isOwn(buffer, start, end)) {
+          answer.pack(into, buffer, start, end, at);
+          return;
+        }
+        const name = nameAt(i);
+        if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
+        else aside.push(name);
+      });
+      const own = new StatxBuffer();
+      for (const name of aside) await look(name, own);
+    } else {
+      await forEachLimited(starts.map((_, i) => nameAt(i)), LOOKS_IN_FLIGHT, () => {
+        const own = new StatxBuffer();
+        return async (name) => {
+          signal?.throwIfAborted();
+          await look(name, own);
+        };
+      });
+    }
+    return { entries, temporaries, problems };
+  }
+}
+
+/** Whether a name begins as those that sluice gives: ".sluice". */
+function isOwn(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] !== OWN_NAME[0] || end - start < OWN_NAME.length) return false;
+  return OWN_NAME.every((byte, i) => bytes[start + i] === byte);
+}
+
+const OWN_NAME = new TextEncoder().encode(".sluice");
