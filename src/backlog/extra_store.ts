@@ -153,10 +153,13 @@ export class ExtraStore {
   /** Directories, deepest first. */
   directories(before: ExtraCursor, limit: number, which: ExtraKind): Extra[] {
     return this.#rows(
-      `e.kind = ${DIRECTORY} AND (d.depth, e.directory, e.name) < (?1, ?2, ?3)
+      // the directories of the tree come first in the join: they have the order in an index
+      `e.kind = ${DIRECTORY} AND (d.depth, d.id) <= (?1, ?2)
+       AND (d.depth, d.id, e.name) < (?1, ?2, ?3)
        AND ${WHICH[which]} AND ${this.#due.directories}
-       ORDER BY d.depth DESC, e.directory DESC, e.name DESC LIMIT ?4`,
+       ORDER BY d.depth DESC, d.id DESC, e.name DESC LIMIT ?4`,
       [before.depth, before.directory, toSql(before.name), limit],
+      "directory d CROSS JOIN extra e ON e.directory = d.id",
     );
   }
 
@@ -173,12 +176,16 @@ export class ExtraStore {
     for (const { directory, name } of extras) statement.run(directory, toSql(name));
   }
 
-  #rows(where: string, values: (string | number | Uint8Array)[]): Extra[] {
+  #rows(
+    where: string,
+    values: (string | number | Uint8Array)[],
+    from = "extra e JOIN directory d ON d.id = e.directory",
+  ): Extra[] {
     const statement = this.#database.prepare(`
       SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
         e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict,
         d.depth AS depth, e.attempted AS attempted, m.scans AS scans, m.first_at AS first_at
-      FROM extra e JOIN directory d ON d.id = e.directory
+      FROM ${from}
       LEFT JOIN missed m ON m.directory = e.directory AND m.name = e.name WHERE ${where}`);
     statement.setReadBigInts(true);
     return statement.all(...values).map((row) => {

@@ -1,4 +1,4 @@
-PRAGMA user_version = 11;
+PRAGMA user_version = 12;
 
 CREATE VIEW files AS
     SELECT
@@ -337,6 +337,10 @@ CREATE INDEX directory_parent ON directory(parent, name);
 CREATE INDEX directory_pending ON directory(id) WHERE pending_files > 0;
 
 CREATE INDEX directory_source_queue ON directory(id) WHERE source_state = 1;
+
+CREATE INDEX extra_attempted ON extra(directory, name) WHERE attempted <> 0;
+
+CREATE INDEX extra_directory ON extra(directory, name) WHERE kind = 3;
 
 CREATE INDEX file_skipped ON file(directory, name) WHERE status = 2;
 
