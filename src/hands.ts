@@ -81,10 +81,26 @@ interface Life {
   readonly calls: Int32Array;
 }
 
+/** What a {@link Crew} works with. */
+export interface CrewOptions {
+  readonly spawn: Spawn;
+  readonly token: string;
+  /** Milliseconds on the clock of the run. */
+  readonly now: () => number;
+  /** Calls `tick` every `ms` milliseconds until what it returns is called. Default: a timer. */
+  readonly every?: (ms: number, tick: () => void) => () => void;
+}
+
+const everyInterval: CrewOptions["every"] & {} = (ms, tick) => {
+  const timer = setInterval(tick, ms);
+  return () => clearInterval(timer);
+};
+
 /** Gives threads their roles, one after the other, and ends them with the run. */
 export class Crew implements Disposable {
   readonly #spawn: Spawn;
-  readonly #watching: ReturnType<typeof setInterval>;
+  readonly #every: CrewOptions["every"] & {};
+  readonly #unwatch: () => void;
   #watched: number;
   readonly #token: string;
   readonly #now: () => number;
@@ -93,12 +109,13 @@ export class Crew implements Disposable {
   readonly #busy = new Map<Hand, Life>();
   #roles = 0;
 
-  constructor(options: { spawn: Spawn; token: string; now: () => number }) {
+  constructor(options: CrewOptions) {
     this.#spawn = options.spawn;
     this.#token = options.token;
     this.#now = options.now;
     this.#watched = this.#now();
-    this.#watching = setInterval(() => this.#watch(), LOOK);
+    this.#every = options.every ?? everyInterval;
+    this.#unwatch = this.#every(LOOK, () => this.#watch());
   }
 
   /** Whether a thread waits for a role. */
@@ -107,7 +124,7 @@ export class Crew implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#watching);
+    this.#unwatch();
     for (const hand of [...this.#idle, ...this.#busy.keys()]) hand.terminate();
   }
 
@@ -158,10 +175,10 @@ export class Crew implements Disposable {
     this.#busy.set(hand, life);
     this.#roles += 1;
     const done = new Promise<void>((resolve, reject) => {
-      let timer: ReturnType<typeof setInterval> | undefined;
+      let unwait: (() => void) | null = null;
       let fatal: SyncError | null = null;
       const end = () => {
-        clearInterval(timer);
+        unwait?.();
         signal.removeEventListener("abort", stop);
         this.#busy.delete(hand);
         if (fatal === null) resolve();
@@ -170,13 +187,13 @@ export class Crew implements Disposable {
       const stop = () => {
         hand.post({ type: "abort" });
         let waited = 0;
-        timer ??= setInterval(() => {
+        unwait ??= this.#every(LOOK, () => {
           waited += LOOK;
           const hangs = this.#isSilent(this.#now(), life.heard);
           if (waited < (hangs ? Math.min(SHORT_GRACE, grace) : grace)) return;
           hand.terminate();
           end();
-        }, LOOK);
+        });
       };
       hand.onMessage((message) => {
         if (!this.#busy.has(hand)) return;

@@ -9,6 +9,7 @@
 import { type Libc } from "./backend/posix/libc.ts";
 import { loadLibcIfPossible } from "./backend/open.ts";
 import type { OpenKeyboard } from "./keyboard.ts";
+import { writeAll } from "./lib/write_all.ts";
 import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
@@ -21,6 +22,9 @@ const LOOK = 100;
 
 /** After a signal, a child whose main thread hangs for so many looks in one call cannot answer it. */
 const MOST_HANGING = 15;
+
+/** Without one, it cannot tell of it itself after so many. */
+const TOLD_AFTER = 50;
 
 /** What the kernel says of a process. */
 export interface ProcessState {
@@ -63,12 +67,12 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
   let signalled: EndingSignal | null = null;
   using _signals = onSignals((signal) => {
     if (signalled !== null) {
-      end(child, "SIGKILL");
+      send(child, "SIGKILL");
       Deno.exit(SIGNALS[signal]);
     }
     signalled = signal;
     // on a terminal it has come to the child as well, which takes both for one
-    end(child, signal);
+    send(child, signal);
   });
   let over = false;
   const ended = child.status.then(({ code }) => code);
@@ -76,10 +80,14 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
     const watch = new Watch();
     while (!over) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
-      const code = watch.look(stateOf(child.pid), signalled);
-      if (code === null) continue;
-      end(child, "SIGKILL");
-      return code;
+      const end = watch.look(stateOf(child.pid), signalled);
+      if (end === null) continue;
+      if (end === "hangs") {
+        tell("no answer from a file system; it goes on when there is one, and Ctrl-C ends it");
+        continue;
+      }
+      send(child, "SIGKILL");
+      return end;
     }
     return 0;
   })();
@@ -94,14 +102,22 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
 export class Watch {
   #ended = 0;
   #hanging = 0;
+  /** Looks since it was asked to end in which it hung. */
+  #asked = 0;
 
-  /** The exit code once the child has ended, or cannot; null before. */
-  look(state: ProcessState | null, signalled: EndingSignal | null): number | null {
+  /**
+   * The exit code once the child has ended, or cannot; "hangs", once, when it seems to hang for good
+   * and nobody has asked it to end; null otherwise.
+   */
+  look(state: ProcessState | null, signalled: EndingSignal | null): number | "hangs" | null {
     // the last word is said, and a thread hangs: one that has none is waited for elsewhere
     this.#ended = state?.state === "Z" ? this.#ended + 1 : 0;
     if (this.#ended > 1) return state!.exitCode;
-    this.#hanging = state?.state === "D" && signalled !== null ? this.#hanging + 1 : 0;
-    return this.#hanging >= MOST_HANGING ? SIGNALS[signalled!] : null;
+    this.#hanging = state?.state === "D" ? this.#hanging + 1 : 0;
+    if (signalled === null) return this.#hanging === TOLD_AFTER ? "hangs" : null;
+    // it may have had to do with the disk at this very moment
+    this.#asked = this.#hanging === 0 ? 0 : this.#asked + 1;
+    return this.#asked >= MOST_HANGING ? SIGNALS[signalled] : null;
   }
 }
 
@@ -169,7 +185,11 @@ function leadsTo(fd: string): string | null {
   }
 }
 
-function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+function tell(message: string): void {
+  writeAll(Deno.stderr, `sluice: ${message}\n`);
+}
+
+function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {

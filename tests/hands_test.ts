@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import type { Pending } from "../src/backend/watch.ts";
+import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
+import { Crew, type Hand } from "../src/hands.ts";
+import { FakeClock } from "./testing/fake_clock.ts";
+
+/** A thread that says only what the test says. */
+class PuppetHand implements Hand {
+  readonly posted: ToCrew[] = [];
+  terminated = false;
+  say: (message: FromCrew) => void = () => {};
+
+  post(message: ToCrew): void {
+    this.posted.push(message);
+  }
+
+  onMessage(handler: (message: FromCrew) => void): void {
+    this.say = handler;
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  /** What it has in common with its owner. */
+  get calls(): Int32Array {
+    const start = this.posted.find((message) => message.type === "start")!;
+    return new Int32Array(start.calls);
+  }
+
+  pulse(...pending: Pending[]): void {
+    this.say({ type: "pulse", pending });
+  }
+}
+
+/** A crew of two threads in some role. */
+function crewOfTwo(grace = 10_000) {
+  const clock = new FakeClock(1000);
+  const hands: PuppetHand[] = [];
+  const spawn = () => {
+    const hand = new PuppetHand();
+    hands.push(hand);
+    return hand;
+  };
+  const crew = new Crew({ spawn, token: "t", now: () => clock.now(), every: clock.every });
+  const stop = new AbortController();
+  const role = { type: "walk", side: "source" } as Role;
+  const done = [1, 2].map(() => crew.start(role, () => {}, { signal: stop.signal, grace }).done);
+  return { clock, crew, stop, done, first: hands[0]!, second: hands[1]! };
+}
+
+const pending = (side: Pending["side"], path: string, age: number): Pending => ({
+  side,
+  path,
+  age,
+});
+
+Deno.test("Crew tells of the oldest call of each side that was not answered for some seconds", async () => {
+  const { clock, crew, first, second } = crewOfTwo();
+  using _ = crew;
+  first.pulse(pending("source", "a", 7000), pending("destination", "b", 100));
+  second.pulse(pending("source", "c", 9000), pending("destination", "", 6000));
+  await clock.advance(400);
+  assert.deepEqual(crew.unanswered(), [
+    { side: "source", path: "c", ms: 9400 },
+    { side: "destination", path: null, ms: 6400 },
+  ]);
+  second.pulse();
+  assert.deepEqual(crew.unanswered(), [{ side: "source", path: "a", ms: 7400 }]);
+});
+
+Deno.test("Crew knows by its silence a thread that hangs in a call of its own", async () => {
+  const { clock, crew, first, second } = crewOfTwo();
+  using _ = crew;
+  Atomics.add(first.calls, 1, 1);
+  await clock.advance(4000);
+  second.pulse();
+  // it may have said something just before it began to hang
+  assert.deepEqual(crew.unanswered(), []);
+  await clock.advance(2000);
+  second.pulse();
+  assert.deepEqual(crew.unanswered(), [{ side: "destination", path: null, ms: 6000 }]);
+  Atomics.add(first.calls, 0, 1);
+  assert.deepEqual(crew.unanswered(), [{ side: null, path: null, ms: 6000 }]);
+  first.pulse();
+  assert.deepEqual(crew.unanswered(), []);
+});
+
+Deno.test("Crew does not take it for silence that its own thread was stopped", async () => {
+  const { clock, crew, first } = crewOfTwo();
+  using _ = crew;
+  Atomics.add(first.calls, 0, 1);
+  await clock.advance(250);
+  // the whole process was stopped: no timer ran
+  clock.jump(60_000);
+  assert.deepEqual(crew.unanswered(), []);
+  await clock.advance(250);
+  assert.deepEqual(crew.unanswered(), []);
+});
+
+Deno.test("Crew leaves a silent thread behind soon after an abort, one that lives after its grace", async () => {
+  const { clock, crew, stop, done, first, second } = crewOfTwo();
+  using _ = crew;
+  Atomics.add(first.calls, 0, 1);
+  await clock.advance(3000);
+  second.pulse();
+  stop.abort();
+  assert.deepEqual(first.posted.at(-1), { type: "abort" });
+  await clock.advance(1250);
+  assert.equal(first.terminated, false);
+  await clock.advance(250);
+  await done[0];
+  assert.equal(first.terminated, true);
+  for (let i = 0; i < 16; i++) {
+    second.pulse();
+    await clock.advance(500);
+  }
+  assert.equal(second.terminated, false);
+  second.pulse();
+  await clock.advance(1000);
+  await done[1];
+  assert.equal(second.terminated, true);
+});
+
+Deno.test("Crew leaves no timer behind", async () => {
+  const { clock, crew, stop, done, first, second } = crewOfTwo();
+  stop.abort();
+  first.say({ type: "done" });
+  second.say({ type: "done" });
+  await Promise.all(done);
+  crew[Symbol.dispose]();
+  assert.equal(clock.waiting, 0);
+});
