@@ -67,12 +67,12 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
   let signalled: EndingSignal | null = null;
   using _signals = onSignals((signal) => {
     if (signalled !== null) {
-      send(child, "SIGKILL");
+      signalTo(child, "SIGKILL");
       Deno.exit(SIGNALS[signal]);
     }
     signalled = signal;
     // on a terminal it has come to the child as well, which takes both for one
-    send(child, signal);
+    signalTo(child, signal);
   });
   let over = false;
   const ended = child.status.then(({ code }) => code);
@@ -86,7 +86,7 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
         tell("no answer from a file system; it goes on when there is one, and Ctrl-C ends it");
         continue;
       }
-      send(child, "SIGKILL");
+      signalTo(child, "SIGKILL");
       return end;
     }
     return 0;
@@ -189,7 +189,7 @@ function tell(message: string): void {
   writeAll(Deno.stderr, `sluice: ${message}\n`);
 }
 
-function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
+function signalTo(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {
