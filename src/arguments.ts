@@ -10,7 +10,7 @@ import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } 
 import { addHelp } from "./help.ts";
 import { parseSize, parseWait, parseWindow } from "./lib/units.ts";
 import { PRESERVABLE, type Preservable } from "./preserve.ts";
-import { type Algorithm, ALGORITHMS, DEFAULTS, type SyncOptions } from "./options.ts";
+import { type Algorithm, ALGORITHMS, DEFAULTS, ORDERS, type SyncOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** What the command line asks for. */
@@ -62,6 +62,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--bwlimit <rate>", "bytes per second: 20M, READ:WRITE, off, or a timetable", "off")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
+    .option("--order <name>", ORDERS.join(", "), DEFAULTS.order)
     .option("--overlap", "transfer while the scan goes on (the default)")
     .option("--no-overlap", "scan completely before the transfer begins")
     .optionsGroup("When it ends early:")
@@ -139,6 +140,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       ...endingOptions(given),
       ...deletionOptions(given),
       rescan: given.rescan === true,
+      order: oneOf("--order", text("order"), ORDERS),
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
       hardLinks: given.hardLinks === true,

@@ -8,6 +8,12 @@ export const ALGORITHMS = ["md5", "sha1", "sha256", "blake2b"] as const;
 /** One of {@link ALGORITHMS}. */
 export type Algorithm = (typeof ALGORITHMS)[number];
 
+/** The orders in which what is pending can be transferred; the first is the default. */
+export const ORDERS = ["found", "path", "size", "largest", "oldest", "newest"] as const;
+
+/** One of {@link ORDERS}. */
+export type Order = (typeof ORDERS)[number];
+
 /**
  * The most files, links and special files that one run may delete: a number, or a share of those
  * that the scan found at the destination, rounded down.
@@ -56,6 +62,11 @@ export interface SyncOptions {
   readonly deleteMinAge: number;
   /** Scan although a backlog is pending. Default false. */
   readonly rescan: boolean;
+  /**
+   * In which order files are transferred. Default `found`: directories as they were found, several
+   * in turn. All others wait for the scan.
+   */
+  readonly order: Order;
   /** Bytes of a transfer block. Default 5 MiB. */
   readonly blockSize: number;
   /** Slots of the block queue. Default 20. */
@@ -103,6 +114,7 @@ export const DEFAULTS: SyncOptions = {
   deleteAfterScans: 1,
   deleteMinAge: 24 * 3600 * 1000,
   rescan: false,
+  order: "found",
   blockSize: 5 * 2 ** 20,
   queueCapacity: 20,
   modifyWindow: null,

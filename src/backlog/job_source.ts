@@ -1,6 +1,7 @@
 /** Where the jobs of a transfer come from: pending files, directory by directory. */
 import type { Job, JobFile } from "../job.ts";
 import { SMALL } from "../parcel.ts";
+import type { Order } from "../options.ts";
 import type { TransferStore } from "./transfer_store.ts";
 
 /** The most files and bytes that one job has. */
@@ -18,6 +19,8 @@ interface OpenDirectory {
 
 /** How the pending files are given out. */
 export interface JobOptions {
+  /** Default `found`; any other needs a scan that is complete. */
+  readonly order?: Order;
   readonly limits: JobLimits;
   /** Directories that are worked in at the same time: each lane in another one. */
   readonly spread: number;
@@ -29,6 +32,8 @@ export interface JobOptions {
 
 /** Where jobs come from. */
 export interface Jobs {
+  /** Jobs of a directory may come at any time, whatever their `last` says. Default: false. */
+  readonly scattered?: boolean;
   /** The next job; undefined when there is none (yet). Inside a transaction. */
   next(): Job | undefined;
   /** There may be more: in these directories. */

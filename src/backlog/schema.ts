@@ -4,6 +4,8 @@
  * It is an interface (administrators read it with the sqlite3 shell): it changes only by adding a
  * migration, with a line in the changelog.
  *
+ * An index that only some runs need is not part of it: `ordered_jobs.ts` makes and drops one.
+ *
  * Names and paths are TEXT where they are UTF-8 and BLOB where they are not; SQLite keeps the two
  * apart, so no two names ever meet. `escaped` then has the path in the shell's `$'...'` notation
  * (without the frame), which the view `files` shows.

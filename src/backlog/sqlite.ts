@@ -19,7 +19,8 @@ import { recordedTime } from "../times.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
 import { CONFLICT, migrate, STATE, STATUS } from "./schema.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
-import { type JobOptions, JobSource } from "./job_source.ts";
+import { type JobOptions, type Jobs, JobSource } from "./job_source.ts";
+import { JobsByPath, OrderedJobs, prepareOrder } from "./ordered_jobs.ts";
 import { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 import { VerifyStore } from "./verify_store.ts";
@@ -322,8 +323,12 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** The jobs of one pass over what is pending. */
-  jobs(options: JobOptions): JobSource {
-    return new JobSource(this.transfer, options);
+  jobs(options: JobOptions): Jobs {
+    const { order = "found", limits } = options;
+    prepareOrder(this.#database, order);
+    if (order === "found") return new JobSource(this.transfer, options);
+    if (order === "path") return new JobsByPath(this.#database, this.transfer, { limits });
+    return new OrderedJobs(this.#database, this.transfer, { order, limits });
   }
 
   /** Audit lines that may not be in the log yet, oldest first. */

@@ -2,8 +2,8 @@
  * The early transfer: what the scan has decided is carried while the scan goes on.
  *
  * A directory is decided once both its sides are listed, and nothing that the scan finds later
- * changes that. What needs the whole scan waits for it: deletions, hard links, and destinations that
- * do not keep all names apart.
+ * changes that. What needs the whole scan waits for it: deletions, hard links, an order, and
+ * destinations that do not keep all names apart.
  */
 import type { RunContext } from "../context.ts";
 import { isExact } from "../name_rules.ts";
@@ -26,8 +26,9 @@ export class EarlyTransfer implements AsyncDisposable {
 
   /** Runs a scan, and beside it the transfer. What stops the one stops the other. */
   async during(scan: number, run: (context: RunContext) => Promise<void>): Promise<void> {
-    const { options: { overlap, dryRun, deleteExtras, hardLinks }, names, signal } = this.#context;
-    if (!overlap || dryRun || deleteExtras || hardLinks || !isExact(names)) {
+    const { options, names, signal } = this.#context;
+    const { overlap, dryRun, deleteExtras, hardLinks, order } = options;
+    if (!overlap || order !== "found" || dryRun || deleteExtras || hardLinks || !isExact(names)) {
       return await run(this.#context);
     }
     const transfer = this.#transfer = new Transfer(this.#context, this.#plan, { scan });

@@ -99,6 +99,7 @@ export class Transfer {
       limits: plan.lanes === 1 ? { ...LIMITS, files: LOCAL_FILES } : LIMITS,
       spread: plan.threads * plan.lanes,
       scan,
+      order: context.options.order,
     });
     this.#signal = AbortSignal.any([context.signal, this.#stop.signal]);
     this.done = this.#ended.promise.finally(() => {
@@ -291,8 +292,9 @@ export class Transfer {
 
   #count(job: Job): void {
     // while more jobs of a directory are to come, one is counted for them
-    const known = this.#openJobs.get(job.directory) ?? 1;
-    this.#openJobs.set(job.directory, job.last ? known : known + 1);
+    const known = this.#openJobs.get(job.directory);
+    if (this.#files.scattered) this.#openJobs.set(job.directory, (known ?? 0) + 1);
+    else this.#openJobs.set(job.directory, (known ?? 1) + (job.last ? 0 : 1));
     if (job.whole === null) return;
     this.#wholes.set(job.directory, job.whole);
     this.#wholesIn.set(job.whole, (this.#wholesIn.get(job.whole) ?? 0) + 1);
