@@ -91,7 +91,7 @@ export interface CrewOptions {
   readonly every?: (ms: number, tick: () => void) => () => void;
 }
 
-const everyInterval: CrewOptions["every"] & {} = (ms, tick) => {
+const everyInterval: NonNullable<CrewOptions["every"]> = (ms, tick) => {
   const timer = setInterval(tick, ms);
   return () => clearInterval(timer);
 };
@@ -99,7 +99,7 @@ const everyInterval: CrewOptions["every"] & {} = (ms, tick) => {
 /** Gives threads their roles, one after the other, and ends them with the run. */
 export class Crew implements Disposable {
   readonly #spawn: Spawn;
-  readonly #every: CrewOptions["every"] & {};
+  readonly #every: NonNullable<CrewOptions["every"]>;
   readonly #unwatch: () => void;
   #watched: number;
   readonly #token: string;
