@@ -8,6 +8,7 @@ import { UsageError } from "./errors.ts";
 import { endingOptions } from "./ending_flags.ts";
 import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
 import { addHelp } from "./help.ts";
+import { MOST_LANES } from "./lanes.ts";
 import { parseSize, parseWait, parseWindow } from "./lib/units.ts";
 import { PRESERVABLE, type Preservable } from "./preserve.ts";
 import { type Algorithm, ALGORITHMS, DEFAULTS, ORDERS, type SyncOptions } from "./options.ts";
@@ -61,6 +62,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .optionsGroup("Speed and memory:")
     .option("--bwlimit <rate>", "bytes per second: 20M, READ:WRITE, off, or a timetable", "off")
     .option("--block-size <size>", "size of a transfer block", "5M")
+    .option("--lanes <n>", "files carried at once", "auto")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
     .option("--order <name>", ORDERS.join(", "), DEFAULTS.order)
     .option("--overlap", "transfer while the scan goes on (the default)")
@@ -142,6 +144,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       rescan: given.rescan === true,
       order: oneOf("--order", text("order"), ORDERS),
       blockSize: atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
+      lanes: text("lanes") === "auto" ? null : wholeNumber("--lanes", text("lanes"), MOST_LANES),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
       hardLinks: given.hardLinks === true,
       overlap: given.overlap !== false,

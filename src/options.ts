@@ -69,6 +69,8 @@ export interface SyncOptions {
   readonly order: Order;
   /** Bytes of a transfer block. Default 5 MiB. */
   readonly blockSize: number;
+  /** Files that are carried at once; null (default) for what suits the kinds of file systems. */
+  readonly lanes: number | null;
   /** Slots of the block queue. Default 20. */
   readonly queueCapacity: number;
   /**
@@ -116,6 +118,7 @@ export const DEFAULTS: SyncOptions = {
   rescan: false,
   order: "found",
   blockSize: 5 * 2 ** 20,
+  lanes: null,
   queueCapacity: 20,
   modifyWindow: null,
   hardLinks: false,

@@ -127,12 +127,17 @@ export function isPlain(text: string): boolean {
 
 /**
  * The files from `from` on that can travel as one parcel: regular, small, with plain names and one
- * reason, at most {@link PARCEL_FILES} of them and `bytes` bytes (one file may be larger).
+ * reason, at most `most` of them and `bytes` bytes (one file may be larger).
  */
-export function parcelFrom(files: readonly JobFile[], from: number, bytes: number): JobFile[] {
+export function parcelFrom(
+  files: readonly JobFile[],
+  from: number,
+  bytes: number,
+  most: number = PARCEL_FILES,
+): JobFile[] {
   const taken: JobFile[] = [];
   let sum = 0;
-  for (let i = from; i < files.length && taken.length < PARCEL_FILES; i++) {
+  for (let i = from; i < files.length && taken.length < most; i++) {
     const file = files[i]!;
     if (file.kind !== "file" || file.size > SMALL || file.reason !== files[from]!.reason) break;
     if (file.name.length > 255 || !file.name.isWellFormed() || file.name.includes("/")) break;

@@ -21,6 +21,7 @@ import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Amount, Reporter, RunEvent, Side, Snapshot, Summary, Unanswered } from "./event.ts";
 import { Crew, longest, type Spawn, spawnWorker } from "./hands.ts";
+import { transferPlan } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
@@ -49,7 +50,7 @@ import { TransferBudget } from "./transfer/budget.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
 import { warnOfRoom } from "./transfer/room.ts";
 import { retryFailed } from "./transfer/retries.ts";
-import { runTransfer, transferPlan } from "./transfer/transfer.ts";
+import { runTransfer } from "./transfer/transfer.ts";
 import { EXACT } from "./times.ts";
 import { VERSION } from "./version.ts";
 
@@ -316,7 +317,10 @@ class Run {
     const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
     if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
     const context = { ...untried, times: await learnTimes(untried, place), names };
-    const plan = transferPlan(from, to);
+    const plan = transferPlan(
+      { source: from.capabilities, destination: to.capabilities },
+      { wanted: options.lanes, cores: navigator.hardwareConcurrency },
+    );
     logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
     await using early = new EarlyTransfer(context, plan);
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);

@@ -36,7 +36,7 @@ Deno.test("parseArguments takes defaults for what is not given", () => {
 
 Deno.test("parseArguments takes every option, before and after the roots", () => {
   const args = "--db d --log=l --bwlimit 1.5M --checksum blake2b a --delete-extras b --rescan " +
-    "--block-size 64K --queue-capacity 3 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
+    "--block-size 64K --queue-capacity 3 --lanes 5 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
     "--order largest --stop-after 8h --stop-at 6:05 --max-transfer 2T " +
@@ -62,6 +62,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       rescan: true,
       order: "largest",
       blockSize: 65536,
+      lanes: 5,
       queueCapacity: 3,
       modifyWindow: 2e9,
       hardLinks: true,
@@ -135,6 +136,8 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--block-size", "0"], /^--block-size: cannot read "0"/],
   [["a", "b", "--block-size", "5X"], /^--block-size: cannot read "5X"/],
   [["a", "b", "--block-size", "2G"], /^--block-size is at most 1G/],
+  [["a", "b", "--lanes", "0"], /^--lanes takes a whole number from 1 to/],
+  [["a", "b", "--lanes", "many"], /^--lanes takes a whole number from 1 to/],
   [["a", "b", "--queue-capacity", "0"], /^--queue-capacity takes a whole number from 1 to/],
   [["a", "b", "--queue-capacity", "1.5"], /^--queue-capacity takes a whole number/],
   [["a", "b", "--queue-capacity", "99999999999"], /^--queue-capacity takes a whole number/],

@@ -15,7 +15,7 @@ import type {
 import { isTemporary } from "../../src/backend/temporary.ts";
 import { baseOf, type Entry } from "../../src/entry.ts";
 import { SyncError } from "../../src/errors.ts";
-import { type Parcel, PROGRESS } from "../../src/parcel.ts";
+import { type Parcel, PARCEL_FILES, PROGRESS } from "../../src/parcel.ts";
 
 /** Files in a folder, folders in a project, projects in an area. */
 const FILES = 100, FOLDERS = 100, PROJECTS = 100;
@@ -86,6 +86,7 @@ export function openSynthetic(options: SyntheticOptions): Backend {
       kind: "synthetic",
     },
     small: {
+      most: PARCEL_FILES,
       hold: () => Promise.resolve(held),
       make: () => Promise.resolve({ ...MADE, hold: () => held }),
     },

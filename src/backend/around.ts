@@ -47,7 +47,7 @@ export type Call =
 export interface Around {
   /** Makes a call, or several, or none; `path` is what it is about, relative to the root. */
   call<T>(call: Call, path: string, make: () => Promise<T>): Promise<T>;
-  /** The same for the calls of the short way, which return when they are done. */
+  /** The same for the calls of the short way that are done when they return. */
   now<T>(path: string, make: () => T): T;
 }
 
@@ -94,7 +94,9 @@ export function withAround(inner: Backend, around: Around): Backend {
     flush: (options) => around.call("flush", "", () => inner.flush(options)),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
-  return small === undefined ? outer : Object.assign(outer, { small: smallFiles(small, around) });
+  if (small === undefined) return outer;
+  const waiting = inner.capabilities.latency === "waiting";
+  return Object.assign(outer, { small: smallFiles(small, around, waiting) });
 }
 
 async function* listing(
@@ -173,12 +175,18 @@ function trash(inner: Trash, around: Around): Trash {
   };
 }
 
-function smallFiles(small: SmallFiles, around: Around): SmallFiles {
+function smallFiles(small: SmallFiles, around: Around, waiting: boolean): SmallFiles {
+  const { make } = small;
   return {
-    hold: async (directory) =>
-      held(await around.call("parcel", directory, () => small.hold(directory)), directory, around),
-    make: async (directory) => {
-      const made = await around.call("makeDirectory", directory, () => small.make(directory));
+    get most() {
+      return small.most;
+    },
+    hold: async (directory) => {
+      const inner = await around.call("parcel", directory, () => small.hold(directory));
+      return held(inner, directory, around, waiting);
+    },
+    make: make === undefined ? undefined : async (directory: string) => {
+      const made = await around.call("makeDirectory", directory, () => make.call(small, directory));
       return {
         get open() {
           return made.open;
@@ -186,7 +194,7 @@ function smallFiles(small: SmallFiles, around: Around): SmallFiles {
         get named() {
           return made.named;
         },
-        hold: () => held(made.hold(), directory, around),
+        hold: () => held(made.hold(), directory, around, waiting),
         seal: () => made.seal(),
         name: () => around.call("nameDirectory", directory, () => made.name()),
         [Symbol.dispose]: () => made[Symbol.dispose](),
@@ -195,12 +203,22 @@ function smallFiles(small: SmallFiles, around: Around): SmallFiles {
   };
 }
 
-function held(inner: HeldParcels, directory: string, around: Around): HeldParcels {
+function held(
+  inner: HeldParcels,
+  directory: string,
+  around: Around,
+  waiting: boolean,
+): HeldParcels {
+  type Made = Promise<void> | undefined;
+  const make = (step: () => Made): Made =>
+    waiting
+      ? around.call("parcel", directory, async () => await step())
+      : around.now(directory, step);
   return {
-    read: (parcel) => around.now(directory, () => inner.read(parcel)),
-    write: (parcel) => around.now(directory, () => inner.write(parcel)),
-    commit: (parcel) => around.now(directory, () => inner.commit(parcel)),
-    discard: (parcel) => around.now(directory, () => inner.discard(parcel)),
+    read: (parcel) => make(() => inner.read(parcel)),
+    write: (parcel) => make(() => inner.write(parcel)),
+    commit: (parcel) => make(() => inner.commit(parcel)),
+    discard: (parcel) => make(() => inner.discard(parcel)),
     writer: (path, temporary) => writer(inner.writer(path, temporary), around),
     [Symbol.dispose]: () => inner[Symbol.dispose](),
   };

@@ -107,20 +107,23 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
-/** One directory, held open for parcels of its files; disposing of it lets it go. */
+/**
+ * One directory, held open for parcels of its files; disposing of it lets it go. Its methods return
+ * undefined where calls answer at once and everything is done when they return.
+ */
 export interface HeldParcels extends Disposable {
   /**
    * Reads files: those that are there, whole, and look after the last byte as the scan saw them,
    * are `read` then. The others keep their progress, here as below, and take the ordinary way, which
    * does the same and reports what is wrong.
    */
-  read(parcel: Parcel): void;
+  read(parcel: Parcel): Promise<void> | undefined;
   /** Writes what was read under temporary names, as create, write and finish do. */
-  write(parcel: Parcel): void;
+  write(parcel: Parcel): Promise<void> | undefined;
   /** Puts what was written at the final names. */
-  commit(parcel: Parcel): void;
+  commit(parcel: Parcel): Promise<void> | undefined;
   /** Removes what was written and not committed, as far as that is possible. */
-  discard(parcel: Parcel): void;
+  discard(parcel: Parcel): Promise<void> | undefined;
   /** What remains to be done for a file that was written and could not be committed here. */
   writer(path: string, temporary: number): FileWriter;
 }
@@ -146,12 +149,17 @@ export interface NewDirectory extends Disposable {
   name(): Promise<void>;
 }
 
-/** The short way of small files, without a promise for each, where calls answer at once. */
+/** The short way of small files: without a promise, and a change of threads, for each of their calls. */
 export interface SmallFiles {
+  /** Files that a parcel should have at most. */
+  readonly most: number;
   /** Holds a directory. Rejects with a SyncError. */
   hold(directory: string): Promise<HeldParcels>;
-  /** Makes a directory, in one that is there. Rejects with a SyncError. */
-  make(directory: string): Promise<NewDirectory>;
+  /**
+   * Makes a directory, in one that is there. Rejects with a SyncError. Missing where directories are
+   * made before their files.
+   */
+  make?: ((directory: string) => Promise<NewDirectory>) | undefined;
 }
 
 /** One batch of a directory listing. */

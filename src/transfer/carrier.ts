@@ -184,6 +184,7 @@ export class Carrier {
     const items = readItems(() => this.#take(lane, signal), {
       source,
       parcels,
+      mostInParcel: () => Math.min(source.small!.most, destination.small!.most),
       buffers,
       blockSize,
       bucket: buckets.read,

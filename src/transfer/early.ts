@@ -7,7 +7,8 @@
  */
 import type { RunContext } from "../context.ts";
 import { isExact } from "../name_rules.ts";
-import { Transfer, type TransferPlan } from "./transfer.ts";
+import type { TransferPlan } from "../lanes.ts";
+import { Transfer } from "./transfer.ts";
 
 /** Milliseconds between two counts of what is pending. */
 const COUNT_EVERY = 500;

@@ -80,6 +80,8 @@ export class Group {
   /** Files in `#stagedParcels`. */
   #inParcels = 0;
   #leaving: Settled = { outcomes: [], parcels: [], jobs: [] };
+  /** Files in the parcels of `#leaving`. */
+  #leavingFiles = 0;
   #since = Infinity;
   #flushing: Promise<void> | null = null;
 
@@ -102,12 +104,18 @@ export class Group {
     this.#staged.push({ job, writer, outcome });
   }
 
-  /** The files of a parcel that are `written`. From now on the directory is the group's to let go. */
+  /**
+   * The files of a parcel that are `written`. From now on the directory is the group's to let go.
+   * Undefined: there is nothing to wait for.
+   */
   stageParcel(
     parcel: Parcel,
     directory: HeldParcels,
     within: StagedDirectory | null = null,
-  ): void {
+  ): Promise<void> | undefined {
+    if (this.#options.destination.capabilities.durability === "file") {
+      return this.#commitAtOnce({ parcel, directory, within });
+    }
     this.#wait();
     this.#stagedParcels.push({ parcel, directory, within });
     this.#inParcels += parcel.files.length;
@@ -139,7 +147,8 @@ export class Group {
   pace(): Promise<void> | undefined {
     if (this.#waiting === 0) return;
     // what has its final name and only waits to be durable goes with the next group
-    const files = this.#staged.length + this.#inParcels + this.#leaving.outcomes.length;
+    const files = this.#staged.length + this.#inParcels + this.#leaving.outcomes.length +
+      this.#leavingFiles;
     const due = files >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
     if (due) return this.flush();
   }
@@ -164,7 +173,7 @@ export class Group {
     } finally {
       // nothing is left here unless a flush failed
       for (const { writer } of this.#staged.splice(0)) await writer.abort();
-      discard(this.#stagedParcels.splice(0), this.#stagedDirectories.splice(0));
+      await discard(this.#stagedParcels.splice(0), this.#stagedDirectories.splice(0));
     }
   }
 
@@ -206,21 +215,35 @@ export class Group {
     } catch (error) {
       // the run stops; on a full disk it must not leave its temporaries behind
       for (const { writer } of staged.slice(next)) await writer.abort();
-      discard(parcels, directories);
+      await discard(parcels, directories);
       throw error;
     }
     const leaving = this.#leaving;
     this.#leaving = { outcomes: [], parcels: [], jobs: [] };
+    this.#leavingFiles = 0;
     if (leaving.outcomes.length + leaving.parcels.length + leaving.jobs.length > 0) {
       this.#options.settled(leaving);
     }
+  }
+
+  /** Where a file is durable by itself, so are those of a parcel: they get their names now. */
+  async #commitAtOnce(staged: StagedParcel): Promise<void> {
+    const looking = this.#options.checkRoots();
+    try {
+      if (looking !== undefined) await looking;
+    } catch (error) {
+      await discard([staged], []);
+      throw error;
+    }
+    await this.#commitParcel(staged);
   }
 
   /** The files of a parcel get their names; one that could not get it so is tried alone. */
   async #commitParcel({ parcel, directory }: StagedParcel): Promise<void> {
     const { job, files, progress, temporaries } = parcel;
     using held = directory;
-    held.commit(parcel);
+    const committing = held.commit(parcel);
+    if (committing !== undefined) await committing;
     let count = 0, bytes = 0;
     for (let i = 0; i < files.length; i++) {
       if (progress[i] === PROGRESS.committed) {
@@ -234,12 +257,15 @@ export class Group {
           if (result.status === "success") this.made(job, result);
           else this.#leave(job, result);
         } catch (error) {
-          held.discard(parcel);
+          await held.discard(parcel);
           throw error;
         }
       }
     }
     if (count === 0) return;
+    if (this.#options.destination.capabilities.durability === "file") {
+      return this.#leaveParcel({ parcel, files: count, bytes });
+    }
     this.#wait();
     this.#committedParcels.push({ parcel, files: count, bytes });
   }
@@ -286,7 +312,7 @@ export class Group {
   get #waiting(): number {
     return this.#staged.length + this.#committed.length + this.#stagedParcels.length +
       this.#stagedDirectories.length + this.#committedParcels.length +
-      this.#leaving.outcomes.length;
+      this.#leaving.outcomes.length + this.#leaving.parcels.length;
   }
 
   #wait(): void {
@@ -302,6 +328,7 @@ export class Group {
   #leaveParcel(settled: SettledParcel): void {
     this.#wait();
     this.#leaving.parcels.push(settled);
+    this.#leavingFiles += settled.files;
     this.#left(settled.parcel.job, settled.files);
   }
 
@@ -319,13 +346,13 @@ export class Group {
 }
 
 /** Removes the temporaries of parcels that will not be committed, and directories without a name. */
-function discard(
+async function discard(
   parcels: readonly StagedParcel[],
   directories: readonly StagedDirectory[],
-): void {
+): Promise<void> {
   for (const { parcel, directory } of parcels) {
     using held = directory;
-    held.discard(parcel);
+    await held.discard(parcel);
   }
   for (const { directory } of directories) directory[Symbol.dispose]();
 }

@@ -16,6 +16,8 @@ export interface ReaderOptions {
   readonly source: Backend;
   /** Small files go in parcels: both sides have the short way. */
   readonly parcels: boolean;
+  /** Files that a parcel should have at most. */
+  readonly mostInParcel: () => number;
   readonly buffers: Buffers;
   /** Bytes, at least 1. */
   readonly blockSize: number;
@@ -41,6 +43,7 @@ export async function* readItems(
   options: ReaderOptions,
 ): AsyncGenerator<Item[]> {
   const { bucket, gate, clock, signal, breathe } = options;
+  const waiting = options.source.capabilities.latency === "waiting";
   let batch: Item[] = [];
   let bytes = 0;
   const takeBatch = () => {
@@ -57,7 +60,7 @@ export async function* readItems(
       const opening = gate.pass(options);
       if (opening !== undefined) await opening;
       const limit = bucket.slice(PARCEL_BYTES);
-      const small = parcels ? parcelFrom(job.files, next, limit) : [];
+      const small = parcels ? parcelFrom(job.files, next, limit, options.mostInParcel()) : [];
       let alone: readonly JobFile[] = small.length > 0 ? [] : [job.files[next]!];
       next += small.length + alone.length;
       if (small.length > 0) {
@@ -92,7 +95,8 @@ export async function* readItems(
           for await (const block of readBlocks(carried, options)) yield [...takeBatch(), block];
         }
       }
-      if (batch.length >= BATCH_ITEMS) yield takeBatch();
+      // what was waited for is worth a turn of its own: the writer can begin to wait as well
+      if (batch.length >= BATCH_ITEMS || waiting) yield takeBatch();
       const breath = breathe();
       if (breath !== undefined) await breath;
     }
@@ -110,7 +114,8 @@ async function readParcel(
   const parcel = new Parcel(job, files, { data, release, began: clock.now() });
   try {
     using directory = await source.small!.hold(job.path);
-    directory.read(parcel);
+    const reading = directory.read(parcel);
+    if (reading !== undefined) await reading;
   } catch (error) {
     // reading them one by one finds the same error, for each file
     entryError(error);

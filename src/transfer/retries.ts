@@ -5,7 +5,8 @@
 import type { RunContext } from "../context.ts";
 import { backoff } from "../lib/backoff.ts";
 import { formatDuration } from "../lib/units.ts";
-import { Transfer, type TransferPlan } from "./transfer.ts";
+import type { TransferPlan } from "../lanes.ts";
+import { Transfer } from "./transfer.ts";
 
 /** The first pause, and the longest, in ms. */
 const FIRST = 2000, LONGEST = 60_000;

@@ -1,10 +1,10 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
-import type { Backend } from "../backend/backend.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import type { Jobs } from "../backlog/job_source.ts";
 import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
+import type { TransferPlan } from "../lanes.ts";
 import { packJob } from "../packed.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
@@ -16,22 +16,6 @@ const LIMITS = { files: 64, bytes: 64 * 2 ** 20 }, LOCAL_FILES = 256;
 
 /** What a carrier may have waiting: small files for a while. Large jobs go to idle lanes only. */
 const MOST_FILES = 1536, LARGE_JOB = 16 * 2 ** 20, MOST_JOBS = 64;
-
-/** Threads and lanes that carry. */
-export interface TransferPlan {
-  readonly threads: number;
-  /** Lanes of each thread. */
-  readonly lanes: number;
-}
-
-/** How many threads and lanes suit the two sides. */
-export function transferPlan(source: Backend, destination: Backend): TransferPlan {
-  // on a share, calls wait and lanes hide the waiting; on a local disk, threads share the work
-  const cores = navigator.hardwareConcurrency;
-  const isShare = (backend: Backend) => backend.capabilities.durability === "file";
-  if (isShare(source) || isShare(destination)) return { threads: 2, lanes: 8 };
-  return { threads: Math.max(1, Math.min(cores, 4)), lanes: 1 };
-}
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
 export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {

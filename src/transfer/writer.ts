@@ -90,11 +90,13 @@ async function writeParcel(
       const within = made?.directory.open ? made : null;
       const directory = within?.directory.hold() ??
         await options.destination.small!.hold(job.path);
-      directory.write(parcel);
+      const writing = directory.write(parcel);
+      if (writing !== undefined) await writing;
       parcel.duration = (options.clock.now() - parcel.began) / files.length;
       const bytes = files.reduce((sum, { size }, i) => sum + (isWritten(parcel, i) ? size : 0), 0);
       options.ended(bytes);
-      options.group.stageParcel(parcel, directory, within);
+      const staging = options.group.stageParcel(parcel, directory, within);
+      if (staging !== undefined) await staging;
     } catch (error) {
       // writing them one by one finds the same error, for each file
       entryError(error);
@@ -198,8 +200,10 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
       continue;
     }
     try {
-      if (parcels && job.whole !== null && directory === job.directory) {
-        made = group.stageDirectory(job, await destination.small!.make(path), base);
+      const { small } = destination;
+      const together = parcels && small?.make !== undefined;
+      if (together && job.whole !== null && directory === job.directory) {
+        made = group.stageDirectory(job, await small.make!(path), base);
       } else {
         await destination.makeDirectory(path, { signal });
         group.made(job, base);

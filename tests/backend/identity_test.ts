@@ -3,7 +3,7 @@ import type { Identity } from "../../src/backend/backend.ts";
 import { isSameAsRecorded, isSameRoot } from "../../src/backend/identity.ts";
 import { mountIn } from "../../src/backend/posix/mounts.ts";
 
-const NFS: Identity = { device: 40n, inode: 2n, type: "nfs", source: "server:/export" };
+const NFS: Identity = { device: 40n, inode: 2n, type: "nfs4", source: "server:/export" };
 const EXT4: Identity = { device: 2049n, inode: 2n, type: "ext4", fsid: "abc" };
 const F2FS: Identity = { device: 2065n, inode: 3n, type: "f2fs" };
 
@@ -35,7 +35,15 @@ const MOUNTINFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
 `;
 
 Deno.test("mountIn finds a mount by its number", () => {
-  assert.deepEqual(mountIn(MOUNTINFO, "57"), { source: "server:/export\\040x", ownInodes: false });
-  assert.deepEqual(mountIn(MOUNTINFO, "58"), { source: "//server/share", ownInodes: true });
+  assert.deepEqual(mountIn(MOUNTINFO, "57"), {
+    type: "nfs4",
+    source: "server:/export\\040x",
+    ownInodes: false,
+  });
+  assert.deepEqual(mountIn(MOUNTINFO, "58"), {
+    type: "cifs",
+    source: "//server/share",
+    ownInodes: true,
+  });
   assert.equal(mountIn(MOUNTINFO, "5"), null);
 });

@@ -98,7 +98,7 @@ Deno.test({
   async fn() {
     await using place = await Place.make();
     const { destination, parcel } = place;
-    const made = await destination.small!.make("d");
+    const made = await destination.small!.make!("d");
     {
       using held = made.hold();
       held.write(parcel);
@@ -129,7 +129,7 @@ Deno.test({
   async fn() {
     await using place = await Place.make();
     const { destination, parcel } = place;
-    const made = await destination.small!.make("d");
+    const made = await destination.small!.make!("d");
     using held = made.hold();
     held.write(parcel);
     Deno.mkdirSync(join(place.path, "to", "d"));
@@ -150,7 +150,7 @@ Deno.test({
   ignore,
   async fn() {
     await using place = await Place.make();
-    const made = await place.destination.small!.make("d");
+    const made = await place.destination.small!.make!("d");
     using held = made.hold();
     held.write(place.parcel);
     held.discard(place.parcel);
@@ -170,7 +170,7 @@ Deno.test({
     const settled: Outcome[] = [];
     const group = groupAt(destination, (one) => settled.push(...one.outcomes));
     group.begin(job, NAMES.length + 1);
-    const made = await destination.small!.make("d");
+    const made = await destination.small!.make!("d");
     const staged = group.stageDirectory(job, made, outcomeOfDirectory());
     const held = made.hold();
     held.write(parcel);
@@ -204,7 +204,7 @@ Deno.test({
       for (const { files } of parcels) log.push(`told: ${files} files`);
     });
     group.begin(job, NAMES.length + 1);
-    const made = await destination.small!.make("d");
+    const made = await destination.small!.make!("d");
     const staged = group.stageDirectory(job, made, outcomeOfDirectory());
     const held = made.hold();
     held.write(parcel);

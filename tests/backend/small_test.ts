@@ -18,8 +18,16 @@ interface Place extends AsyncDisposable {
   readonly destination: Backend;
 }
 
+/** How the two kinds of short ways are called: on a disk that answers at once, and on a share. */
+const LOCAL = { latency: "immediate", durability: "group" } as const;
+const SHARE = { latency: "waiting", durability: "file" } as const;
+const WAYS = { PosixSmallFiles: LOCAL, ShareSmallFiles: SHARE };
+
 /** Two directories on a disk of this machine. */
-async function place(age = 60_000): Promise<Place> {
+async function place(
+  way: typeof LOCAL | typeof SHARE = LOCAL,
+  age = 120_000,
+): Promise<Place> {
   const libc = loadLibc();
   const path = scratchDirectory();
   for (const side of ["from", "to"]) Deno.mkdirSync(join(path, side));
@@ -27,8 +35,7 @@ async function place(age = 60_000): Promise<Place> {
   const open = (side: string) =>
     openPosix(join(path, side), libc, {
       temporaryName: () => `.sluice-0-0-0-${made++}.part`,
-      latency: "immediate",
-      durability: "group",
+      ...way,
       // what was written a moment ago is old enough to be read at once
       now: () => Date.now() + age,
     });
@@ -69,113 +76,124 @@ function put({ path }: Place, name: string, text: string): void {
 
 const names = ["a", "empty", "new\nline", "ü", "x".repeat(255), "ß".repeat(127)];
 
-Deno.test({
-  name: "PosixSmallFiles carries content and times to the nanosecond when nothing is odd",
-  ignore: !linux,
-  async fn() {
-    await using at = await place();
-    for (const name of names) put(at, name, name === "empty" ? "" : `content of ${name}`);
-    await at.source.setTimes("a", { mtime: 1_234_567_890_123_456_789n, atime: 987_654_321n });
-    await at.source.setTimes("ü", { mtime: -1_500_000_001n, atime: -1n });
-    const parcel = await parcelOf(at, names);
-    using from = await at.source.small!.hold("");
-    from.read(parcel);
-    assert.deepEqual([...parcel.progress], names.map(() => read));
-    const looks = await Promise.all(names.map((name) => at.source.look(name)));
-    assert.deepEqual(names.map((_, i) => parcel.stamp(i)), looks.map((look) => stampOf(look!)));
-    using to = await at.destination.small!.hold("");
-    to.write(parcel);
-    assert.deepEqual([...parcel.progress], names.map(() => written));
-    const temporaries = [...Deno.readDirSync(join(at.path, "to"))].map(({ name }) => name);
-    assert.equal(temporaries.length, names.length);
-    assert.ok(temporaries.every((name) => name.startsWith(".sluice-")), String(temporaries));
-    to.commit(parcel);
-    assert.deepEqual([...parcel.progress], names.map(() => committed));
-    for (const name of names) {
-      const [from, to] = [await at.source.look(name), await at.destination.look(name)];
-      assert.deepEqual([to!.mtime, to!.atime, to!.size], [from!.mtime, from!.atime, from!.size]);
-      const file = join(at.path, "to", name);
-      assert.equal(Deno.readTextFileSync(file), Deno.readTextFileSync(join(at.path, "from", name)));
-    }
-  },
-});
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test({
+    name: `${name} carries content and times to the nanosecond when nothing is odd`,
+    ignore: !linux,
+    async fn() {
+      await using at = await place(way);
+      for (const name of names) put(at, name, name === "empty" ? "" : `content of ${name}`);
+      await at.source.setTimes("a", { mtime: 1_234_567_890_123_456_789n, atime: 987_654_321n });
+      await at.source.setTimes("ü", { mtime: -1_500_000_001n, atime: -1n });
+      const parcel = await parcelOf(at, names);
+      using from = await at.source.small!.hold("");
+      await from.read(parcel);
+      assert.deepEqual([...parcel.progress], names.map(() => read));
+      const looks = await Promise.all(names.map((name) => at.source.look(name)));
+      assert.deepEqual(names.map((_, i) => parcel.stamp(i)), looks.map((look) => stampOf(look!)));
+      using to = await at.destination.small!.hold("");
+      await to.write(parcel);
+      assert.deepEqual([...parcel.progress], names.map(() => written));
+      const temporaries = [...Deno.readDirSync(join(at.path, "to"))].map(({ name }) => name);
+      assert.equal(temporaries.length, names.length);
+      assert.ok(temporaries.every((name) => name.startsWith(".sluice-")), String(temporaries));
+      await to.commit(parcel);
+      assert.deepEqual([...parcel.progress], names.map(() => committed));
+      for (const name of names) {
+        const [from, to] = [await at.source.look(name), await at.destination.look(name)];
+        assert.deepEqual([to!.mtime, to!.atime, to!.size], [from!.mtime, from!.atime, from!.size]);
+        const file = join(at.path, "to", name);
+        assert.equal(
+          Deno.readTextFileSync(file),
+          Deno.readTextFileSync(join(at.path, "from", name)),
+        );
+      }
+    },
+  });
+}
 
-Deno.test({
-  name: "PosixSmallFiles leaves out a file that is not as it was scanned",
-  ignore: !linux,
-  async fn() {
-    await using at = await place();
-    const all = [
-      "good",
-      "longer",
-      "shorter",
-      "gone",
-      "replaced",
-      "link",
-      "fifo",
-      "touched",
-      "also",
-    ];
-    for (const name of all) put(at, name, "12345678");
-    const parcel = await parcelOf(at, all);
-    const from = (name: string) => join(at.path, "from", name);
-    put(at, "longer", "123456789");
-    put(at, "shorter", "1234567");
-    Deno.removeSync(from("gone"));
-    Deno.removeSync(from("replaced"));
-    put(at, "replaced", "87654321");
-    Deno.removeSync(from("link"));
-    Deno.symlinkSync("good", from("link"));
-    Deno.removeSync(from("fifo"));
-    new Deno.Command("mkfifo", { args: [from("fifo")] }).outputSync();
-    await at.source.setTimes("touched", { mtime: 5n, atime: 5n });
-    using held = await at.source.small!.hold("");
-    held.read(parcel);
-    const expected = all.map((name) => ["good", "also"].includes(name) ? read : taken);
-    assert.deepEqual([...parcel.progress], expected);
-  },
-});
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test({
+    name: `${name} leaves out a file that is not as it was scanned`,
+    ignore: !linux,
+    async fn() {
+      await using at = await place(way);
+      const all = [
+        "good",
+        "longer",
+        "shorter",
+        "gone",
+        "replaced",
+        "link",
+        "fifo",
+        "touched",
+        "also",
+      ];
+      for (const name of all) put(at, name, "12345678");
+      const parcel = await parcelOf(at, all);
+      const from = (name: string) => join(at.path, "from", name);
+      put(at, "longer", "123456789");
+      put(at, "shorter", "1234567");
+      Deno.removeSync(from("gone"));
+      Deno.removeSync(from("replaced"));
+      put(at, "replaced", "87654321");
+      Deno.removeSync(from("link"));
+      Deno.symlinkSync("good", from("link"));
+      Deno.removeSync(from("fifo"));
+      new Deno.Command("mkfifo", { args: [from("fifo")] }).outputSync();
+      await at.source.setTimes("touched", { mtime: 5n, atime: 5n });
+      using held = await at.source.small!.hold("");
+      await held.read(parcel);
+      const expected = all.map((name) => ["good", "also"].includes(name) ? read : taken);
+      assert.deepEqual([...parcel.progress], expected);
+    },
+  });
+}
 
-Deno.test({
-  name: "PosixSmallFiles keeps the rest when a name cannot be taken at the destination",
-  ignore: !linux,
-  async fn() {
-    await using at = await place();
-    const all = ["a", "directory", "b"];
-    for (const name of all) put(at, name, name);
-    Deno.mkdirSync(join(at.path, "to", "directory"));
-    const parcel = await parcelOf(at, all);
-    using from = await at.source.small!.hold("");
-    using to = await at.destination.small!.hold("");
-    from.read(parcel);
-    to.write(parcel);
-    to.commit(parcel);
-    assert.deepEqual([...parcel.progress], [committed, written, committed]);
-    await assert.rejects(to.writer("directory", parcel.temporaries[1]!).commit(), {
-      code: "EISDIR",
-    });
-    to.discard(parcel);
-    const left = [...Deno.readDirSync(join(at.path, "to"))].map(({ name }) => name).sort();
-    assert.deepEqual(left, ["a", "b", "directory"]);
-  },
-});
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test({
+    name: `${name} keeps the rest when a name cannot be taken at the destination`,
+    ignore: !linux,
+    async fn() {
+      await using at = await place(way);
+      const all = ["a", "directory", "b"];
+      for (const name of all) put(at, name, name);
+      Deno.mkdirSync(join(at.path, "to", "directory"));
+      const parcel = await parcelOf(at, all);
+      using from = await at.source.small!.hold("");
+      using to = await at.destination.small!.hold("");
+      await from.read(parcel);
+      await to.write(parcel);
+      await to.commit(parcel);
+      assert.deepEqual([...parcel.progress], [committed, written, committed]);
+      const writer = to.writer("directory", parcel.temporaries[1]!);
+      await assert.rejects(writer.commit(), { code: "EISDIR" });
+      await writer.abort();
+      await to.discard(parcel);
+      const left = [...Deno.readDirSync(join(at.path, "to"))].map(({ name }) => name).sort();
+      assert.deepEqual(left, ["a", "b", "directory"]);
+    },
+  });
+}
 
-Deno.test({
-  name: "PosixSmallFiles writes nothing and leaves nothing when the directory is gone",
-  ignore: !linux,
-  async fn() {
-    await using at = await place();
-    put(at, "a", "a");
-    await at.destination.makeDirectory("d");
-    const parcel = await parcelOf(at, ["a"]);
-    using from = await at.source.small!.hold("");
-    using to = await at.destination.small!.hold("d");
-    from.read(parcel);
-    Deno.removeSync(join(at.path, "to", "d"));
-    to.write(parcel);
-    assert.deepEqual([...parcel.progress], [read]);
-  },
-});
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test({
+    name: `${name} writes nothing and leaves nothing when the directory is gone`,
+    ignore: !linux,
+    async fn() {
+      await using at = await place(way);
+      put(at, "a", "a");
+      await at.destination.makeDirectory("d");
+      const parcel = await parcelOf(at, ["a"]);
+      using from = await at.source.small!.hold("");
+      using to = await at.destination.small!.hold("d");
+      await from.read(parcel);
+      Deno.removeSync(join(at.path, "to", "d"));
+      await to.write(parcel);
+      assert.deepEqual([...parcel.progress], [read]);
+    },
+  });
+}
 
 Deno.test({
   name: "PosixSmallFiles uses a temporary name again once it is free",
@@ -227,16 +245,18 @@ Deno.test("parcelFrom takes small files of one reason up to what one holds", () 
   for (const one of odd.slice(0, 4)) assert.deepEqual(parcelFrom([one], 0, PARCEL_BYTES), []);
 });
 
-Deno.test({
-  name: "PosixSmallFiles leaves a file behind that was changed within the tick of its ctime",
-  ignore: !linux,
-}, async () => {
-  for (const [age, expected] of [[-60_000, taken], [60_000, read]] as const) {
-    await using here = await place(age);
-    Deno.writeTextFileSync(join(here.path, "from", "a"), "new");
-    const parcel = await parcelOf(here, ["a"]);
-    using directory = await here.source.small!.hold("");
-    directory.read(parcel);
-    assert.equal(parcel.progress[0], expected);
-  }
-});
+for (const [name, way] of Object.entries(WAYS)) {
+  Deno.test({
+    name: `${name} leaves a file behind that was changed within the tick of its ctime`,
+    ignore: !linux,
+  }, async () => {
+    for (const [age, expected] of [[-120_000, taken], [120_000, read]] as const) {
+      await using here = await place(way, age);
+      Deno.writeTextFileSync(join(here.path, "from", "a"), "new");
+      const parcel = await parcelOf(here, ["a"]);
+      using directory = await here.source.small!.hold("");
+      await directory.read(parcel);
+      assert.equal(parcel.progress[0], expected);
+    }
+  });
+}

@@ -57,6 +57,7 @@ export function readerOptions(
   return {
     source,
     parcels: false,
+    mostInParcel: () => 64,
     buffers: new Buffers({ slots: 2, blockSize: 10 }),
     blockSize: 10,
     bucket: unlimited(),

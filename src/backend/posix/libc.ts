@@ -79,8 +79,25 @@ export interface Libc extends Disposable {
    * calling thread.
    */
   readonly runProgram: (program: Uint8Array, count: number) => void;
+  /**
+   * The same on the pool. The program and all that it refers to must be in memory from
+   * {@link Libc.map}: a thread that hangs in a call goes on with the next one whenever it can, even
+   * when everything else of the thread that asked is long gone.
+   */
+  readonly runProgramPooled: (program: Uint8Array, count: number) => Promise<void>;
+  /** Memory that is not the garbage collector's: it stays until it is given back. */
+  readonly map: (bytes: number) => MappedMemory;
   /** The number of a call, for a program. */
   readonly numberOf: (name: CallName) => number;
+}
+
+/** A piece of memory at a fixed place. */
+export interface MappedMemory {
+  readonly address: number;
+  /** The `bytes` from `offset` on; of each offset one view only. */
+  readonly view: (offset: number, bytes: number) => ArrayBuffer;
+  /** Gives it back. Nothing may refer to it any more, no call and no view that is used. */
+  readonly unmap: () => void;
 }
 
 /** Flags of open(2) that differ between architectures, and those that do not. */
@@ -183,6 +200,7 @@ export function loadLibc(): Libc {
   if (Deno.build.os !== "linux") throw new Error(`no Linux system calls on ${Deno.build.os}`);
   const loaded = Deno.dlopen("libc.so.6", {
     mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
+    munmap: { parameters: ["pointer", "usize"], result: "i32" },
     mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
     memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
   });
@@ -214,6 +232,8 @@ export function loadLibc(): Libc {
     now: now as unknown as Syscalls,
     pooled: pooled as unknown as Syscalls,
     runProgram: programRunner(page),
+    runProgramPooled: pooledProgramRunner(page),
+    map: (bytes) => mapMemory(loaded.symbols, bytes),
     numberOf: (name) => CALLS[name][arch],
     [Symbol.dispose]: () => loaded.close(),
   };
@@ -262,13 +282,41 @@ function programRunner(page: Deno.PointerObject): Libc["runProgram"] {
   };
 }
 
+/** As {@link programRunner}, on the pool. */
+function pooledProgramRunner(page: Deno.PointerObject): Libc["runProgramPooled"] {
+  const address = Deno.UnsafePointer.value(page) + BigInt(RUNNER_AT);
+  const runner = new Deno.UnsafeFnPointer(
+    // deno-lint-ignore no-explicit-any
+    Deno.UnsafePointer.create(address)! as any,
+    { parameters: ["buffer", "usize"], result: "void", nonblocking: true },
+  );
+  return async (program, count) => {
+    await runner.call(program as Uint8Array<ArrayBuffer>, BigInt(count));
+  };
+}
+
+/** Anonymous memory of its own. */
+function mapMemory(library: Record<"mmap" | "munmap", Call>, bytes: number): MappedMemory {
+  const start = library.mmap(null, BigInt(bytes), PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
+  if (isFailed(start)) throw new Error(`cannot map ${bytes} bytes of memory`);
+  return {
+    address: Number(Deno.UnsafePointer.value(start)),
+    view: (offset, length) => Deno.UnsafePointerView.getArrayBuffer(start, length, offset),
+    unmap: () => void library.munmap(start, BigInt(bytes)),
+  };
+}
+
+function isFailed(pointer: Deno.PointerValue): pointer is null {
+  return pointer === null || Deno.UnsafePointer.value(pointer) === 0xffff_ffff_ffff_ffffn;
+}
+
 /** Puts the machine code into a page of its own, first writable, then executable, never both. */
 function machineCode(
   library: Record<"mmap" | "mprotect" | "memcpy", Call>,
   arch: Arch,
 ): Deno.PointerObject | null {
   const page = library.mmap(null, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
-  if (page === null || Deno.UnsafePointer.value(page) === 0xffff_ffff_ffff_ffffn) return null;
+  if (isFailed(page)) return null;
   const code = new Uint8Array(RUNNER_AT + RUN_PROGRAM[arch].length);
   code.set(RAW_SYSCALL[arch]);
   code.set(RUN_PROGRAM[arch], RUNNER_AT);

@@ -16,6 +16,7 @@ const MOUNTS = "/proc/self/mountinfo";
 
 /** What the kernel says of one mount. */
 interface Mount {
+  readonly type: string;
   readonly source: string;
   /** Inode numbers are the client's own, and others after each mount (CIFS with noserverino). */
   readonly ownInodes: boolean;
@@ -25,6 +26,8 @@ interface Mount {
 export class Mounts {
   readonly #libc: Libc;
   #system: FileSystem | null = null;
+  /** As the table of mounts names it; "" where it was not looked up. */
+  #type = "";
   /** The mount that was looked up last, by a number that no other mount ever has. */
   #known: { readonly id: bigint; readonly mount: Mount | null } | null = null;
 
@@ -35,6 +38,14 @@ export class Mounts {
   /** The kind of file system that was identified last; only after a look. */
   get system(): FileSystem {
     return this.#system!;
+  }
+
+  /**
+   * Times that are set on an open file outlive its close, which spares the way by its name: so it was
+   * seen on these. A CIFS mount loses them; of others nothing is assumed. Only after a look.
+   */
+  get timesOnOpen(): boolean {
+    return this.#type === "nfs" || this.#type === "nfs4" || this.#type === "fuse.sshfs";
   }
 
   /** What a path leads to now. */
@@ -67,6 +78,7 @@ export class Mounts {
       ? birthtime?.toString(16)
       : undefined;
     const mount = network ? await this.#mountOf(fd, buffer.mount(STATX_MNT_ID_UNIQUE)) : null;
+    this.#type = mount?.type ?? "";
     return {
       device,
       inode: mount?.ownInodes ? 0n : inode,
@@ -119,9 +131,9 @@ export class Mounts {
 export function mountIn(text: string, id: string): Mount | null {
   for (const line of text.split("\n")) {
     if (!line.startsWith(`${id} `)) continue;
-    const [, , source, options = ""] = line.slice(line.indexOf(" - ")).trim().split(" ");
-    if (source === undefined) return null;
-    return { source, ownInodes: options.split(",").includes("noserverino") };
+    const [, type, source, options = ""] = line.slice(line.indexOf(" - ")).trim().split(" ");
+    if (type === undefined || source === undefined) return null;
+    return { type, source, ownInodes: options.split(",").includes("noserverino") };
   }
   return null;
 }

@@ -114,9 +114,9 @@ class NewPosixDirectory implements NewDirectory {
     const small = this.#small, own = this.#own;
     let held = true;
     return {
-      read: (parcel) => small.read(own, parcel),
-      write: (parcel) => small.write(own, parcel, true),
-      commit: (parcel) => this.#commit(parcel),
+      read: (parcel) => void small.read(own, parcel),
+      write: (parcel) => void small.write(own, parcel, true),
+      commit: (parcel) => void this.#commit(parcel),
       discard: (parcel) => {
         // what has its name is whole and durable; the next run finds it
         if (!this.#named) small.discard(this.#other ?? own, parcel, own.fd);

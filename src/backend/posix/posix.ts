@@ -32,6 +32,7 @@ import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
 import { refreshWay } from "./refresh.ts";
 import { PosixSmallFiles } from "./small.ts";
+import { ShareSmallFiles } from "./small_shares.ts";
 import { StatxBuffer } from "./statx.ts";
 
 const SELF = Uint8Array.of(0);
@@ -82,7 +83,7 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
 class PosixBackend implements Backend {
   readonly root: string;
   readonly capabilities: Capabilities;
-  readonly small?: PosixSmallFiles;
+  readonly small?: PosixSmallFiles | ShareSmallFiles;
   readonly #fd: number;
   readonly #libc: Libc;
   readonly #sys: Syscalls;
@@ -121,18 +122,20 @@ class PosixBackend implements Backend {
     });
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    // a flush for each file is more than the short way can do
-    const short = capabilities.latency === "immediate" && capabilities.durability === "group";
-    if (short) {
-      this.small = new PosixSmallFiles({
-        libc,
-        run: libc.runProgram,
-        directories: this.#directories,
-        temporaryName: options.temporaryName,
-        noatime: () => this.#noatime,
-        now: this.#now,
-        writer: (path, temporary) => this.#writer(Handle.closed(libc.now), path, temporary),
-      });
+    const { latency, durability } = capabilities;
+    const parts = {
+      libc,
+      directories: this.#directories,
+      temporaryName: options.temporaryName,
+      noatime: () => this.#noatime,
+      now: this.#now,
+      writer: (path: string, temporary: Uint8Array) =>
+        this.#writer(Handle.closed(libc.now), path, temporary),
+    };
+    if (latency === "immediate" && durability === "group") {
+      this.small = new PosixSmallFiles({ ...parts, run: libc.runProgram });
+    } else if (latency === "waiting" && durability === "file") {
+      this.small = new ShareSmallFiles({ ...parts, timesOnOpen: mounts.timesOnOpen });
     }
   }
 
@@ -140,6 +143,7 @@ class PosixBackend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
+    if (this.small instanceof ShareSmallFiles) this.small.close();
     this.#directories.close();
     this.#libc.now.close(this.#fd);
     if (this.#options.ownsLibc) this.#libc[Symbol.dispose]();

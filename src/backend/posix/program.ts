@@ -11,18 +11,31 @@ import type { Libc } from "./libc.ts";
 const WORDS = 16;
 const RESULT = 14, TWO_32 = 2 ** 32;
 
+/** Bytes of a table of so many calls. */
+export function programBytes(calls: number): number {
+  return calls * WORDS * 4;
+}
+
 /** A table of calls that is filled and run again and again. */
 export class Program {
   readonly #run: Libc["runProgram"];
-  readonly #bytes: Uint8Array;
+  /** The table itself. */
+  readonly bytes: Uint8Array;
   readonly #words: Uint32Array;
   readonly #results: Int32Array;
 
-  /** @param capacity calls, at most */
-  constructor(run: Libc["runProgram"], capacity: number) {
+  /**
+   * @param capacity calls, at most
+   * @param memory where the table is kept, {@link programBytes} of that many calls
+   */
+  constructor(
+    run: Libc["runProgram"],
+    capacity: number,
+    memory: ArrayBuffer = new ArrayBuffer(programBytes(capacity)),
+  ) {
     this.#run = run;
-    this.#words = new Uint32Array(capacity * WORDS);
-    this.#bytes = new Uint8Array(this.#words.buffer);
+    this.#words = new Uint32Array(memory);
+    this.bytes = new Uint8Array(this.#words.buffer);
     this.#results = new Int32Array(this.#words.buffer);
   }
 
@@ -97,7 +110,7 @@ export class Program {
 
   /** Makes the first `count` calls. */
   run(count: number): void {
-    this.#run(this.#bytes, count);
+    this.#run(this.bytes, count);
   }
 
   /** What the call at `index` returned: 0 or more, or a negative errno. */

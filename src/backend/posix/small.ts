@@ -25,7 +25,7 @@ const WRITE_FLAGS = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
 /** UTF-8 bytes that the names of a parcel take at most, with a NUL each. */
 const NAME_BYTES = PARCEL_FILES * (255 * 3 + 1);
 /** Bytes of struct timespec[2]. */
-const TIMES = 32;
+export const TIMES = 32;
 /** Bytes that a temporary name takes at most, with its NUL; and names in one piece of memory. */
 const TEMPORARY = 96, TEMPORARIES = 64;
 
@@ -46,6 +46,7 @@ export interface PosixSmallOptions {
 }
 
 export class PosixSmallFiles implements SmallFiles {
+  readonly most = PARCEL_FILES;
   readonly #options: PosixSmallOptions;
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   readonly #names = new Uint8Array(NAME_BYTES);
@@ -283,19 +284,19 @@ class Held implements HeldParcels {
     this.#directory = directory;
   }
 
-  read(parcel: Parcel): void {
+  read(parcel: Parcel): undefined {
     this.#small.read(this.#directory, parcel);
   }
 
-  write(parcel: Parcel): void {
+  write(parcel: Parcel): undefined {
     this.#small.write(this.#directory, parcel);
   }
 
-  commit(parcel: Parcel): void {
+  commit(parcel: Parcel): undefined {
     this.#small.commit(this.#directory, parcel);
   }
 
-  discard(parcel: Parcel): void {
+  discard(parcel: Parcel): undefined {
     this.#small.discard(this.#directory, parcel);
   }
 
@@ -348,7 +349,12 @@ class Temporaries {
 }
 
 /** Two struct timespec, access and modification, in 32-bit halves: no bigint is made. */
-function fillTimes(words: Int32Array, slot: number, stamps: Float64Array, from: number): void {
+export function fillTimes(
+  words: Int32Array,
+  slot: number,
+  stamps: Float64Array,
+  from: number,
+): void {
   const at = slot * (TIMES / 4);
   const mtime = stamps[from]!, atime = stamps[from + 4]!;
   words[at] = atime;

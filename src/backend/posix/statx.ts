@@ -10,7 +10,7 @@ const STATX_BTIME = 0x800;
 const SECOND = 1_000_000_000n;
 
 /** Bytes of struct statx. */
-const STATX = 256;
+export const STATX = 256;
 const DIRECTORY = KINDS.indexOf("directory");
 const REGULAR = 0o100000, KIND_MASK = 0o170000;
 
@@ -28,9 +28,12 @@ export class StatxBuffer {
   readonly #i64: BigInt64Array;
   #at: number | null = null;
 
-  /** @param capacity looks */
-  constructor(capacity = 1) {
-    this.bytes = new Uint8Array(capacity * STATX);
+  /**
+   * @param capacity looks
+   * @param memory where the answers are put, {@link STATX} bytes for each
+   */
+  constructor(capacity = 1, memory: ArrayBuffer = new ArrayBuffer(capacity * STATX)) {
+    this.bytes = new Uint8Array(memory);
     const { buffer } = this.bytes;
     this.#u32 = new Uint32Array(buffer);
     this.#i32 = new Int32Array(buffer);

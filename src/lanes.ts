@@ -1,0 +1,40 @@
+/** Lanes: how many files are carried at once, and by how many threads. */
+import type { Capabilities } from "./backend/backend.ts";
+
+/** Threads and lanes that carry. */
+export interface TransferPlan {
+  readonly threads: number;
+  /** Lanes of each thread. */
+  readonly lanes: number;
+}
+
+/** Lanes in all where a side is a share. */
+const ON_SHARES = 32;
+
+/** Lanes of one thread: a lane waits for two calls at once, and a thread's pool makes 32. */
+const MOST_IN_THREAD = 16;
+
+/** Lanes in all, at most: each has a block in its hands. */
+export const MOST_LANES = 256;
+
+/**
+ * How many threads and lanes suit the two sides.
+ *
+ * On a share, calls wait and lanes hide the waiting. On a local disk they answer at once, and
+ * threads share the work.
+ *
+ * @param wanted lanes in all; null for what suits
+ * @param cores of this machine
+ */
+export function transferPlan(
+  sides: { readonly source: Capabilities; readonly destination: Capabilities },
+  { wanted, cores }: { readonly wanted: number | null; readonly cores: number },
+): TransferPlan {
+  const isShare = ({ durability }: Capabilities) => durability === "file";
+  if (!isShare(sides.source) && !isShare(sides.destination)) {
+    return { threads: wanted ?? Math.max(1, Math.min(cores, 4)), lanes: 1 };
+  }
+  const all = wanted ?? ON_SHARES;
+  const threads = Math.max(Math.min(cores, 2, all), Math.ceil(all / MOST_IN_THREAD));
+  return { threads, lanes: Math.ceil(all / threads) };
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import type { Capabilities } from "../src/backend/backend.ts";
+import { transferPlan } from "../src/lanes.ts";
+
+const disk: Capabilities = {
+  latency: "immediate",
+  durability: "group",
+  exactNames: true,
+  timePrecision: 1n,
+  kind: "ext4",
+};
+const share: Capabilities = { ...disk, latency: "waiting", durability: "file", kind: "nfs" };
+
+Deno.test("transferPlan gives a disk a lane in each of a few threads", () => {
+  const sides = { source: disk, destination: disk };
+  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 1, lanes: 1 });
+  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 64 }), { threads: 4, lanes: 1 });
+  assert.deepEqual(transferPlan(sides, { wanted: 7, cores: 2 }), { threads: 7, lanes: 1 });
+});
+
+Deno.test("transferPlan gives a share many lanes, and a thread no more than its pool serves", () => {
+  for (
+    const sides of [{ source: share, destination: disk }, { source: disk, destination: share }]
+  ) {
+    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 2, lanes: 16 });
+    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 8 }), { threads: 2, lanes: 16 });
+    assert.deepEqual(transferPlan(sides, { wanted: 1, cores: 8 }), { threads: 1, lanes: 1 });
+    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 1 }), { threads: 1, lanes: 8 });
+    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 8 }), { threads: 2, lanes: 4 });
+    assert.deepEqual(transferPlan(sides, { wanted: 100, cores: 8 }), { threads: 7, lanes: 15 });
+  }
+});
