@@ -29,6 +29,8 @@ export type Invocation =
   };
 
 const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000, MOST_RETRIES = 100;
+/** The most operations per second that are still a limit. */
+const MOST_OPERATIONS = 1_000_000;
 
 /**
  * Reads the command line.
@@ -61,6 +63,8 @@ export function parseArguments(args: readonly string[]): Invocation {
   addDeletionOptions(program.optionsGroup("Deletion:"))
     .optionsGroup("Speed and memory:")
     .option("--bwlimit <rate>", "bytes per second: 20M, READ:WRITE, off, or a timetable", "off")
+    .option("--ops-limit <n>", "metadata operations per second on each side")
+    .option("--idle", "let every other process go first, for processor and disks")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--lanes <n>", "files carried at once", "auto")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
@@ -139,6 +143,10 @@ export function parseArguments(args: readonly string[]): Invocation {
       log: text("log"),
       bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
       checksum: oneOf("--checksum", text("checksum"), ALGORITHMS) as Algorithm,
+      opsLimit: given.opsLimit === undefined
+        ? null
+        : wholeNumber("--ops-limit", text("opsLimit"), MOST_OPERATIONS),
+      idle: given.idle === true,
       ...endingOptions(given),
       ...deletionOptions(given),
       rescan: given.rescan === true,

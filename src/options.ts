@@ -37,6 +37,10 @@ export interface SyncOptions {
    * in local time. Null (default) for no limit.
    */
   readonly bwlimit: Bandwidth;
+  /** Operations on names and attributes per second, on each side; null (default) for no limit. */
+  readonly opsLimit: number | null;
+  /** Let every other process go first, for processor time and for the disks. Default false. */
+  readonly idle: boolean;
   /** Milliseconds after which the run ends, with more pending; null (default) for never. */
   readonly stopAfter: number | null;
   /** Minutes since midnight, in local time, at which it ends; null (default) for never. */
@@ -105,6 +109,8 @@ export const DEFAULTS: SyncOptions = {
   db: "sluice.db",
   log: "sluice-audit.jsonl",
   bwlimit: null,
+  opsLimit: null,
+  idle: false,
   stopAfter: null,
   stopAt: null,
   maxTransfer: null,

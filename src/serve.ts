@@ -1,6 +1,7 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend, Identity } from "./backend/backend.ts";
 import { withAround, within } from "./backend/around.ts";
+import { Operations, withOperations } from "./backend/operations.ts";
 import { Retry } from "./backend/retry.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
@@ -83,13 +84,17 @@ async function serveRole(
       const watch = watches[side];
       const opening = () => watch.call("open", "", () => open(root, temporaryNames(token, thread)));
       const backend = await openSameRoot(root, opening, { side, expected });
-      const watched = withAround(backend, watch);
+      const bucket = new TokenBucket(role.control.operations[side], clock);
+      const isLimited = bucket.rate !== null;
+      const paced = isLimited ? within(new Operations(bucket, { signal }), watch) : watch;
+      const put = isLimited ? withOperations : withAround;
+      const watched = put(backend, paced);
       // a local disk has no passing errors, and a bad sector is not read better after a pause
       if (backend.capabilities.latency === "immediate" || role.retries === 0) return watched;
       const guard = new RootGuard(watched, { side, expected, clock, signal });
       const { retries } = role;
       const retry = new Retry({ retries, clock, signal, alive: async () => await guard.check() });
-      return withAround(backend, within(retry, watch));
+      return put(backend, within(retry, paced));
     },
   };
   const pulse = setInterval(() => {

@@ -1,9 +1,10 @@
 /** A run, from its start record to its end record: the only file that knows the stages' order. */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
-import { withAround } from "./backend/around.ts";
+import { withAround, within } from "./backend/around.ts";
 import { withGate } from "./backend/gated.ts";
 import { openBackend } from "./backend/open.ts";
+import { Operations, withOperations } from "./backend/operations.ts";
 import { type Reopening, withReopening } from "./backend/reopening.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
@@ -27,6 +28,7 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
 import { ALL_APART } from "./name_rules.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
+import { stepBack } from "./priority.ts";
 import { Pauses } from "./pause.ts";
 import { RemovalCursor, removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
@@ -102,13 +104,16 @@ export async function sync(
     ((root, temporaryName) => openBackend(root, { temporaryName }));
   if (all.dryRun) SqliteBacklog.check(paths.db, paths);
   const { today, local } = options;
+  const hindrance = all.idle ? stepBack() : null;
+  if (hindrance !== null) logger.warn("--idle: {hindrance}", { hindrance });
   using control = new RunControl({ ...all, bandwidth: all.bwlimit, clock, today, local });
   const asked = options.signal ?? new AbortController().signal;
   const signal = AbortSignal.any([asked, control.signal]);
   using fromWatch = new Watch({ side: "source", clock, signal });
   using toWatch = new Watch({ side: "destination", clock, signal });
-  await using from = await openRoot(fromWatch, paths.source, (root) => open(root, names));
-  await using to = await openRoot(toWatch, paths.destination, (root) => open(root, names));
+  const opening = (root: string) => open(root, names);
+  await using from = await openRoot(fromWatch, paths.source, { opening, control, signal });
+  await using to = await openRoot(toWatch, paths.destination, { opening, control, signal });
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
@@ -158,10 +163,19 @@ function standingOf(snapshot: Snapshot): Standing {
 async function openRoot(
   watch: Watch,
   root: string,
-  open: (root: string) => Promise<Backend>,
+  { opening, control, signal }: {
+    opening: (root: string) => Promise<Backend>;
+    control: RunControl;
+    signal: AbortSignal;
+  },
 ): Promise<Reopening> {
   const { side } = watch;
-  const opened = async () => withAround(await watch.call("open", "", () => open(root)), watch);
+  const bucket = control.operations[side];
+  const opened = async () => {
+    const backend = await watch.call("open", "", () => opening(root));
+    if (bucket.rate === null) return withAround(backend, watch);
+    return withOperations(backend, within(new Operations(bucket, { signal }), watch));
+  };
   try {
     const first = await opened();
     const expected = first.identity;

@@ -39,7 +39,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
     "--block-size 64K --queue-capacity 3 --lanes 5 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
-    "--order largest --stop-after 8h --stop-at 6:05 --max-transfer 2T " +
+    "--ops-limit 500 --idle --order largest --stop-after 8h --stop-at 6:05 --max-transfer 2T " +
     "--wait-for-mount 1.5h --wait-for-space off --retries 0";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
@@ -61,6 +61,8 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       deleteMinAge: 5_400_000,
       rescan: true,
       order: "largest",
+      opsLimit: 500,
+      idle: true,
       blockSize: 65536,
       lanes: 5,
       queueCapacity: 3,
@@ -125,6 +127,7 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--bwlimit", "fast"], /^--bwlimit: cannot read "fast"/],
   [["a", "b", "--bwlimit", "0"], /^--bwlimit: cannot read "0"/],
   [["a", "b", "--order", "random"], /^--order does not know "random"; it takes found, path, size/],
+  [["a", "b", "--ops-limit", "0"], /^--ops-limit takes a whole number from 1 to 1000000, not "0"/],
   [["a", "b", "--stop-after", "0"], /^--stop-after: cannot stop after "0": write a time/],
   [["a", "b", "--stop-after", "8"], /^--stop-after: cannot read "8" as a duration/],
   [["a", "b", "--stop-at", "6"], /^--stop-at: cannot read "6" as a time of day/],

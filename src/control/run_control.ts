@@ -17,6 +17,7 @@ import {
   type Timetable,
   UNLIMITED,
 } from "../bandwidth.ts";
+import type { Side } from "../event.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Gate, gateMemory } from "../lib/gate.ts";
 import { countMemory, SharedCount } from "../lib/shared_count.ts";
@@ -29,6 +30,8 @@ export interface ControlMemory {
   /** Budgets of bytes, see `lib/token_bucket.ts`. */
   readonly read: SharedArrayBuffer;
   readonly write: SharedArrayBuffer;
+  /** Budgets of operations on names and attributes, of each side. */
+  readonly operations: Readonly<Record<Side, SharedArrayBuffer>>;
   /** Closed while the run is paused, see `lib/gate.ts`. */
   readonly gate: SharedArrayBuffer;
   /** The lanes that were asked for, of all threads together, see `lib/shared_count.ts`. */
@@ -50,6 +53,8 @@ export interface ControlState {
 export interface RunControlOptions extends EndingOptions {
   readonly bandwidth: Bandwidth;
   readonly clock: Clock;
+  /** Operations per second on each side; null (default) for no limit. */
+  readonly opsLimit?: number | null;
   /** The time of day, in ms since the epoch. Default: the system's. */
   readonly today?: () => number;
   /** What the clock on the wall shows. Default: by the time zone of this system. */
@@ -78,6 +83,7 @@ export class RunControl implements Disposable {
   readonly memory: ControlMemory = {
     read: bucketMemory(),
     write: bucketMemory(),
+    operations: { source: bucketMemory(), destination: bucketMemory() },
     gate: gateMemory(),
     lanes: countMemory(),
   };
@@ -85,6 +91,7 @@ export class RunControl implements Disposable {
   readonly gate: Gate;
   /** The budgets, for the owner's own thread. */
   readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
+  readonly operations: Readonly<Record<Side, TokenBucket>>;
   readonly #ending = new AbortController();
   readonly #clock: Clock;
   readonly #today: () => number;
@@ -102,7 +109,13 @@ export class RunControl implements Disposable {
   readonly #over = new AbortController();
 
   constructor(options: RunControlOptions) {
-    const { bandwidth, clock, today = Date.now, local = systemLocal } = options;
+    const { bandwidth, clock, opsLimit = null, today = Date.now, local = systemLocal } = options;
+    const { source, destination } = this.memory.operations;
+    this.operations = {
+      source: new TokenBucket(source, clock),
+      destination: new TokenBucket(destination, clock),
+    };
+    for (const bucket of Object.values(this.operations)) bucket.rate = opsLimit;
     this.#ends = new Ending(options, { now: clock.now(), today: today(), local });
     this.#clock = clock;
     this.#today = today;

@@ -49,6 +49,8 @@ const CALLS = {
   fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "buffer", "usize", "i64"] },
   read: { x86_64: 0, aarch64: 63, parameters: ["i32", "buffer", "usize"] },
   ioctl: { x86_64: 16, aarch64: 29, parameters: ["i32", "i32", "buffer"] },
+  ioprio_set: { x86_64: 251, aarch64: 30, parameters: ["i32", "i32", "i32"] },
+  setpriority: { x86_64: 141, aarch64: 140, parameters: ["i32", "i32", "i32"] },
   getpgid: { x86_64: 121, aarch64: 155, parameters: ["i32"] },
   fstatfs: { x86_64: 138, aarch64: 44, parameters: ["i32", "buffer", "i32"] },
 } as const satisfies Record<string, Record<Arch, number> & { parameters: Deno.NativeType[] }>;

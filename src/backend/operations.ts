@@ -1,0 +1,62 @@
+/**
+ * A limit for operations on names and attributes, which cost a file server more than bytes do.
+ *
+ * What counts is what a server has to do for a call, roughly: looking, opening, creating, renaming,
+ * removing, setting times or attributes. Reading and writing do not count, and neither does the look
+ * whether a root is still there. A listing counts once for so many names: servers give them out by the
+ * page, with their attributes.
+ */
+import type { TokenBucket } from "../lib/token_bucket.ts";
+import { type Around, type Call, withAround } from "./around.ts";
+import type { Backend, ListBatch } from "./backend.ts";
+
+/** Names of a listing that count as one operation. */
+const NAMES = 64;
+
+/** What calls count; those that are not here count nothing. */
+const COSTS: ReadonlyMap<Call, number> = new Map([
+  ...["look", "list", "open", "lookAgain", "create", "finish", "commit", "link", "extend"] as const,
+  ...["makeDirectory", "nameDirectory", "setTimes", "xattrs", "removeFile"] as const,
+  ...["removeDirectory", "openTrash", "take"] as const,
+].map((call): [Call, number] => [call, 1])).set("createLink", 3).set("setAttributes", 2);
+
+/** Paces the calls to one side; put around them by {@link withOperations}. */
+export class Operations implements Around {
+  readonly #bucket: TokenBucket;
+  readonly #signal: AbortSignal;
+
+  /** @param bucket of operations, shared by all threads */
+  constructor(bucket: TokenBucket, { signal }: { signal: AbortSignal }) {
+    this.#bucket = bucket;
+    this.#signal = signal;
+  }
+
+  async call<T>(call: Call, _path: string, make: () => Promise<T>): Promise<T> {
+    await this.#take(COSTS.get(call) ?? 0);
+    const result = await make();
+    if (call === "list" || call === "listMore") {
+      // how many there are is known only now: the next call waits for them
+      const { value } = result as IteratorResult<ListBatch, undefined>;
+      await this.#take(Math.floor((value?.entries.length ?? 0) / NAMES));
+    }
+    return result;
+  }
+
+  /** There is no short way with a limit, see {@link withOperations}. */
+  now<T>(_path: string, make: () => T): T {
+    return make();
+  }
+
+  async #take(operations: number): Promise<void> {
+    await this.#bucket.take(operations, { signal: this.#signal });
+  }
+}
+
+/**
+ * Puts `around`, which has {@link Operations} in it, around `inner`. The short ways, which make many
+ * operations in one call, are not there any more.
+ */
+export function withOperations(inner: Backend, around: Around): Backend {
+  const { small: _, ...outer } = withAround(inner, around);
+  return { ...outer, list: (path, options) => outer.list(path, { signal: options?.signal }) };
+}
