@@ -84,7 +84,10 @@ export class Carrier {
   constructor(options: CarrierOptions) {
     this.#options = options;
     this.#allowed = options.lanes;
-    const { source, destination, identities, clock, signal } = options;
+    const { source, destination, identities, clock } = options;
+    // what is finished settles after an abort too, and not without a look; one that hangs is given
+    // up on by the watch around the backends
+    const { signal } = new AbortController();
     const guard = (side: Side, backend: Backend) =>
       new RootGuard(backend, { side, expected: identities[side], clock, signal });
     this.#guards = {
