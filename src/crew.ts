@@ -56,6 +56,8 @@ export type ToCrew =
     readonly calls: SharedArrayBuffer;
   }
   | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
+  /** A "listed" is in the database: the next may come. */
+  | { readonly type: "taken" }
   | { readonly type: "jobs"; readonly jobs: readonly PackedJob[] }
   /** No more work will come. */
   | { readonly type: "close" }

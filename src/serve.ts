@@ -30,6 +30,8 @@ type CrewPort = Port<FromCrew, ToCrew>;
 const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
 /** Listed bytes after which a message is sent although more is at hand. */
 const MESSAGE_BYTES = 256 * 1024;
+/** Listed bytes on their way to the database from which on no more are listed. */
+const UNTAKEN_BYTES = 4 * 2 ** 20;
 /** Milliseconds between two signs of life. */
 const PULSE = 500;
 
@@ -125,6 +127,9 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   const gate = new Gate(role.control.gate, clock);
   const waiting: QueuedDirectory[] = [];
   let closed = false;
+  /** Bytes of each message that is not taken yet, and their sum. */
+  const sent: number[] = [];
+  let untaken = 0;
   let wake: (() => void)[] = [];
   const wakeAll = () => {
     const sleepers = wake;
@@ -136,6 +141,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     if (message.type === "list") {
       for (const directory of message.directories) waiting.push(directory);
     }
+    if (message.type === "taken") untaken -= sent.shift() ?? 0;
     if (message.type === "close") closed = true;
     wakeAll();
   });
@@ -144,7 +150,11 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   let batch: (ListedChunk | FailedListing)[] = [];
   let bytes = 0;
   const send = () => {
-    if (batch.length > 0) post(port, { type: "listed", listed: batch });
+    if (batch.length > 0) {
+      post(port, { type: "listed", listed: batch });
+      sent.push(bytes);
+      untaken += bytes;
+    }
     batch = [];
     bytes = 0;
   };
@@ -170,6 +180,10 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
         batch.push(listed);
         bytes += isFailure(listed) ? 0 : listed.data.length;
         if (bytes >= MESSAGE_BYTES) send();
+        // a directory of a million entries must not pile up in the other thread
+        while (untaken >= UNTAKEN_BYTES && !signal.aborted) {
+          await new Promise<void>((resolve) => wake.push(resolve));
+        }
       }
       if (backend.capabilities.latency === "waiting") send();
     }

@@ -95,14 +95,16 @@ function scanParts({ source, destination, pending }: Snapshot): string[] {
 
 function transferParts(snapshot: Snapshot, open: boolean): string[] {
   const { backlog, copied, copiedEver, limit, limits } = snapshot;
-  const bytes = `${formatSize(copied.bytes)} of ${formatSize(backlog.bytes)}`;
-  const files = `${formatCount(copied.files)} of ${countOf(backlog.files, "file")}`;
+  // while the scan runs, nobody knows how much more there is
+  const of = open ? "of at least" : "of";
+  const bytes = `${formatSize(copied.bytes)} ${of} ${formatSize(backlog.bytes)}`;
+  const files = `${formatCount(copied.files)} ${of} ${countOf(backlog.files, "file")}`;
   const share = backlog.bytes === 0
     ? percent(copied.files, backlog.files)
     : percent(copied.bytes, backlog.bytes);
   const allowed = limit === null ? "" : ` (limit ${formatRates(limits)})`;
   return [
-    `${share}, ${bytes}, ${files}`,
+    `${open ? "at most " : ""}${share}, ${bytes}, ${files}`,
     `${formatRate(snapshot.rate)}${allowed}, ${formatFileRate(snapshot.fileRate)}`,
     `by bytes ${formatLeft(snapshot.secondsLeftByBytes, open)}, ` +
     `by files ${formatLeft(snapshot.secondsLeftByFiles, open)}`,

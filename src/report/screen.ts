@@ -175,6 +175,8 @@ function totalLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
 function barLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
   const { backlog, copied } = snapshot;
   const open = isScanning(snapshot);
+  // while the scan runs, nobody knows how much more there is
+  const of = open ? "of at least" : "of";
   const rows = [
     {
       label: "bytes",
@@ -183,14 +185,14 @@ function barLines(snapshot: Snapshot, width: number, paint: Paint): string[] {
       percent: backlog.bytes === 0
         ? layout.percent(copied.files, backlog.files)
         : layout.percent(copied.bytes, backlog.bytes),
-      amount: `${formatSize(copied.bytes)} of ${formatSize(backlog.bytes)}`,
+      amount: `${formatSize(copied.bytes)} ${of} ${formatSize(backlog.bytes)}`,
       left: layout.formatLeft(snapshot.secondsLeftByBytes, open),
     },
     {
       label: "files",
       fraction: copied.files / backlog.files,
       percent: layout.percent(copied.files, backlog.files),
-      amount: `${formatCount(copied.files)} of ${formatCount(backlog.files)}`,
+      amount: `${formatCount(copied.files)} ${of} ${formatCount(backlog.files)}`,
       left: layout.formatLeft(snapshot.secondsLeftByFiles, open),
     },
   ];

@@ -104,6 +104,7 @@ class WalkerDesk {
     if (decided.length > 0) this.#goOn();
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
     this.#pending();
+    this.#hand.post({ type: "taken" });
     this.#give();
     statistics.side(this.#side, counts, this.#closed);
   }
