@@ -37,6 +37,24 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
   }
 }
 
+/**
+ * Opens an existing database without changing it; undefined for one that was being made when its
+ * process was killed. What is in it is known only once SQLite has rolled that back, for which it must
+ * write.
+ */
+export function openUnchanged(path: string): DatabaseSync | undefined {
+  try {
+    return openDatabase(path, true);
+  } catch (error) {
+    const cause = (error as Error).cause as { errcode?: number } | undefined;
+    if (((cause?.errcode ?? 0) & 0xff) === SQLITE_READONLY) return undefined;
+    throw error;
+  }
+}
+
+/** SQLite's code for "this needs writing". */
+const SQLITE_READONLY = 8;
+
 /** The lock is a transaction on a file of its own: the system drops it when the process dies. */
 export function acquire(path: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
@@ -85,7 +103,9 @@ export function pairIn(database: DatabaseSync): Pair | undefined {
 /** Before a lock or anything else is made next to a file that is not ours. */
 export function refuseOtherPair(path: string, pair: Pair): void {
   if (!existsSync(path)) return;
-  const database = openDatabase(path, true);
+  // the run that opens it for writing asks again
+  const database = openUnchanged(path);
+  if (database === undefined) return;
   try {
     const known = pairIn(database);
     if (known !== undefined) refuseIfOther(known, path, pair);

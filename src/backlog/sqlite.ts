@@ -12,7 +12,14 @@ import { recallMissed } from "./recall.ts";
 import { RetryStore } from "./retry_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { type OutboxRow, readOutbox } from "./outbox.ts";
-import { acquire, bind, openDatabase, type Pair, refuseOtherPair } from "./open_database.ts";
+import {
+  acquire,
+  bind,
+  openDatabase,
+  openUnchanged,
+  type Pair,
+  refuseOtherPair,
+} from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { recordedTime } from "../times.ts";
@@ -110,7 +117,8 @@ export class SqliteBacklog implements Disposable {
   /** What a database that may not exist has kept of the destination; changes nothing. */
   static keptTraits(path: string, place: Place): Traits | undefined {
     if (!existsSync(path)) return undefined;
-    const database = openDatabase(path, true);
+    const database = openUnchanged(path);
+    if (database === undefined) return undefined;
     try {
       return readTraits(database, place);
     } finally {

@@ -53,6 +53,34 @@ Deno.test("SqliteBacklog.open is not kept out by the lock file of a process that
   fixture.backlog = SqliteBacklog.open(fixture.path, fixture.pair);
 });
 
+Deno.test("SqliteBacklog.open takes a database whose making was interrupted", () => {
+  using fixture = new Fixture();
+  const path = `${fixture.directory}/interrupted.db`;
+  const making = new DatabaseSync(`${fixture.directory}/making.db`);
+  making.exec("CREATE TABLE early (data); PRAGMA cache_size = 1; BEGIN; DROP TABLE early");
+  making.exec("CREATE TABLE late (data); INSERT INTO late VALUES (zeroblob(100000))");
+  // the journal is of a process that is gone: to read, SQLite must first take back what it did
+  for (const end of ["", "-journal"]) {
+    Deno.copyFileSync(`${fixture.directory}/making.db${end}`, path + end);
+  }
+  making.close();
+  assert.ok(Deno.statSync(`${path}-journal`).size > 512);
+  assert.match(refusal(path), /it is a database of another program/);
+
+  const empty = new DatabaseSync(`${fixture.directory}/empty.db`);
+  empty.exec("PRAGMA cache_size = 1; BEGIN");
+  empty.exec("CREATE TABLE late (data); INSERT INTO late VALUES (zeroblob(100000))");
+  for (const end of ["", "-journal"]) {
+    Deno.copyFileSync(`${fixture.directory}/empty.db${end}`, path + end);
+  }
+  empty.close();
+  const pair = { source: "/source", destination: "/destination" };
+  SqliteBacklog.check(path, pair);
+  SqliteBacklog.demandFree(path, pair);
+  SqliteBacklog.open(path, pair)[Symbol.dispose]();
+  SqliteBacklog.check(path, pair);
+});
+
 Deno.test("SqliteBacklog.open refuses another pair of roots and tells which it has", () => {
   using fixture = new Fixture();
   fixture.backlog[Symbol.dispose]();
