@@ -8,11 +8,11 @@ export interface TransferPlan {
   readonly lanes: number;
 }
 
-/** Lanes in all where a side is a share. */
-const ON_SHARES = 32;
-
 /** Lanes of one thread: a lane waits for two calls at once, and a thread's pool makes 32. */
 const MOST_IN_THREAD = 16;
+
+/** Threads where a side is a share, if there are so many cores. */
+const ON_SHARES = 2;
 
 /** Lanes in all, at most: each has a block in its hands. */
 export const MOST_LANES = 256;
@@ -34,7 +34,8 @@ export function transferPlan(
   if (!isShare(sides.source) && !isShare(sides.destination)) {
     return { threads: wanted ?? Math.max(1, Math.min(cores, 4)), lanes: 1 };
   }
-  const all = wanted ?? ON_SHARES;
-  const threads = Math.max(Math.min(cores, 2, all), Math.ceil(all / MOST_IN_THREAD));
+  const useful = Math.max(1, Math.min(cores, ON_SHARES));
+  const all = wanted ?? useful * MOST_IN_THREAD;
+  const threads = Math.max(Math.min(useful, all), Math.ceil(all / MOST_IN_THREAD));
   return { threads, lanes: Math.ceil(all / threads) };
 }

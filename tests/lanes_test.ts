@@ -22,7 +22,7 @@ Deno.test("transferPlan gives a share many lanes, and a thread no more than its 
   for (
     const sides of [{ source: share, destination: disk }, { source: disk, destination: share }]
   ) {
-    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 2, lanes: 16 });
+    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 1, lanes: 16 });
     assert.deepEqual(transferPlan(sides, { wanted: null, cores: 8 }), { threads: 2, lanes: 16 });
     assert.deepEqual(transferPlan(sides, { wanted: 1, cores: 8 }), { threads: 1, lanes: 1 });
     assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 1 }), { threads: 1, lanes: 8 });

@@ -15,7 +15,7 @@ const MOMENT = 0, RATE = 1, CHANGES = 2;
 const NANOSECONDS = 1_000_000;
 
 /** How far behind the clock the moment may fall and still be made up for, in milliseconds. */
-const BURST = 50;
+const BURST = 25;
 /** Waits shorter than this are not worth a timer; what is owed stays owed. Milliseconds. */
 const NEGLIGIBLE = 1.5;
 /** Whoever waits looks so often whether the rate has changed, in milliseconds. */
@@ -103,9 +103,9 @@ export class TokenBucket {
     }
   }
 
-  /** The largest piece to ask for at once so that the flow stays smooth: 25 ms of the rate. */
+  /** The largest piece to ask for at once so that the flow stays smooth: 20 ms of the rate. */
   slice(largest: number): number {
     const rate = this.rate;
-    return rate === null ? largest : Math.min(largest, Math.max(4096, Math.floor(rate / 40)));
+    return rate === null ? largest : Math.min(largest, Math.max(4096, Math.floor(rate / 50)));
   }
 }

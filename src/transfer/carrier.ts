@@ -197,10 +197,10 @@ export class Carrier {
       breathe: () => this.#breathe(),
     });
     const filled = ReadableStream.from(items)
-      .pipeThrough(throttle(buckets.write, { signal }))
       .pipeThrough(digest(algorithm))
       .pipeTo(queue.writable);
-    const written = writeItems(queue, {
+    const shared = destination.capabilities.durability === "file";
+    const written = writeItems(throttle(queue, buckets.write, { signal, shared }), {
       source,
       destination,
       preserve,

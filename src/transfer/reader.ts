@@ -10,6 +10,8 @@ import type { TokenBucket } from "../lib/token_bucket.ts";
 import { isPlain, Parcel, PARCEL_BYTES, parcelFrom, PROGRESS } from "../parcel.ts";
 import type { Buffers } from "./buffers.ts";
 import { holeBlocks } from "./holes.ts";
+import { ReadAhead } from "./read_ahead.ts";
+import { costOf } from "./throttle.ts";
 
 /** What a reader works with. */
 export interface ReaderOptions {
@@ -30,6 +32,9 @@ export interface ReaderOptions {
   /** Gives other tasks of the thread a turn now and then. */
   readonly breathe: () => Promise<void> | undefined;
 }
+
+/** Blocks of one file on a share that are being read at the same time. */
+const AHEAD = 3;
 
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};
@@ -66,7 +71,7 @@ export async function* readItems(
       if (small.length > 0) {
         const size = small.reduce((sum, { size }) => sum + size, 0);
         if (bytes + size > bucket.slice(BATCH_BYTES) && batch.length > 0) yield takeBatch();
-        const pacing = bucket.take(size, options);
+        const pacing = bucket.take(costOf({ files: small.length, bytes: size }, waiting), options);
         if (pacing !== undefined) {
           // should it reject while the batch is on its way, that is seen when it is awaited
           pacing.catch(() => {});
@@ -141,6 +146,9 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
     carried.entry = reader.entry;
     carried.sparse = reader.sparse;
     const { size } = reader.entry;
+    // where content begins must be known before it is read
+    const inTurn = reader.sparse || options.source.capabilities.latency === "immediate";
+    await using ahead = new ReadAhead(reader, inTurn ? 1 : AHEAD, options);
     let offset = 0;
     do {
       if (carried.failed !== null) break;
@@ -155,24 +163,21 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
       }
       offset = data;
       if (ended || carried.failed !== null) break;
-      const length = Math.min(options.bucket.slice(options.blockSize), size - offset);
-      await options.bucket.take(length, options);
-      await options.gate.pass(options);
-      const loan = await options.buffers.borrow(length, options);
+      const { loan, read } = await ahead.next(offset);
       try {
-        const read = length === 0 ? 0 : await reader.read(loan.data, offset, options);
+        const { length } = loan.data;
         if (read < length) {
           throw changed(carried.path, `it ends at byte ${offset + read} of ${size}`);
         }
         const last = offset + length === size;
         if (last) checkUnchanged(carried, await reader.look(options));
-        yield block(carried, offset, loan.data, last, loan.release);
+        offset += length;
+        yield block(carried, offset - length, loan.data, last, loan.release);
         ended = last;
       } catch (error) {
         loan.release();
         throw error;
       }
-      offset += length;
     } while (offset < size);
   } catch (error) {
     carried.failed ??= { side: "source", error: entryError(error) };

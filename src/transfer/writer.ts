@@ -10,11 +10,15 @@ import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
+import { Underway } from "./underway.ts";
 import type { Group, StagedDirectory } from "./group.ts";
 import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
 
 const SECOND = 1_000_000_000n;
+
+/** Blocks of one file on a share that are being written and flushed at the same time. */
+const WRITES = 2;
 
 /** What a writer works with. */
 export interface WriterOptions {
@@ -42,6 +46,10 @@ export async function writeItems(
 ): Promise<void> {
   let writer: FileWriter | null = null;
   let begun: Begun = { failed: null, made: null };
+  // on a share, a block is on its way while the one before is being flushed
+  const underway = new Underway(
+    options.destination.capabilities.latency === "waiting" ? WRITES : 1,
+  );
   try {
     for await (const batch of batches) {
       for (const item of batch) {
@@ -59,9 +67,12 @@ export async function writeItems(
         if (item.type === "link") await writeLink(carried, options);
         else {
           if (carried.failed === null && item.offset === 0) writer = await begin(carried, options);
-          if (carried.failed === null) await write(writer!, item, options);
-          item.release();
+          const writing = writer !== null && carried.failed === null
+            ? write(writer, item, options).finally(item.release)
+            : item.release();
+          if (writing !== undefined) await underway.add(writing);
           if (item.last) {
+            await underway.all();
             const ended: FileWriter | null = writer;
             writer = null;
             await end(ended, item, options);
@@ -72,6 +83,7 @@ export async function writeItems(
       if (pacing !== undefined) await pacing;
     }
   } finally {
+    await underway.all().catch(() => {/* what ends this lane is thrown already */});
     await writer?.abort();
   }
 }

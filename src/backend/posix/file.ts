@@ -11,10 +11,13 @@ import { AT, type Syscalls } from "./libc.ts";
 /** Reads and writes of at least this many bytes go to the pool even where calls answer at once. */
 const LARGE = 256 * 1024;
 
+/** A file of less than this has one block, which is flushed at its end. */
+const SMALL_WRITE = 64 * 1024;
+
 const SEEK_DATA = 3;
 const SECOND = 1_000_000_000n;
 
-const FADV_DONTNEED = 4;
+const FADV_RANDOM = 1, FADV_DONTNEED = 4;
 
 /** Waits for what is being written back, begins with the rest, and waits for that. */
 const SYNC_FILE_RANGE_ALL = 7;
@@ -42,6 +45,9 @@ function fillTimespec(words: BigInt64Array, at: number, time: bigint): void {
   words[at + 1] = nanoseconds;
 }
 
+/** Bytes that are read of a file on a share before what is remembered of it is dropped again. */
+const DROP_AFTER = 32 * 1024 * 1024;
+
 /** A file that is being read by position. */
 export class PosixReader implements FileReader {
   readonly entry: Entry;
@@ -51,6 +57,9 @@ export class PosixReader implements FileReader {
   readonly #pooled: Syscalls;
   readonly #handle: Handle;
   readonly #path: string;
+  readonly #streams: boolean;
+  /** Bytes read since the file's pages were last dropped. */
+  #kept = 0;
 
   constructor(
     look: FileReader["look"],
@@ -58,8 +67,12 @@ export class PosixReader implements FileReader {
     pooled: Syscalls,
     handle: Handle,
     path: string,
-    { entry, sparse }: Pick<FileReader, "entry" | "sparse">,
+    { entry, sparse, streams }: Pick<FileReader, "entry" | "sparse"> & {
+      /** Nothing is read ahead, and nothing stays in memory of this system: see {@link stream}. */
+      readonly streams: boolean;
+    },
   ) {
+    this.#streams = streams;
     this.sparse = sparse;
     this.#look = look;
     this.#sys = sys;
@@ -89,7 +102,26 @@ export class PosixReader implements FileReader {
       if (length === 0) break;
       filled += length;
     }
+    if (this.#streams) {
+      this.#kept += filled;
+      if (this.#kept >= DROP_AFTER) await this.#drop();
+    }
     return filled;
+  }
+
+  /**
+   * Reads exactly what is asked for from now on: the kernel's own read-ahead would fetch from a share
+   * what the limit does not allow yet.
+   */
+  async stream(): Promise<void> {
+    // only advice: where it is not taken, the file is read all the same
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_RANDOM));
+  }
+
+  /** Others' files should stay in memory, not this one, which is read once. */
+  async #drop(): Promise<void> {
+    this.#kept = 0;
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED));
   }
 
   async look(options: CallOptions = {}): Promise<Entry | undefined> {
@@ -110,9 +142,19 @@ export class PosixReader implements FileReader {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#kept > 0) await this.#drop();
     await this.#handle.close();
   }
 }
+
+/**
+ * When what was written leaves this system: `together`, with a flush for many files; or `each` file
+ * and each block by itself, and then a block is `sent`, or `flushed` to the server's disk, at once.
+ *
+ * A block that is left to the page cache goes to a share some time later at the full speed of the
+ * line, in the way of what is read, whatever the limit is.
+ */
+export type FlushStyle = "together" | "sent" | "flushed";
 
 /** A file that is being written under its temporary name. */
 export class PosixWriter implements FileWriter {
@@ -120,7 +162,7 @@ export class PosixWriter implements FileWriter {
   readonly #sys: Syscalls;
   readonly #pooled: Syscalls;
   readonly #directories: Directories;
-  readonly #flushEach: boolean;
+  readonly #flush: FlushStyle;
   readonly #handle: Handle;
   readonly #temporary: Uint8Array;
 
@@ -128,7 +170,7 @@ export class PosixWriter implements FileWriter {
     sys: Syscalls,
     pooled: Syscalls,
     directories: Directories,
-    flushEach: boolean,
+    flush: FlushStyle,
     handle: Handle,
     path: string,
     temporary: Uint8Array,
@@ -136,7 +178,7 @@ export class PosixWriter implements FileWriter {
     this.#sys = sys;
     this.#pooled = pooled;
     this.#directories = directories;
-    this.#flushEach = flushEach;
+    this.#flush = flush;
     this.#handle = handle;
     this.path = path;
     this.#temporary = temporary;
@@ -159,6 +201,19 @@ export class PosixWriter implements FileWriter {
       if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
+    if (this.#flush !== "together" && data.length >= SMALL_WRITE) await this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const result = await this.#handle.use((fd) =>
+      this.#flush === "sent"
+        ? this.#pooled.sync_file_range(fd, null, 0, SYNC_FILE_RANGE_ALL)
+        : this.#pooled.fdatasync(fd)
+    );
+    // a share reports a full disk here, not at write
+    if (result < 0) throw posixError(result, "flush", this.path);
+    // what has left is not needed here any more; if it cannot be dropped, it is only in the way
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED));
   }
 
   async extend(size: number, { signal }: CallOptions = {}): Promise<void> {
@@ -172,7 +227,7 @@ export class PosixWriter implements FileWriter {
     { signal }: CallOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
-    if (this.#flushEach) {
+    if (this.#flush !== "together") {
       // a share reports a full disk here, not at write
       const result = await this.#handle.use((fd) => this.#sys.fdatasync(fd));
       if (result < 0) throw posixError(result, "flush", this.path);

@@ -11,6 +11,9 @@ import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./fil
 import { AT, type Libc, O } from "./libc.ts";
 import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
+/** Kinds whose client has a page cache of its own, and writes it back when it is told to. */
+const SENDS = new Set(["nfs", "cifs", "smb3"]);
+
 const SELF = Uint8Array.of(0);
 const MOUNTS = "/proc/self/mountinfo";
 
@@ -46,6 +49,15 @@ export class Mounts {
    */
   get timesOnOpen(): boolean {
     return this.#type === "nfs" || this.#type === "nfs4" || this.#type === "fuse.sshfs";
+  }
+
+  /**
+   * How a block leaves this system at once. Only after a look. On NFS and SMB it is enough to send it:
+   * the flush at the end of a file has the server put it on its disk (on SMB, one for each block took
+   * a tenth longer). What other kinds do when they are told to send is not known.
+   */
+  get flushStyle(): "sent" | "flushed" {
+    return SENDS.has(this.#system!.name) ? "sent" : "flushed";
   }
 
   /** What a path leads to now. */

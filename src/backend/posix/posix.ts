@@ -262,7 +262,11 @@ class PosixBackend implements Backend {
       const look = (options?: CallOptions) =>
         immediate ? this.look(path, options) : lookByOpening(anew, path, options);
       const sparse = entry.size > SPARSE_FROM && buffer.allocated() < entry.size;
-      return new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, { entry, sparse });
+      const streams = !immediate && entry.size > SPARSE_FROM;
+      const about = { entry, sparse, streams };
+      const reader = new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, about);
+      if (streams) await reader.stream();
+      return reader;
     } catch (error) {
       await this.#sys.close(fd);
       throw error;
@@ -287,7 +291,7 @@ class PosixBackend implements Backend {
       this.#sys,
       this.#libc.pooled,
       this.#directories,
-      this.capabilities.durability === "file",
+      this.capabilities.durability === "file" ? this.#mounts.flushStyle : "together",
       handle,
       path,
       temporary,
