@@ -120,6 +120,7 @@ class NewPosixDirectory implements NewDirectory {
       discard: (parcel) => {
         // what has its name is whole and durable; the next run finds it
         if (!this.#named) small.discard(this.#other ?? own, parcel, own.fd);
+        return undefined;
       },
       writer: (path, temporary) => small.writer(path, temporary),
       [Symbol.dispose]: () => {
