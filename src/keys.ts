@@ -9,6 +9,9 @@ const BY = "the keyboard";
 /** The second `q` must come within so many ms: one may be an accident. */
 const SURE = 5000;
 
+/** Nobody presses more keys between two looks. */
+const MOST_AT_ONCE = 8;
+
 /** What keys work on. */
 export interface KeyOptions {
   readonly control: RunControl;
@@ -37,8 +40,9 @@ export class Keys {
 
   /** Takes the bytes of keys that were pressed. Others than those of the hint do nothing. */
   press(bytes: Uint8Array): void {
-    // the keys with an arrow, and the like, are several bytes that begin so
-    if (bytes[0] === 0x1b) return;
+    // the keys with an arrow, and the like, are several bytes that begin so; what comes in one piece
+    // and is longer was pasted
+    if (bytes[0] === 0x1b || bytes.length > MOST_AT_ONCE) return;
     for (const byte of bytes) this.#press(String.fromCharCode(byte));
   }
 

@@ -56,6 +56,7 @@ Deno.test("Keys does nothing for keys that it does not know", () => {
   const { control, press } = setUp();
   const before = control.state;
   for (const text of ["x", " ", "\n", "\x1b[A", "\x1bOq", "é", "\x00\x7f"]) press(text);
+  press("cp --quiet qq ++ --");
   assert.deepEqual(control.state, before);
   assert.equal(control.signal.aborted, false);
 });

@@ -1,5 +1,6 @@
 /** `sluice verify [DB]`: reads the destination again and compares it with what is on record. */
 import { parseBandwidth } from "../bandwidth.ts";
+import { endingOptions } from "../ending_flags.ts";
 import { UsageError } from "../errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, value } from "../flags.ts";
 import { parseWindow } from "../lib/units.ts";
@@ -21,6 +22,8 @@ export const verify: Subcommand = {
       .option("--seed <n>", "which files are in the sample: each number has its own", "1")
       .option("--log <path>", "the audit log, appended", DEFAULTS.log)
       .option("--bwlimit <rate>", "bytes per second: 20M is 20 MiB/s; off, or a timetable", "off")
+      .option("--stop-after <time>", "end after a time, the next one goes on: 8h, 90m")
+      .option("--stop-at <time>", "end when the clock shows it, in local time: 06:00")
       .option("--modify-window <time>", "times no farther apart are equal: 2s, 100ns, 0", "auto")
       .option("--restart", "begin anew although one was interrupted")
       .option("--progress <mode>", PROGRESS_MODES.join(", "), "auto")
@@ -31,8 +34,8 @@ destination itself, not from what this system remembers of them. The source is n
 
   sluice verify --sample 5% --seed 2 --bwlimit 50M sluice.db
 
-Exit codes: 0 all as recorded, 1 something is different, missing or unreadable, 2 wrong usage,
-3 had to stop, 129, 130 and 143 interrupted (run it again to go on).`,
+Exit codes: 0 all as recorded (or to end early, which it says), 1 something is different, missing or
+unreadable, 2 wrong usage, 3 had to stop, 129, 130 and 143 interrupted (run it again to go on).`,
   parse([word], flags) {
     const options = verifyOptions(databaseOf(word, flags, DEFAULTS.db), flags);
     const progress = oneOf("--progress", String(flags.progress), PROGRESS_MODES);
@@ -66,8 +69,11 @@ function verifyOptions(db: string, flags: Flags): VerifyOptions {
   if (!/^\d{1,9}$/.test(seed)) {
     throw new UsageError(`--seed takes a whole number from 0 to 999999999, not "${seed}"`);
   }
+  const { stopAfter, stopAt } = endingOptions(flags);
   return {
     db,
+    stopAfter,
+    stopAt,
     log: text("log"),
     sample: {
       millionths: value("--sample", text("sample"), parseShare),

@@ -42,6 +42,10 @@ export interface VerifyOptions {
   readonly bwlimit: Bandwidth;
   /** The largest difference of two times that counts as none, in nanoseconds; null: as was probed. */
   readonly modifyWindow: number | null;
+  /** Milliseconds after which it ends, with more pending; null (default) for never. */
+  readonly stopAfter?: number | null;
+  /** Minutes since midnight, in local time, at which it ends; null (default) for never. */
+  readonly stopAt?: number | null;
   /** Begin anew although one of the same sample was interrupted. */
   readonly restart: boolean;
 }
@@ -80,7 +84,7 @@ export async function verify(
 ): Promise<VerifySummary> {
   const { base } = environment;
   const clock = environment.clock ?? systemClock();
-  using control = new RunControl({ bandwidth: options.bwlimit, clock });
+  using control = new RunControl({ ...options, bandwidth: options.bwlimit, clock });
   const signal = AbortSignal.any([environment.signal, control.signal]);
   let pair, tally;
   {

@@ -3,6 +3,8 @@ import { parseBandwidth } from "../../src/bandwidth.ts";
 import { nextTime } from "../../src/control/ending.ts";
 import { RunControl } from "../../src/control/run_control.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { sluice } from "../testing/command.ts";
+import { DiskWorld } from "../testing/world.ts";
 import { localIn } from "../testing/local_time.ts";
 
 const MINUTE = 60_000;
@@ -87,6 +89,21 @@ Deno.test("RunControl ends a run after the time of --stop-after", async () => {
   assert.equal(control.signal.reason.message, "the 1:30:00 of --stop-after are over");
   assert.deepEqual(notes, ["ending: the 1:30:00 of --stop-after are over"]);
   assert.equal(clock.waiting, 0);
+});
+
+Deno.test("verify ends after --stop-after, and the next one goes on", async () => {
+  using world = new DiskWorld({ large: "x".repeat(2 ** 20) });
+  assert.equal((await world.run()).summary.outcome, "in sync");
+  const words = ["verify", world.db, "--log", world.log];
+  const early = await sluice([...words, "--stop-after", "1s", "--bwlimit", "64K"]);
+  assert.equal(early.code, 0);
+  assert.match(early.stdout, /^more pending after .*: the 0:01 of --stop-after are over$/m);
+  const wrong = await sluice([...words, "--stop-at", "6"]);
+  assert.deepEqual([wrong.code, /^sluice: --stop-at: cannot read "6"/.test(wrong.stderr)], [
+    2,
+    true,
+  ]);
+  assert.match((await sluice(words)).stdout, /^as recorded after/m);
 });
 
 Deno.test("RunControl ends a run at the time of --stop-at, also one that is paused", async () => {
