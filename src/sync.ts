@@ -1,12 +1,11 @@
 /** A run, from its start record to its end record: the only file that knows the stages' order. */
 import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
-import { withAround, within } from "./backend/around.ts";
 import { withGate } from "./backend/gated.ts";
 import { openBackend } from "./backend/open.ts";
-import { Operations, withOperations } from "./backend/operations.ts";
-import { type Reopening, withReopening } from "./backend/reopening.ts";
-import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
+import { openRoot } from "./backend/open_root.ts";
+import type { Reopening } from "./backend/reopening.ts";
+import { RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import { Watch } from "./backend/watch.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
@@ -112,8 +111,16 @@ export async function sync(
   using fromWatch = new Watch({ side: "source", clock, signal });
   using toWatch = new Watch({ side: "destination", clock, signal });
   const opening = (root: string) => open(root, names);
-  await using from = await openRoot(fromWatch, paths.source, { opening, control, signal });
-  await using to = await openRoot(toWatch, paths.destination, { opening, control, signal });
+  await using from = await openRoot(fromWatch, paths.source, {
+    opening,
+    operations: control.operations.source,
+    signal,
+  });
+  await using to = await openRoot(toWatch, paths.destination, {
+    opening,
+    operations: control.operations.destination,
+    signal,
+  });
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
@@ -157,33 +164,6 @@ export async function sync(
 
 function standingOf(snapshot: Snapshot): Standing {
   return { message: progressLine(snapshot), progress: snapshotFields(snapshot) };
-}
-
-/** A root that cannot even be opened is wrong usage: nothing has been touched yet. */
-async function openRoot(
-  watch: Watch,
-  root: string,
-  { opening, control, signal }: {
-    opening: (root: string) => Promise<Backend>;
-    control: RunControl;
-    signal: AbortSignal;
-  },
-): Promise<Reopening> {
-  const { side } = watch;
-  const bucket = control.operations[side];
-  const opened = async () => {
-    const backend = await watch.call("open", "", () => opening(root));
-    if (bucket.rate === null) return withAround(backend, watch);
-    return withOperations(backend, within(new Operations(bucket, { signal }), watch));
-  };
-  try {
-    const first = await opened();
-    const expected = first.identity;
-    return withReopening(first, () => openSameRoot(root, opened, { side, expected }));
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    throw new UsageError(`cannot use the ${side}: ${error.message}`, { cause: error });
-  }
 }
 
 const NOTHING_TO_CLOSE: Disposable = { [Symbol.dispose]() {} };
