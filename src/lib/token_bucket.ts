@@ -15,7 +15,9 @@ const MOMENT = 0, RATE = 1, CHANGES = 2;
 const NANOSECONDS = 1_000_000;
 
 /** How far behind the clock the moment may fall and still be made up for, in milliseconds. */
-const BURST = 25;
+const BURST = 15;
+/** Who is always late is let go after so many times. */
+const MOST_LATE = 3;
 /** Waits shorter than this are not worth a timer; what is owed stays owed. Milliseconds. */
 const NEGLIGIBLE = 1.5;
 /** Whoever waits looks so often whether the rate has changed, in milliseconds. */
@@ -66,7 +68,6 @@ export class TokenBucket {
     const changes = Atomics.load(this.#words, CHANGES);
     const wait = this.#grant(bytes);
     if (wait < NEGLIGIBLE) return;
-    if (wait <= LOOK) return this.#clock.sleep(wait, { signal });
     return this.#wait(bytes, { wait, changes, signal });
   }
 
@@ -86,15 +87,23 @@ export class TokenBucket {
     }
   }
 
-  /** A wait that is long enough for the rate to change meanwhile. */
+  /**
+   * A wait. The rate may change meanwhile; and who wakes up late, since the machine or the share has
+   * stalled, asks again: what has become due meanwhile must not all go at once.
+   */
   async #wait(
     bytes: number,
     { wait, changes, signal }: { wait: number; changes: bigint; signal?: AbortSignal },
   ): Promise<void> {
     let due = this.#clock.now() + wait;
-    for (;;) {
+    for (let late = 0;;) {
       const left = due - this.#clock.now();
-      if (left < NEGLIGIBLE) return;
+      if (left < NEGLIGIBLE) {
+        if (left >= -BURST || late === MOST_LATE) return;
+        late += 1;
+        due = this.#clock.now() + this.#grant(bytes);
+        continue;
+      }
       await this.#clock.sleep(Math.min(left, LOOK), { signal });
       const latest = Atomics.load(this.#words, CHANGES);
       if (latest === changes) continue;

@@ -33,8 +33,8 @@ export interface ReaderOptions {
   readonly breathe: () => Promise<void> | undefined;
 }
 
-/** Blocks of one file on a share that are being read at the same time. */
-const AHEAD = 3;
+/** Blocks of one file on a share that are being read at the same time, without and with a limit. */
+const AHEAD = 3, AHEAD_LIMITED = 2;
 
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};
@@ -148,7 +148,9 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
     const { size } = reader.entry;
     // where content begins must be known before it is read
     const inTurn = reader.sparse || options.source.capabilities.latency === "immediate";
-    await using ahead = new ReadAhead(reader, inTurn ? 1 : AHEAD, options);
+    // what is asked for in advance would come at once after a stall
+    const depth = options.bucket.rate === null ? AHEAD : AHEAD_LIMITED;
+    await using ahead = new ReadAhead(reader, inTurn ? 1 : depth, options);
     let offset = 0;
     do {
       if (carried.failed !== null) break;

@@ -172,3 +172,20 @@ Deno.test("TokenBucket holds a new rate, higher or lower, from its next second o
   }
   await Promise.all(lanes);
 });
+
+Deno.test("TokenBucket does not let everybody go at once who has become due during a stall", async () => {
+  const clock = new FakeClock();
+  const bucket = bucketAt(1000, clock);
+  const gone: number[] = [];
+  const all = Array.from({ length: 10 }, async () => {
+    await bucket.take(100);
+    gone.push(clock.now());
+  });
+  // the machine stands still for two seconds: its clock goes on, its timers do not
+  clock.jump(2000);
+  await clock.advance(3000);
+  await Promise.all(all);
+  const burst = gone.filter((at) => at > 0 && at <= 2100).length;
+  assert.ok(burst <= 3, `${burst} within 100 ms`);
+  assert.ok(gone.at(-1)! >= 2600, String(gone));
+});
