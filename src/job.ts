@@ -26,6 +26,11 @@ export interface Job {
   /** Directories that are not at the destination yet, the topmost first. */
   readonly missing: readonly { readonly directory: number; readonly path: string }[];
   readonly files: readonly JobFile[];
+  /**
+   * When the listing that told of the files was recorded, in ms since the epoch; null where unknown.
+   * A file that still has its ctime of then needs not be waited for, see `backend/settling.ts`.
+   */
+  readonly listed: number | null;
   /** No more jobs of this directory will come in this pass. */
   readonly last: boolean;
   /**

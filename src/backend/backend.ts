@@ -36,6 +36,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What is known of a file that is to be opened. */
+export interface OpenOptions extends CallOptions {
+  /** The ctime that it had, in ns, at a time in ms since the epoch. */
+  readonly seen?: { readonly ctime: bigint; readonly at: number };
+}
+
 /**
  * Which file system object a root is; two looks at the same mount give equal identities. What is
  * compared, and when, is in `identity.ts`.
@@ -220,8 +226,8 @@ export interface Backend extends AsyncDisposable {
     path: string,
     options?: CallOptions & { readonly into?: ListingPacker },
   ): AsyncIterable<ListBatch>;
-  /** Opens a regular file. */
-  open(path: string, options?: CallOptions): Promise<FileReader>;
+  /** Opens a regular file; one that was changed just now is waited for, see `settling.ts`. */
+  open(path: string, options?: OpenOptions): Promise<FileReader>;
   /** Begins a file; its directory must exist. */
   create(path: string, options?: CallOptions): Promise<FileWriter>;
   /** Puts a symbolic link at `path` in one step, in place of what was there, with its times. */

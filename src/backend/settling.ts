@@ -20,20 +20,27 @@ const SKEW = 60_000;
  * @param wholeSeconds the ctime has no fraction: the file system may keep none
  * @param now milliseconds since the epoch, before the look that told the ctime
  * @param sameClock the file system's clock is the one that `now` is from
+ * @param since milliseconds since the epoch, when the file had this ctime already; null if unknown
  */
 export function settlingTime(
   ctime: number,
-  { wholeSeconds, now, sameClock }: {
+  { wholeSeconds, now, sameClock, since = null }: {
     readonly wholeSeconds: boolean;
     readonly now: number;
     readonly sameClock: boolean;
+    readonly since?: number | null;
   },
 ): number {
   const tick = wholeSeconds ? WHOLE_SECONDS_TICK : TICK;
   const age = now - ctime;
   if (age > (sameClock ? tick : tick + SKEW)) return 0;
-  // on another clock, or one that was set back, a whole tick from now is long enough in any case
-  return sameClock && age >= 0 ? Math.ceil(tick - age) + 1 : tick;
+  // on another clock, or one that was set back, a whole tick is long enough in any case: from now,
+  // or from when it was seen to have this time
+  const seen = since === null || since > now ? 0 : now - since;
+  const comparable = sameClock && age >= 0;
+  const known = comparable ? Math.max(age, seen) : seen;
+  if (known > tick) return 0;
+  return known > 0 || comparable ? Math.ceil(tick - known) + 1 : tick;
 }
 
 /** A time in whole seconds at or after which {@link settlingTime} may not be 0, on the same clock. */

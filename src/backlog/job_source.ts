@@ -106,7 +106,7 @@ export class JobSource implements Jobs {
     const whole = all ? this.#store.aboveLeaf(id) : null;
     // its temporary is in the directory above it
     if (whole !== null) this.#store.markInFlight(whole);
-    return { directory: id, path, missing, files, last, whole };
+    return { directory: id, path, missing, files, listed: this.#store.listedAt(id), last, whole };
   }
 
   #nextDirectory(): { id: number; path: string } | undefined {

@@ -102,7 +102,14 @@ export class OrderedJobs implements Jobs {
     if (job === undefined) return undefined;
     const { directory } = job;
     this.#store.markInFlight(directory);
-    return { ...job, missing: this.#store.missingAbove(directory), last: true, whole: null };
+    const listed = this.#store.listedAt(directory);
+    return {
+      ...job,
+      missing: this.#store.missingAbove(directory),
+      listed,
+      last: true,
+      whole: null,
+    };
   }
 
   #read(): Found[] {
@@ -189,7 +196,8 @@ export class JobsByPath implements Jobs {
     if (after === null) this.#open = null;
     else this.#open.after = after;
     const missing = this.#store.missingAbove(id);
-    return { directory: id, path, missing, files, last: after === null, whole: null };
+    const listed = this.#store.listedAt(id);
+    return { directory: id, path, missing, files, listed, last: after === null, whole: null };
   }
 
   #take(): { id: number; path: string; after: string } | null {

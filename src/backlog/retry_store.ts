@@ -90,7 +90,16 @@ export class RetryStore {
           const missing = this.#transfer.missingAbove(directory);
           if (files.length === 0 && missing.length === 0) continue;
           this.#transfer.markInFlight(directory);
-          return { directory, path: fromSql(first.path), missing, files, last, whole: null };
+          const listed = this.#transfer.listedAt(directory);
+          return {
+            directory,
+            path: fromSql(first.path),
+            missing,
+            files,
+            listed,
+            last,
+            whole: null,
+          };
         }
       },
     };

@@ -43,6 +43,7 @@ export class TransferStore {
   readonly #ifPending: StatementSync;
   readonly #pendingFiles: StatementSync;
   readonly #directory: StatementSync;
+  readonly #listedAt: StatementSync;
   readonly #aboveLeaf: StatementSync;
   readonly #markInFlight: StatementSync;
   readonly #markGiven: StatementSync;
@@ -75,6 +76,7 @@ export class TransferStore {
     this.#directory = database.prepare(
       "SELECT parent, path, destination_state FROM directory WHERE id = ?",
     );
+    this.#listedAt = database.prepare("SELECT source_listed_at FROM directory WHERE id = ?");
     this.#aboveLeaf = database.prepare(`
       SELECT parent FROM directory d
       WHERE id = ? AND NOT EXISTS (SELECT 1 FROM directory c WHERE c.parent = d.id)`);
@@ -237,6 +239,12 @@ export class TransferStore {
       at = row.parent === null ? null : Number(row.parent);
     }
     return missing;
+  }
+
+  /** When the source's listing of a directory was recorded, in ms since the epoch. */
+  listedAt(id: number): number | null {
+    const at = this.#listedAt.get(id)?.source_listed_at;
+    return at === undefined || at === null ? null : Number(at);
   }
 
   /** The number of the directory above one that has no directories in it; null for all others. */

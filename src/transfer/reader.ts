@@ -1,6 +1,7 @@
 /** The reader of a lane: jobs in, blocks of their files out, one file after the other. */
 import type { Backend } from "../backend/backend.ts";
 import type { Block, Carried, Item } from "../block.ts";
+import type { ChangeTimes } from "../stamp.ts";
 import { type Entry, join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, JobFile } from "../job.ts";
@@ -142,7 +143,10 @@ async function readLink(carried: Carried, { source, signal }: ReaderOptions): Pr
 async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGenerator<Block> {
   let ended = false;
   try {
-    await using reader = await options.source.open(carried.path, options);
+    const { job: { listed }, file: { scanned } } = carried;
+    const seen = listed === null ? undefined : { ctime: ctimeOf(scanned), at: listed };
+    const { signal } = options;
+    await using reader = await options.source.open(carried.path, { signal, seen });
     carried.entry = reader.entry;
     carried.sparse = reader.sparse;
     const { size } = reader.entry;
@@ -215,6 +219,10 @@ function checkUnchanged({ entry, path }: Carried, after: Entry | undefined): voi
 
 function changed(path: string, how: string): SyncError {
   return new SyncError("ECHANGED", `changed while it was read: ${how}`, { path, retryable: true });
+}
+
+function ctimeOf({ ctime, ctimeNanos }: ChangeTimes): bigint {
+  return BigInt(ctime) * 1_000_000_000n + BigInt(ctimeNanos);
 }
 
 function vanished(path: string): SyncError {

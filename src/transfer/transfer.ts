@@ -318,7 +318,7 @@ export class Transfer {
       // the jobs that are under way in it make it
       if (missing.length === 0 || this.#openJobs.has(id)) continue;
       transfer.markInFlight(id);
-      return { directory: id, path, missing, files: [], last: true, whole: null };
+      return { directory: id, path, missing, files: [], listed: null, last: true, whole: null };
     }
   }
 }

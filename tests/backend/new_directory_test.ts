@@ -57,7 +57,15 @@ class Place implements AsyncDisposable {
       });
     }
     const missing = [{ directory: 2, path: "d" }];
-    const job: Job = { directory: 2, path: "d", missing, files, last: true, whole: 1 };
+    const job: Job = {
+      directory: 2,
+      path: "d",
+      missing,
+      files,
+      listed: null,
+      last: true,
+      whole: 1,
+    };
     const data = new Uint8Array(PARCEL_BYTES);
     const parcel = new Parcel(job, files, { data, release() {}, began: 0 });
     using from = await source.small!.hold("d");

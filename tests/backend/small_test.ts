@@ -62,7 +62,15 @@ async function parcelOf({ source }: Place, names: readonly string[]): Promise<Pa
     const scanned = { mtime, mtimeNanos, ctime, ctimeNanos };
     files.push({ name, kind, size, reason: "not at the destination", scanned });
   }
-  const job: Job = { directory: 1, path: "", missing: [], files, last: true, whole: null };
+  const job: Job = {
+    directory: 1,
+    path: "",
+    missing: [],
+    files,
+    listed: null,
+    last: true,
+    whole: null,
+  };
   return new Parcel(job, files, {
     data: new Uint8Array(PARCEL_BYTES),
     release() {},

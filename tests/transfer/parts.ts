@@ -22,6 +22,7 @@ export function jobOf(path: string, names: readonly string[], tree: Tree = {}): 
     directory: path.length + 1,
     path,
     missing: [],
+    listed: null,
     last: true,
     whole: null,
     files: names.map((name) => {

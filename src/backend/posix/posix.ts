@@ -10,6 +10,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  OpenOptions,
   Space,
   Trash,
 } from "../backend.ts";
@@ -210,11 +211,11 @@ class PosixBackend implements Backend {
     }
   }
 
-  async open(path: string, options: CallOptions = {}): Promise<FileReader> {
+  async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
     const now = this.#now();
     const reader = await this.#openTwice(path, options);
     try {
-      const wait = this.#settlingTime(reader.entry, now);
+      const wait = this.#settlingTime(reader.entry, now, options.seen);
       if (wait === 0) return reader;
       await systemClock().sleep(wait, options);
       const after = await reader.look(options);
@@ -229,11 +230,12 @@ class PosixBackend implements Backend {
     }
   }
 
-  #settlingTime({ ctime }: Entry, now: number): number {
+  #settlingTime({ ctime }: Entry, now: number, seen: OpenOptions["seen"]): number {
     // not by the latency, which says how calls are made: also those on a local disk may wait
     const sameClock = this.capabilities.durability === "group";
     const wholeSeconds = ctime % 1_000_000_000n === 0n;
-    return settlingTime(Number(ctime) / 1e6, { wholeSeconds, now, sameClock });
+    const since = seen?.ctime === ctime ? seen.at : null;
+    return settlingTime(Number(ctime) / 1e6, { wholeSeconds, now, sameClock, since });
   }
 
   async #openTwice(path: string, options: CallOptions): Promise<FileReader> {

@@ -95,7 +95,7 @@ export class PosixSmallFiles implements SmallFiles {
       const done = program.result(4 * i + 1) === size && program.result(4 * i + 2) === 0 &&
         program.result(4 * i + 3) === 0;
       // changed just now: it may change again with the same time, which the ordinary way waits out
-      if (scanned.ctime >= unsettled && isUnsettled(scanned, now)) continue;
+      if (scanned.ctime >= unsettled && isUnsettled(scanned, now, parcel.job.listed)) continue;
       // on a local disk the open file itself tells whether anything has changed
       if (done && looks.isUnchanged(i, size, scanned)) {
         looks.stamp(i, stamps, i * STAMP);
@@ -365,7 +365,11 @@ export function fillTimes(
   words[at + 6] = stamps[from + 1]!;
 }
 
-function isUnsettled({ ctime, ctimeNanos }: ChangeTimes, now: number): boolean {
-  const wholeSeconds = ctimeNanos === 0;
-  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, { wholeSeconds, now, sameClock: true }) > 0;
+function isUnsettled(
+  { ctime, ctimeNanos }: ChangeTimes,
+  now: number,
+  since: number | null,
+): boolean {
+  const options = { wholeSeconds: ctimeNanos === 0, now, sameClock: true, since };
+  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, options) > 0;
 }

@@ -101,7 +101,7 @@ export class ShareSmallFiles implements SmallFiles {
         const done = reading.result(first + 1) === size && reading.result(first + 2) === 0 &&
           reading.result(first + 4) === 0 && reading.result(first + 5) === 0;
         // changed just now: it may change again with the same time, which the ordinary way waits out
-        if (!done || isUnsettled(scanned, now)) continue;
+        if (!done || isUnsettled(scanned, now, parcel.job.listed)) continue;
         if (looks.isUnchanged(i, size, scanned)) {
           looks.stamp(i, stamps, i * STAMP);
           progress[i] = PROGRESS.read;
@@ -379,7 +379,11 @@ class Held implements HeldParcels {
   }
 }
 
-function isUnsettled({ ctime, ctimeNanos }: ChangeTimes, now: number): boolean {
-  const wholeSeconds = ctimeNanos === 0;
-  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, { wholeSeconds, now, sameClock: false }) > 0;
+function isUnsettled(
+  { ctime, ctimeNanos }: ChangeTimes,
+  now: number,
+  since: number | null,
+): boolean {
+  const options = { wholeSeconds: ctimeNanos === 0, now, sameClock: false, since };
+  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, options) > 0;
 }
