@@ -35,7 +35,7 @@ export interface ReaderOptions {
 }
 
 /** Blocks of one file on a share that are being read at the same time, without and with a limit. */
-const AHEAD = 3, AHEAD_LIMITED = 2;
+const AHEAD = 4, AHEAD_LIMITED = 2;
 
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};

@@ -18,7 +18,7 @@ import { writeStretches } from "./holes.ts";
 const SECOND = 1_000_000_000n;
 
 /** Blocks of one file on a share that are being written and flushed at the same time. */
-const WRITES = 2;
+const WRITES = 3;
 
 /** What a writer works with. */
 export interface WriterOptions {

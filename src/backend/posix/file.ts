@@ -115,13 +115,13 @@ export class PosixReader implements FileReader {
    */
   async stream(): Promise<void> {
     // only advice: where it is not taken, the file is read all the same
-    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_RANDOM));
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, 0, 0, FADV_RANDOM));
   }
 
   /** Others' files should stay in memory, not this one, which is read once. */
   async #drop(): Promise<void> {
     this.#kept = 0;
-    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED));
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, 0, 0, FADV_DONTNEED));
   }
 
   async look(options: CallOptions = {}): Promise<Entry | undefined> {
@@ -132,12 +132,10 @@ export class PosixReader implements FileReader {
     signal?.throwIfAborted();
     // only what was written back can be dropped; a sync would also flush the disk, for each file
     const written = await this.#handle.use((fd) =>
-      this.#pooled.sync_file_range(fd, null, 0, SYNC_FILE_RANGE_ALL)
+      this.#pooled.sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_ALL)
     );
     if (written < 0) throw posixError(written, "write back", this.#path);
-    const dropped = await this.#handle.use((fd) =>
-      this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED)
-    );
+    const dropped = await this.#handle.use((fd) => this.#pooled.fadvise64(fd, 0, 0, FADV_DONTNEED));
     if (dropped < 0) throw posixError(dropped, "drop from the cache", this.#path);
   }
 
@@ -201,19 +199,21 @@ export class PosixWriter implements FileWriter {
       if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
-    if (this.#flush !== "together" && data.length >= SMALL_WRITE) await this.#send();
+    if (this.#flush !== "together" && data.length >= SMALL_WRITE) {
+      await this.#send(position, data.length);
+    }
   }
 
-  async #send(): Promise<void> {
+  async #send(position: number, length: number): Promise<void> {
     const result = await this.#handle.use((fd) =>
       this.#flush === "sent"
-        ? this.#pooled.sync_file_range(fd, null, 0, SYNC_FILE_RANGE_ALL)
+        ? this.#pooled.sync_file_range(fd, position, length, SYNC_FILE_RANGE_ALL)
         : this.#pooled.fdatasync(fd)
     );
     // a share reports a full disk here, not at write
     if (result < 0) throw posixError(result, "flush", this.path);
     // what has left is not needed here any more; if it cannot be dropped, it is only in the way
-    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, null, 0, FADV_DONTNEED));
+    await this.#handle.use((fd) => this.#pooled.fadvise64(fd, position, length, FADV_DONTNEED));
   }
 
   async extend(size: number, { signal }: CallOptions = {}): Promise<void> {

@@ -43,10 +43,8 @@ const CALLS = {
   fdatasync: { x86_64: 75, aarch64: 83, parameters: ["i32"] },
   fsync: { x86_64: 74, aarch64: 82, parameters: ["i32"] },
   syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
-  // the kernel wants (descriptor, offset, length, advice or flags): as the "buffer", null is an offset
-  // of 0, and the parameters are those of a read, which spares a foreign function of its own
-  sync_file_range: { x86_64: 277, aarch64: 84, parameters: ["i32", "buffer", "usize", "i64"] },
-  fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "buffer", "usize", "i64"] },
+  sync_file_range: { x86_64: 277, aarch64: 84, parameters: ["i32", "i64", "i64", "i32"] },
+  fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "i64", "i64", "i32"] },
   read: { x86_64: 0, aarch64: 63, parameters: ["i32", "buffer", "usize"] },
   ioctl: { x86_64: 16, aarch64: 29, parameters: ["i32", "i32", "buffer"] },
   ioprio_set: { x86_64: 251, aarch64: 30, parameters: ["i32", "i32", "i32"] },
