@@ -101,6 +101,7 @@ run() {
 
 # start ARGS...: runs the binary in the background; its process is $running.
 start() {
+  started=$(starts)
   # with job control, the signals of a job are as a terminal's user has them
   set -m
   (cd "$place" && exec "${isolated[@]}" "$@") >"$work/out" 2>"$work/err" </dev/null &
@@ -475,10 +476,13 @@ mirror() {
   check_log_form
 }
 
-# scanned: the run that is under way has a scan behind it, in this run or an earlier one, and is
-# writing a file. (What it tries out at the destination before the scan has such names too.)
+# starts: how many runs have a start record in the log.
+starts() { if [[ -e $log ]]; then grep -c '^{"type":"start"' "$log" || true; else echo 0; fi; }
+
+# scanned: the run that is under way has a scan behind it, its own or an earlier one's, and is writing
+# a file. (What it tries out at the destination before the scan has such names too.)
 scanned() {
-  [[ -e $log ]] && awk '/^{"type":"start"/ { done = /"resumed":true/ } /^{"type":"scan"/ { done = 1 }
+  (($(starts) > started)) && awk '/^{"type":"start"/ { done = /"resumed":true/ } /^{"type":"scan"/ { done = 1 }
     END { exit !done }' "$log" && [[ -n $(find "$dst" -name '.sluice-*-*.part' | head -n 1) ]]
 }
 
@@ -511,7 +515,7 @@ whole() {
     cmp -s "$src/$name" "$dst/$name" && continue
     echo "torn: $name ($(stat -c %s "$dst/$name") bytes)"
     return 1
-  done < <(cd "$dst" && find . -type f ! -name '.sluice-*.part' -printf '%P\0')
+  done < <(cd "$dst" && find . -name '.sluice-*.part' -prune -o -type f -printf '%P\0')
 }
 
 # watch SECONDS: looks at the destination again and again while a run goes on.
