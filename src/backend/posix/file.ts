@@ -199,8 +199,12 @@ export class PosixWriter implements FileWriter {
       if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
-    if (this.#flush !== "together" && data.length >= SMALL_WRITE) {
-      await this.#send(position, data.length);
+    if (this.#flush === "together") return;
+    // a low limit makes small blocks: the first one goes with the second, or at the end of the file
+    if (data.length >= SMALL_WRITE) await this.#send(position, data.length);
+    else if (position > 0) {
+      const from = Math.max(0, position - SMALL_WRITE);
+      await this.#send(from, position - from + data.length);
     }
   }
 
