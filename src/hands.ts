@@ -34,6 +34,21 @@ export function spawnWorker(): Hand {
   };
 }
 
+/**
+ * Threads that are made before there is a role for them, so that they load while the database is
+ * opened. `spawn` gives them out first; disposing of it ends those that nobody wanted.
+ */
+export function spawnAhead(
+  spawn: Spawn,
+  count: number,
+): Disposable & { readonly spawn: Spawn } {
+  const ahead = Array.from({ length: count }, spawn);
+  return {
+    spawn: () => ahead.shift() ?? spawn(),
+    [Symbol.dispose]: () => ahead.splice(0).forEach((hand) => hand.terminate()),
+  };
+}
+
 /** Hands in the calling thread, for tests with backends of their own. */
 export function spawnInProcess(open: Open): Spawn {
   return () => {

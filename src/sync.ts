@@ -20,7 +20,7 @@ import { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Amount, Reporter, RunEvent, Side, Snapshot, Summary, Unanswered } from "./event.ts";
-import { Crew, longest, type Spawn, spawnWorker } from "./hands.ts";
+import { Crew, longest, type Spawn, spawnAhead, spawnWorker } from "./hands.ts";
 import { transferPlan } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
@@ -123,6 +123,8 @@ export async function sync(
   });
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
+  // the two walkers
+  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker, 2) : null;
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {
@@ -151,7 +153,7 @@ export async function sync(
     control,
     watches: [fromWatch, toWatch],
     signal,
-    spawn: options.spawn ?? spawnWorker,
+    spawn: options.spawn ?? ahead!.spawn,
     interruptedCode: options.interruptedCode ?? (() => 130),
     temporaryName: names,
   });
