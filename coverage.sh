@@ -2,8 +2,8 @@
 # Runs the tests with coverage and fails when too few lines of src/ are covered.
 #
 # Leaves coverage/lcov.info and coverage/html/index.html, and prints a table. COVERAGE_THRESHOLD is
-# the least line coverage in per cent (default: 90). Workers and the sluice processes that tests
-# start count too.
+# the least line coverage in per cent (default: 90); COVERAGE_IGNORE, with commas, are tests to leave
+# out. Workers and the sluice processes that tests start count too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -34,7 +34,8 @@ load_all=$PWD/coverage/load_all_test.ts
 
 # The variable is for the processes that tests start: they inherit it, but not the flag.
 export DENO_COVERAGE_DIR=$raw
-"${deno[@]}" test -A --quiet --parallel --coverage="$raw" --coverage-raw-data-only tests/
+"${deno[@]}" test -A --quiet --parallel --coverage="$raw" --coverage-raw-data-only \
+  ${COVERAGE_IGNORE:+--ignore="$COVERAGE_IGNORE"} tests/
 "${deno[@]}" test -A --quiet --no-check --coverage="$raw" --coverage-raw-data-only "$load_all" \
   >/dev/null
 unset DENO_COVERAGE_DIR
