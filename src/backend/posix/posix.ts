@@ -60,6 +60,7 @@ export interface PosixOptions extends CallOptions {
 export async function openPosix(root: string, libc: Libc, options: PosixOptions): Promise<Backend> {
   const { signal } = options;
   const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
+  signal?.throwIfAborted();
   const opening = Promise.resolve(libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0));
   const fd = await abortable(opening, signal);
   if (fd < 0) throw posixError(fd, `open ${showPath(root)}`, "");
@@ -151,10 +152,12 @@ class PosixBackend implements Backend {
   }
 
   async identify({ signal }: CallOptions = {}): Promise<Identity> {
+    signal?.throwIfAborted();
     return await abortable(this.#mounts.identifyPath(this.root), signal);
   }
 
   async space({ signal }: CallOptions = {}): Promise<Space | null> {
+    signal?.throwIfAborted();
     return await abortable(this.#mounts.space(this.#fd), signal);
   }
 
