@@ -86,6 +86,7 @@ class PortableBackend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async identify(options: CallOptions = {}): Promise<Identity> {
+    options.signal?.throwIfAborted();
     const look = () => abortable(Deno.stat(this.root), options.signal);
     return identityOf(await attempt("find the root", "", look, options));
   }
