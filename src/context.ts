@@ -38,6 +38,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Tells the reporter. */
   readonly event: (event: RunEvent) => void;
+  /** Tells a person what is worth knowing, on the display and in the audit log. */
+  readonly note: (message: string) => void;
   /** Adds an audit record; it is kept with the next {@link settle}. */
   readonly audit: (record: AuditRecord) => void;
   /** Counts an outcome, and adds its audit record. `lanes` is the thread that carried it, if any. */

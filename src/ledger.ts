@@ -29,7 +29,8 @@ export interface LedgerOptions {
 }
 
 /** Keeps what a run does. Its methods are fields: they go into the context one by one. */
-export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" | "carried"> {
+export class Ledger
+  implements Pick<RunContext, "note" | "audit" | "settle" | "outcome" | "carried"> {
   readonly #parts: LedgerOptions;
   readonly #record: (outcome: Outcome) => string;
   readonly #refusals = new Refusals();
@@ -72,11 +73,8 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
 
   /** The run ends. */
   end(summary: Summary): void {
-    const { backlog, log, event } = this.#parts;
-    for (const message of this.#refusals.messages()) {
-      event({ type: "note", message });
-      log?.add({ type: "note", message });
-    }
+    const { backlog, log } = this.#parts;
+    for (const message of this.#refusals.messages()) this.#note(message);
     if (log === null) return;
     log.add({
       type: "end",
@@ -101,6 +99,17 @@ export class Ledger implements Pick<RunContext, "audit" | "settle" | "outcome" |
     }));
     log.finish();
   }
+
+  #note(message: string): void {
+    const { event, log } = this.#parts;
+    event({ type: "note", message });
+    log?.add({ type: "note", message });
+  }
+
+  readonly note = (message: string): void => {
+    this.#note(message);
+    this.settle(() => {});
+  };
 
   readonly audit = (record: AuditRecord): void => this.#parts.log?.add(record);
 

@@ -215,7 +215,7 @@ class Run {
       dryRun: options.dryRun,
       resumed,
     });
-    follow(control, { statistics, event, ledger });
+    follow(control, { statistics, note: ledger.note });
     let summary = await this.#stages(resumed !== null, earlier);
     control[Symbol.dispose]();
     statistics.phase("finished");
@@ -372,12 +372,7 @@ class Run {
       signal,
       causeOf: (error) => causeOf(context, error),
       show: (text) => statistics.paused(text),
-      note: (message) => {
-        const { event, audit, settle } = context;
-        event({ type: "note", message });
-        audit({ type: "note", message });
-        settle(() => {});
-      },
+      note: context.note,
       resume: async () => {
         await Promise.all([from.reopen(), to.reopen()]);
         if (options.dryRun) return;
@@ -394,7 +389,7 @@ class Run {
   #context(crew: Crew): RunContext {
     const { options, paths, backlog, from, to, statistics, clock, ledger, event, signal, control } =
       this.#parts;
-    const { audit, settle, outcome, carried } = ledger;
+    const { note, audit, settle, outcome, carried } = ledger;
     const identities: Record<Side, Identity> = { source: from.identity, destination: to.identity };
     const guards = ([["source", from], ["destination", to]] as const).map(([side, backend]) =>
       new RootGuard(backend, { side, expected: identities[side], clock, signal })
@@ -417,6 +412,7 @@ class Run {
       clock,
       signal,
       event,
+      note,
       audit,
       settle,
       outcome,

@@ -67,7 +67,7 @@ export function openGate(context: RunContext): boolean {
 }
 
 function tellHeld(context: RunContext, scan: number, held: HoldCounts): void {
-  const { backlog, options, event, audit, settle } = context;
+  const { backlog, options, note } = context;
   const doubted = sum(held.doubted), waiting = sum(held.waiting), unproven = sum(held.unproven);
   if (doubted > 0) {
     const { count, path } = backlog.extras.doubtedDirectories(scan);
@@ -92,9 +92,7 @@ function tellHeld(context: RunContext, scan: number, held: HoldCounts): void {
   const message =
     `${extras(waiting)} waiting: not missed by ${options.deleteAfterScans} complete ` +
     `scans yet, the first and the last of them ${formatCount(hours)} hours apart`;
-  event({ type: "note", message });
-  audit({ type: "note", message });
-  settle(() => {});
+  note(message);
 }
 
 function sum({ files, directories }: { files: number; directories: number }): number {

@@ -37,7 +37,7 @@ export async function learnTimes(context: RunContext, place: Place): Promise<Tim
 
 /** Decides which names are transferred and which are linked to them, if this run links at all. */
 export function assignLinks(context: RunContext, place: Place): void {
-  const { options, backlog, event, audit } = context;
+  const { options, backlog, note } = context;
   const { links } = backlog;
   const kept = options.hardLinks && backlog.traits.of(place)?.hardLinks !== false;
   if (kept) return backlog.transaction(() => links.assign());
@@ -47,6 +47,5 @@ export function assignLinks(context: RunContext, place: Place): void {
   if (names === 0) return;
   const message = `the destination keeps no hard links: ${names} names of files that have ` +
     "several are copied as files of their own";
-  event({ type: "note", message });
-  audit({ type: "note", message });
+  note(message);
 }

@@ -117,7 +117,5 @@ export function tellRespelled(context: RunContext, { respelled }: ScanStore): vo
   const { source, destination } = example;
   const message = `${count} ${count === 1 ? "name is" : "names are"} spelled otherwise at the ` +
     `destination, which takes both for one: ${showPath(source)} is ${showPath(destination)} there`;
-  context.event({ type: "note", message });
-  context.audit({ type: "note", message });
-  context.settle(() => {});
+  context.note(message);
 }

@@ -60,13 +60,11 @@ export class HardLinks {
   /** Says once what could not be linked. */
   tell(): void {
     if (this.#alone === 0) return;
-    const { event, audit, settle } = this.#context;
+    const { note } = this.#context;
     const message =
       `${this.#alone} ${this.#alone === 1 ? "hard link is a file" : "hard links are files"} ` +
       `of their own at the destination: ${this.#why}`;
-    event({ type: "note", message });
-    audit({ type: "note", message });
-    settle(() => {});
+    note(message);
   }
 
   async #page(page: readonly WaitingName[]): Promise<boolean> {

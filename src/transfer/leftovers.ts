@@ -72,11 +72,9 @@ export class Leftovers {
     const removed = this.#removed;
     if (removed === 0) return;
     this.#removed = 0;
-    const { event, audit, settle } = this.#context;
+    const { note } = this.#context;
     const message = `removed ${removed} ${removed === 1 ? "temporary" : "temporaries"} ${of}`;
-    event({ type: "note", message });
-    audit({ type: "note", message });
-    settle(() => {});
+    note(message);
   }
 
   async #remove(

@@ -13,7 +13,7 @@ const FIRST = 2000, LONGEST = 60_000;
 
 /** Tries again what is due, at most `--retries` times. Each turn is at its end before the next. */
 export async function retryFailed(context: RunContext, plan: TransferPlan): Promise<void> {
-  const { options, backlog, clock, signal, statistics, event, audit, settle } = context;
+  const { options, backlog, clock, signal, statistics, note } = context;
   for (let turn = 1; turn <= options.retries; turn++) {
     const due = backlog.retries.due(turn);
     if (due === 0) continue;
@@ -22,9 +22,7 @@ export async function retryFailed(context: RunContext, plan: TransferPlan): Prom
     const message = `${what} failed for a passing reason or changed while being read: trying ` +
       `again in ${formatDuration(Math.ceil(pause / 1000))} (try ${turn + 1} of ` +
       `${options.retries + 1})`;
-    event({ type: "note", message });
-    audit({ type: "note", message });
-    settle(() => {});
+    note(message);
     statistics.notice(message);
     try {
       await clock.sleep(pause, { signal });

@@ -10,16 +10,14 @@ const FEW_NAMES = 10_000;
 
 /** Warns when what is pending may not fit. It is tried all the same: others may make room. */
 export async function warnOfRoom(context: RunContext): Promise<void> {
-  const { backlog, event, audit, settle } = context;
+  const { backlog, note } = context;
   const pending = backlog.transfer.transferable();
   if (pending.files === 0) return;
   const space = await spaceOf(context);
   if (space === null) return;
   const message = shortage(pending, space, () => backlog.transfer.newlyPending());
   if (message === null) return;
-  event({ type: "note", message });
-  audit({ type: "note", message });
-  settle(() => {});
+  note(message);
 }
 
 /**
