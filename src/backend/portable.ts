@@ -55,7 +55,12 @@ export interface PortableOptions extends CallOptions {
 /** Opens the directory at full path `root`. Rejects with a SyncError when it is not a directory. */
 export async function openPortable(root: string, options: PortableOptions): Promise<Backend> {
   const doing = `open ${showPath(root)}`;
-  const info = await attempt(doing, "", () => abortable(Deno.stat(root), options.signal), options);
+  const info = await attempt(
+    doing,
+    "",
+    () => abortable(() => Deno.stat(root), options.signal),
+    options,
+  );
   if (!info.isDirectory) throw failure("ENOTDIR", doing, "");
   return new PortableBackend(root, identityOf(info), options);
 }
@@ -86,8 +91,7 @@ class PortableBackend implements Backend {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   async identify(options: CallOptions = {}): Promise<Identity> {
-    options.signal?.throwIfAborted();
-    const look = () => abortable(Deno.stat(this.root), options.signal);
+    const look = () => abortable(() => Deno.stat(this.root), options.signal);
     return identityOf(await attempt("find the root", "", look, options));
   }
 

@@ -60,14 +60,13 @@ export interface PosixOptions extends CallOptions {
 export async function openPosix(root: string, libc: Libc, options: PosixOptions): Promise<Backend> {
   const { signal } = options;
   const flags = O.RDONLY | O.DIRECTORY | O.CLOEXEC;
-  signal?.throwIfAborted();
-  const opening = Promise.resolve(libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0));
+  const opening = async () => await libc.pooled.openat(AT.FDCWD, nulTerminated(root), flags, 0);
   const fd = await abortable(opening, signal);
   if (fd < 0) throw posixError(fd, `open ${showPath(root)}`, "");
   const mounts = new Mounts(libc);
   let identity: Identity;
   try {
-    identity = await abortable(mounts.identify(fd), signal);
+    identity = await abortable(() => mounts.identify(fd), signal);
   } catch (error) {
     libc.now.close(fd);
     throw error;
@@ -152,13 +151,11 @@ class PosixBackend implements Backend {
   }
 
   async identify({ signal }: CallOptions = {}): Promise<Identity> {
-    signal?.throwIfAborted();
-    return await abortable(this.#mounts.identifyPath(this.root), signal);
+    return await abortable(() => this.#mounts.identifyPath(this.root), signal);
   }
 
   async space({ signal }: CallOptions = {}): Promise<Space | null> {
-    signal?.throwIfAborted();
-    return await abortable(this.#mounts.space(this.#fd), signal);
+    return await abortable(() => this.#mounts.space(this.#fd), signal);
   }
 
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
