@@ -5,6 +5,7 @@
  * seconds. A change in the same tick as the one before leaves the same ctime, so a file that is
  * looked at within the tick of its ctime can change unseen. Once the tick is over it cannot.
  */
+import type { ChangeTimes } from "../stamp.ts";
 
 /** Milliseconds after which two changes have different times, with room for clocks that lag. */
 const TICK = 20, WHOLE_SECONDS_TICK = 2020;
@@ -41,6 +42,15 @@ export function settlingTime(
   const known = comparable ? Math.max(age, seen) : seen;
   if (known > tick) return 0;
   return known > 0 || comparable ? Math.ceil(tick - known) + 1 : tick;
+}
+
+/** Whether a file with these times is still to be waited for. */
+export function isUnsettled(
+  { ctime, ctimeNanos }: ChangeTimes,
+  options: { readonly now: number; readonly sameClock: boolean; readonly since: number | null },
+): boolean {
+  const wholeSeconds = ctimeNanos === 0;
+  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, { wholeSeconds, ...options }) > 0;
 }
 
 /** A time in whole seconds at or after which {@link settlingTime} may not be 0, on the same clock. */

@@ -32,13 +32,13 @@ import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
 import { refreshWay } from "./refresh.ts";
+import { READ_FLAGS } from "./parcel_memory.ts";
 import { PosixSmallFiles } from "./small.ts";
 import { ShareSmallFiles } from "./small_shares.ts";
 import { StatxBuffer } from "./statx.ts";
 
 const SELF = Uint8Array.of(0);
 const DOT = Uint8Array.of(0x2e, 0);
-const O_NONBLOCK = 0o4000;
 
 /** Files up to this size may be kept in places that are not counted as allocated. */
 const SPARSE_FROM = 64 * 1024;
@@ -441,12 +441,10 @@ class PosixBackend implements Backend {
   }
 
   async #openForReading(directory: number, name: Uint8Array, path: string): Promise<number> {
-    // non-blocking: a FIFO that took the file's place must not hold the lane for ever
-    const flags = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
-    let fd = await this.#sys.openat(directory, name, flags | this.#noatime, 0);
+    let fd = await this.#sys.openat(directory, name, READ_FLAGS | this.#noatime, 0);
     if ((fd === -EPERM || fd === -EINVAL) && this.#noatime !== 0) {
       this.#noatime = 0;
-      fd = await this.#sys.openat(directory, name, flags, 0);
+      fd = await this.#sys.openat(directory, name, READ_FLAGS, 0);
     }
     if (fd < 0) throw this.#directories.failure(fd, "open", path);
     return fd;

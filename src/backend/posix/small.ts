@@ -9,25 +9,25 @@
  */
 import { type Parcel, PARCEL_FILES, PROGRESS, STAMP } from "../../parcel.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
-import type { ChangeTimes } from "../../stamp.ts";
-import { settlingTime, unsettledSince } from "../settling.ts";
+import { isUnsettled, unsettledSince } from "../settling.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
-import { AT, type Libc, O } from "./libc.ts";
+import { AT, type Libc } from "./libc.ts";
 import { makeNewDirectory } from "./new_directory.ts";
+import {
+  fillTimes,
+  NAME,
+  putNames,
+  READ_FLAGS,
+  TEMPORARY,
+  TIMES,
+  WRITE_FLAGS,
+} from "./parcel_memory.ts";
 import { addressOf, Program } from "./program.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
-const O_NONBLOCK = 0o4000;
-const READ_FLAGS = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
-const WRITE_FLAGS = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
-
-/** UTF-8 bytes that the names of a parcel take at most, with a NUL each. */
-const NAME_BYTES = PARCEL_FILES * (255 * 3 + 1);
-/** Bytes of struct timespec[2]. */
-export const TIMES = 32;
-/** Bytes that a temporary name takes at most, with its NUL; and names in one piece of memory. */
-const TEMPORARY = 96, TEMPORARIES = 64;
+/** Temporary names in one piece of memory. */
+const TEMPORARIES = 64;
 
 const encoder = new TextEncoder();
 
@@ -49,7 +49,7 @@ export class PosixSmallFiles implements SmallFiles {
   readonly most = PARCEL_FILES;
   readonly #options: PosixSmallOptions;
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
-  readonly #names = new Uint8Array(NAME_BYTES);
+  readonly #names = new Uint8Array(PARCEL_FILES * NAME);
   readonly #namesAt: number;
   /** Where each name of the parcel begins in `#names`. */
   readonly #starts = new Int32Array(PARCEL_FILES);
@@ -80,7 +80,7 @@ export class PosixSmallFiles implements SmallFiles {
     const { files, data, progress, stamps } = parcel;
     const { program, looks } = this.#reading ??= this.#newReading();
     const now = this.#options.now(), unsettled = unsettledSince(now);
-    if (!this.#encode(parcel)) return;
+    if (!putNames(parcel, this.#names, this.#starts)) return;
     let at = this.#addressOf(data);
     const flags = READ_FLAGS | this.#options.noatime();
     for (let i = 0; i < files.length; i++) {
@@ -95,7 +95,10 @@ export class PosixSmallFiles implements SmallFiles {
       const done = program.result(4 * i + 1) === size && program.result(4 * i + 2) === 0 &&
         program.result(4 * i + 3) === 0;
       // changed just now: it may change again with the same time, which the ordinary way waits out
-      if (scanned.ctime >= unsettled && isUnsettled(scanned, now, parcel.job.listed)) continue;
+      if (
+        scanned.ctime >= unsettled &&
+        isUnsettled(scanned, { now, sameClock: true, since: parcel.job.listed })
+      ) continue;
       // on a local disk the open file itself tells whether anything has changed
       if (done && looks.isUnchanged(i, size, scanned)) {
         looks.stamp(i, stamps, i * STAMP);
@@ -108,7 +111,7 @@ export class PosixSmallFiles implements SmallFiles {
   write({ fd }: HeldDirectory, parcel: Parcel, named = false): void {
     const { files, data, progress, stamps, temporaries } = parcel;
     const { program, times } = this.#writing ??= this.#newWriting();
-    if (named && !this.#encode(parcel)) return;
+    if (named && !putNames(parcel, this.#names, this.#starts)) return;
     let at = this.#addressOf(data);
     let calls = 0;
     for (let i = 0; i < files.length; i++) {
@@ -165,7 +168,7 @@ export class PosixSmallFiles implements SmallFiles {
   commit({ fd }: HeldDirectory, parcel: Parcel): void {
     const { files, progress, temporaries } = parcel;
     const program = this.#committing ??= this.#newCommitting();
-    if (!this.#encode(parcel)) return;
+    if (!putNames(parcel, this.#names, this.#starts)) return;
     let calls = 0;
     for (let i = 0; i < files.length; i++) {
       if (progress[i] !== PROGRESS.written) continue;
@@ -210,17 +213,6 @@ export class PosixSmallFiles implements SmallFiles {
     const gone = !made || this.#options.libc.now.unlinkat(directory, bytes, 0) === 0;
     // a name that is still taken would fail the next file
     if (gone) this.#temporaries.giveBack(temporary);
-  }
-
-  /** Puts the names into memory; false for what needs more care. */
-  #encode({ names, files }: Parcel): boolean {
-    const { read } = encoder.encodeInto(names, this.#names);
-    if (read !== names.length) return false;
-    for (let i = 0, at = 0; i < files.length; i++) {
-      this.#starts[i] = at;
-      at = this.#names.indexOf(0, at) + 1;
-    }
-    return true;
   }
 
   #addressOf({ buffer, byteOffset }: Uint8Array): number {
@@ -346,30 +338,4 @@ class Temporaries {
     const at = (index % TEMPORARIES) * TEMPORARY;
     return bytes.subarray(at, at + TEMPORARY);
   }
-}
-
-/** Two struct timespec, access and modification, in 32-bit halves: no bigint is made. */
-export function fillTimes(
-  words: Int32Array,
-  slot: number,
-  stamps: Float64Array,
-  from: number,
-): void {
-  const at = slot * (TIMES / 4);
-  const mtime = stamps[from]!, atime = stamps[from + 4]!;
-  words[at] = atime;
-  words[at + 1] = Math.floor(atime / 2 ** 32);
-  words[at + 2] = stamps[from + 5]!;
-  words[at + 4] = mtime;
-  words[at + 5] = Math.floor(mtime / 2 ** 32);
-  words[at + 6] = stamps[from + 1]!;
-}
-
-function isUnsettled(
-  { ctime, ctimeNanos }: ChangeTimes,
-  now: number,
-  since: number | null,
-): boolean {
-  const options = { wholeSeconds: ctimeNanos === 0, now, sameClock: true, since };
-  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, options) > 0;
 }

@@ -11,17 +11,20 @@
  */
 import { type Parcel, PARCEL_BYTES, PROGRESS, STAMP } from "../../parcel.ts";
 import type { FileWriter, HeldParcels, SmallFiles } from "../backend.ts";
-import type { ChangeTimes } from "../../stamp.ts";
-import { settlingTime } from "../settling.ts";
+import { isUnsettled } from "../settling.ts";
 import type { Directories, HeldDirectory } from "./directories.ts";
-import { AT, type Libc, type MappedMemory, O } from "./libc.ts";
+import { AT, type Libc, type MappedMemory } from "./libc.ts";
+import {
+  fillTimes,
+  NAME,
+  putNames,
+  READ_FLAGS,
+  TEMPORARY,
+  TIMES,
+  WRITE_FLAGS,
+} from "./parcel_memory.ts";
 import { Program, programBytes } from "./program.ts";
-import { fillTimes, TIMES } from "./small.ts";
 import { STATX, STATX_WANTED, StatxBuffer } from "./statx.ts";
-
-const O_NONBLOCK = 0o4000;
-const READ_FLAGS = O.RDONLY | O.NOFOLLOW | O.CLOEXEC | O_NONBLOCK;
-const WRITE_FLAGS = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
 
 /** Files of a parcel: to begin with, and the most and the fewest there are ever. */
 const FIRST = 8, MOST = 32, FEWEST = 2;
@@ -30,9 +33,6 @@ const LONG = 250, SHORT = 100;
 
 /** Calls for a file that is read, and for one that is written. */
 const READS = 6, WRITES = 5;
-/** Bytes of UTF-8 that a name takes at most, and a temporary name, with a NUL each. */
-const NAME = 255 * 3 + 1, TEMPORARY = 96;
-
 const encoder = new TextEncoder();
 
 /** What a {@link ShareSmallFiles} works with. */
@@ -101,7 +101,9 @@ export class ShareSmallFiles implements SmallFiles {
         const done = reading.result(first + 1) === size && reading.result(first + 2) === 0 &&
           reading.result(first + 4) === 0 && reading.result(first + 5) === 0;
         // changed just now: it may change again with the same time, which the ordinary way waits out
-        if (!done || isUnsettled(scanned, now, parcel.job.listed)) continue;
+        if (!done || isUnsettled(scanned, { now, sameClock: false, since: parcel.job.listed })) {
+          continue;
+        }
         if (looks.isUnchanged(i, size, scanned)) {
           looks.stamp(i, stamps, i * STAMP);
           progress[i] = PROGRESS.read;
@@ -299,15 +301,8 @@ class Desk {
   }
 
   /** Puts the names into memory; false for what needs more care. */
-  putNames({ names, files }: Parcel): boolean {
-    if (files.length > MOST) return false;
-    const { read } = encoder.encodeInto(names, this.#names);
-    if (read !== names.length) return false;
-    for (let i = 0, at = 0; i < files.length; i++) {
-      this.#starts[i] = at;
-      at = this.#names.indexOf(0, at) + 1;
-    }
-    return true;
+  putNames(parcel: Parcel): boolean {
+    return parcel.files.length <= MOST && putNames(parcel, this.#names, this.#starts);
   }
 
   /** The address of the name of a file of the parcel. */
@@ -377,13 +372,4 @@ class Held implements HeldParcels {
     this.#users -= 1;
     if (this.#users === 0) this.#directory[Symbol.dispose]();
   }
-}
-
-function isUnsettled(
-  { ctime, ctimeNanos }: ChangeTimes,
-  now: number,
-  since: number | null,
-): boolean {
-  const options = { wholeSeconds: ctimeNanos === 0, now, sameClock: false, since };
-  return settlingTime(ctime * 1000 + ctimeNanos / 1e6, options) > 0;
 }
