@@ -6,6 +6,8 @@ export interface TransferPlan {
   readonly threads: number;
   /** Lanes of each thread. */
   readonly lanes: number;
+  /** Nobody has asked for a number, and another may do more: see `control/lane_climber.ts`. */
+  readonly adapts: boolean;
 }
 
 /** Lanes of one thread: a lane waits for two calls at once, and a thread's pool makes 32. */
@@ -32,10 +34,10 @@ export function transferPlan(
 ): TransferPlan {
   const isShare = ({ durability }: Capabilities) => durability === "file";
   if (!isShare(sides.source) && !isShare(sides.destination)) {
-    return { threads: wanted ?? Math.max(1, Math.min(cores, 4)), lanes: 1 };
+    return { threads: wanted ?? Math.max(1, Math.min(cores, 4)), lanes: 1, adapts: false };
   }
   const useful = Math.max(1, Math.min(cores, ON_SHARES));
   const all = wanted ?? useful * MOST_IN_THREAD;
   const threads = Math.max(Math.min(useful, all), Math.ceil(all / MOST_IN_THREAD));
-  return { threads, lanes: Math.ceil(all / threads) };
+  return { threads, lanes: Math.ceil(all / threads), adapts: wanted === null };
 }

@@ -15,13 +15,14 @@ import { causeOf, whyStopped } from "./causes.ts";
 import type { Standing } from "./control/answer.ts";
 import { EndEarly } from "./control/end_early.ts";
 import { follow } from "./control/follow.ts";
+import { LaneTuning } from "./control/lane_tuning.ts";
 import { openControl } from "./control/open_control.ts";
 import { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Amount, Reporter, RunEvent, Side, Snapshot, Summary, Unanswered } from "./event.ts";
 import { Crew, longest, type Spawn, spawnAhead, spawnWorker } from "./hands.ts";
-import { transferPlan } from "./lanes.ts";
+import { type TransferPlan, transferPlan } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { showPath } from "./name.ts";
@@ -272,6 +273,18 @@ class Run {
     return this.#parts.statistics.summary({ outcome: "more pending", reason, exitCode });
   }
 
+  #tuning({ threads, lanes }: TransferPlan): LaneTuning {
+    const { control, clock, statistics } = this.#parts;
+    return new LaneTuning({
+      control,
+      clock,
+      done: () => statistics.done(),
+      snapshot: () => statistics.snapshot(),
+      lanes: threads * lanes,
+      threads,
+    });
+  }
+
   #hasFailures(): boolean {
     const { failed, refused } = this.#parts.statistics.snapshot();
     return failed + refused > 0;
@@ -317,7 +330,11 @@ class Run {
       { source: from.capabilities, destination: to.capabilities },
       { wanted: options.lanes, cores: navigator.hardwareConcurrency },
     );
-    logger.debug("transferring with {threads} threads of {lanes} lanes", { ...plan });
+    logger.debug("transferring with {threads} threads of {lanes} lanes, {adapted}", {
+      ...plan,
+      adapted: plan.adapts ? "adapted to what gets done" : "as many all the time",
+    });
+    using _tuning = plan.adapts && !options.dryRun ? this.#tuning(plan) : null;
     await using early = new EarlyTransfer(context, plan);
     if (resumed && trusted) recallErrors(context, backlog.lastScan()!.id);
     else await this.#scan(context, leftovers, { pauses, trusted, early });

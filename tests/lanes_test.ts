@@ -13,20 +13,56 @@ const share: Capabilities = { ...disk, latency: "waiting", durability: "file", k
 
 Deno.test("transferPlan gives a disk a lane in each of a few threads", () => {
   const sides = { source: disk, destination: disk };
-  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 1, lanes: 1 });
-  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 64 }), { threads: 4, lanes: 1 });
-  assert.deepEqual(transferPlan(sides, { wanted: 7, cores: 2 }), { threads: 7, lanes: 1 });
+  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), {
+    threads: 1,
+    lanes: 1,
+    adapts: false,
+  });
+  assert.deepEqual(transferPlan(sides, { wanted: null, cores: 64 }), {
+    threads: 4,
+    lanes: 1,
+    adapts: false,
+  });
+  assert.deepEqual(transferPlan(sides, { wanted: 7, cores: 2 }), {
+    threads: 7,
+    lanes: 1,
+    adapts: false,
+  });
 });
 
 Deno.test("transferPlan gives a share many lanes, and a thread no more than its pool serves", () => {
   for (
     const sides of [{ source: share, destination: disk }, { source: disk, destination: share }]
   ) {
-    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), { threads: 1, lanes: 16 });
-    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 8 }), { threads: 2, lanes: 16 });
-    assert.deepEqual(transferPlan(sides, { wanted: 1, cores: 8 }), { threads: 1, lanes: 1 });
-    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 1 }), { threads: 1, lanes: 8 });
-    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 8 }), { threads: 2, lanes: 4 });
-    assert.deepEqual(transferPlan(sides, { wanted: 100, cores: 8 }), { threads: 7, lanes: 15 });
+    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 1 }), {
+      threads: 1,
+      lanes: 16,
+      adapts: true,
+    });
+    assert.deepEqual(transferPlan(sides, { wanted: null, cores: 8 }), {
+      threads: 2,
+      lanes: 16,
+      adapts: true,
+    });
+    assert.deepEqual(transferPlan(sides, { wanted: 1, cores: 8 }), {
+      threads: 1,
+      lanes: 1,
+      adapts: false,
+    });
+    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 1 }), {
+      threads: 1,
+      lanes: 8,
+      adapts: false,
+    });
+    assert.deepEqual(transferPlan(sides, { wanted: 8, cores: 8 }), {
+      threads: 2,
+      lanes: 4,
+      adapts: false,
+    });
+    assert.deepEqual(transferPlan(sides, { wanted: 100, cores: 8 }), {
+      threads: 7,
+      lanes: 15,
+      adapts: false,
+    });
   }
 });

@@ -125,6 +125,11 @@ function lines({ message, run, progress }: Extract<Answer, { ok: true }>): strin
   return progress === undefined ? [message] : [...statusLines(run), message];
 }
 
+function lanesLine({ lanes, lanes_now: now }: RunState): string[] {
+  if (lanes !== null) return [`lanes: ${lanes}`];
+  return now === null ? [] : [`lanes: ${now}, adapted to what gets done`];
+}
+
 function statusLines(run: RunState): string[] {
   const { command, pid, source, destination, limit_read: read, limit_write: write } = run;
   const where = command === "verify"
@@ -135,6 +140,6 @@ function statusLines(run: RunState): string[] {
     `${command} of ${where}, process ${pid}: ${run.state}${paused}`,
     `limit: ${formatRates({ read, write })}, set by ${run.limit_by}`,
     ...run.timetable === null ? [] : [`timetable: ${run.timetable}`],
-    ...run.lanes === null ? [] : [`lanes: ${run.lanes}`],
+    ...lanesLine(run),
   ];
 }

@@ -43,7 +43,7 @@ function carryOut(request: Exclude<Request, { command: "status" }>, control: Run
 }
 
 function stateOf(control: RunControl, about: RunAbout): RunState {
-  const { rates, by, paused, lanes } = control.state;
+  const { rates, by, paused, lanes, lanesNow } = control.state;
   const running = paused === null ? "running" : "paused";
   return {
     ...about,
@@ -55,5 +55,6 @@ function stateOf(control: RunControl, about: RunAbout): RunState {
     limit_by: by,
     timetable: control.timetable,
     lanes,
+    lanes_now: lanesNow,
   };
 }

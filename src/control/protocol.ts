@@ -20,7 +20,8 @@
  * - `run`: what is running: `command` (`sync` or `verify`), `pid`, `source`, `destination`,
  *   `database`, and what holds now: `state` (`running`, `paused`, `ending`), `paused_by` (or null),
  *   `limit_read` and `limit_write` (bytes per second, null for no limit), `limit_by`, `timetable` (its
- *   text, or null), `lanes` (what was asked for, null for as many as seem best)
+ *   text, or null), `lanes` (what was asked for, null for as many as seem best), `lanes_now` (those of
+ *   now, where they were asked for or are adapted, else null)
  * - `progress`, of `status` only: the keys of a progress line of `--progress json`
  */
 import { parseRates, type Rates } from "../bandwidth.ts";
@@ -64,6 +65,7 @@ export interface RunState {
   readonly limit_by: string;
   readonly timetable: string | null;
   readonly lanes: number | null;
+  readonly lanes_now: number | null;
 }
 
 /** The commands, in the order in which they are told. */

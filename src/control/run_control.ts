@@ -47,6 +47,8 @@ export interface ControlState {
   readonly paused: string | null;
   /** Lanes that were asked for; null: as many as the run thinks best. */
   readonly lanes: number | null;
+  /** The lanes of now, where they were asked for or are adapted; null: as many as at first. */
+  readonly lanesNow: number | null;
 }
 
 /** What a control works with. */
@@ -105,6 +107,8 @@ export class RunControl implements Disposable {
   /** Who has paused the run by hand. */
   #held: string | null = null;
   #lanes: number | null = null;
+  /** Lanes that seem best, while nobody asks for a number. */
+  #best: number | null = null;
   #handlers: ControlHandlers = { note() {}, changed() {} };
   readonly #over = new AbortController();
 
@@ -153,6 +157,7 @@ export class RunControl implements Disposable {
       by: this.#by,
       paused: byHand ?? (this.#allowance === "pause" ? this.#by : null),
       lanes: this.#lanes,
+      lanesNow: this.#lanes ?? this.#best,
     };
   }
 
@@ -207,8 +212,18 @@ export class RunControl implements Disposable {
   /** Sets the number of lanes; null for as many as the run thinks best. */
   lanes(lanes: number | null, by: string): string {
     this.#lanes = lanes;
-    new SharedCount(this.memory.lanes).value = lanes;
+    this.#applyLanes();
     return this.#tell(`lanes: ${lanes ?? "as many as seem best"}, set by ${by}`);
+  }
+
+  /** The number of lanes that seems best; it holds while nobody asks for another. */
+  bestLanes(lanes: number): void {
+    this.#best = lanes;
+    this.#applyLanes();
+  }
+
+  #applyLanes(): void {
+    new SharedCount(this.memory.lanes).value = this.#lanes ?? this.#best;
   }
 
   /** Ends the run: what is done settles, the rest stays pending. */

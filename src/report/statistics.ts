@@ -179,6 +179,11 @@ export class Statistics {
     this.#measure(now);
   }
 
+  /** What has ended of files, and moved of bytes, in this run: for who measures what gets done. */
+  done(): Amount {
+    return { files: this.#endedFiles, bytes: this.#measure(this.#clock.now()) };
+  }
+
   /** The state at this moment. */
   snapshot(): Snapshot {
     const now = this.#clock.now();

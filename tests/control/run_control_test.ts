@@ -60,6 +60,7 @@ Deno.test("RunControl follows its timetable over midnight and tells each change"
     by: "the timetable",
     paused: null,
     lanes: null,
+    lanesNow: null,
   });
 });
 
