@@ -2,35 +2,42 @@
  * Lets sluice work for hours on a source that is edited meanwhile, under random faults and options,
  * and checks each round with code of its own.
  *
- * A round: runs that are killed, interrupted, stopped and continued, that lose a mount or the room
- * at the destination, whose system calls fail (strace), while files are appended to, truncated,
- * replaced, rewritten, removed, renamed, and directories swapped for links that lead outside. In
- * between, sluice is held still: every row that says `synced` must be of a file with the recorded
- * hash, and the source must have had that file in that state. Then the source is quiet, a run goes
- * to its end, and the trees must be identical, the log whole, nothing left over.
+ * A round: runs that are killed, interrupted, stopped and continued, asked by `sluice ctl` for other
+ * limits, other lanes, a pause or their end, that lose a mount or the room at the destination, whose
+ * system calls fail (strace), while files are appended to, truncated, replaced, rewritten, removed,
+ * renamed, and directories swapped for links that lead outside. In between, sluice is held still:
+ * every row that says `synced` must be of a file with the recorded hash, and the source must have
+ * had that file in that state. Each run must end with an exit code that fits what happened to it.
+ * Then the source is quiet, a run goes to its end, and the trees must be identical, the log whole,
+ * nothing left over. A binary that was replaced is taken anew with the next round.
  *
  * Mounts need root, faulty calls strace; without them a soak does the rest.
  *
  * Usage: `deno run -A scripts/soak.ts [--hours N | --minutes N] [--seed N] [--binary PATH] [--dir PATH]`
  */
 import { parseArgs } from "node:util";
+import { ask } from "./proof/asked.ts";
 import { EditedTree } from "./proof/edits.ts";
+import { objection } from "./proof/endings.ts";
 import { canTrace, type Ended, Program, type RunningProgram } from "./proof/program.ts";
-import { checkRuns, pathOf, readDatabase, readLog } from "./proof/records.ts";
+import { checkCopies, checkRuns, readDatabase, readLog } from "./proof/records.ts";
+import { mayEndEarly, randomOptions } from "./proof/run_options.ts";
 import { canMount, Side } from "./proof/sides.ts";
 import { asText, differences, see, show } from "./proof/tree.ts";
 import { randomNumbers } from "./trees.ts";
-import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
+import { defaultDirectory, findBinary, keepFolder, positive, runScript } from "./workbench.ts";
 
-/** A run that takes longer than this hangs (ms). */
-const TOO_LONG = 120_000;
+/** A run that takes longer than this hangs (ms). The slowest limits alone take a minute. */
+const TOO_LONG = 300_000;
 const ERRORS = ["EIO", "ENOSPC", "ESTALE", "EACCES", "ETIMEDOUT", "EINTR", "EDQUOT"] as const;
+
 const CALLS = [
   ...["pwrite64", "renameat2", "getdents64", "statx", "unlinkat", "mkdirat", "utimensat"],
   ...["fsync", "fdatasync", "syncfs", "pread64", "symlinkat", "readlinkat", "close"],
 ] as const;
 
-type Fault = (run: RunningProgram) => Promise<void> | void;
+/** Resolves with what it was exactly, where that is at random. */
+type Fault = (run: RunningProgram) => Promise<string | null | void> | void;
 
 class Soak {
   readonly #program: Program;
@@ -73,6 +80,8 @@ class Soak {
       ["stop and continue", (run) => this.#pause(run)],
       ["look", (run) => this.#look(run)],
       ["look", (run) => this.#look(run)],
+      ["SIGHUP", (run) => run.signal("SIGHUP")],
+      ...Array.from({ length: 4 }, () => ["ctl", (run: RunningProgram) => this.#ask(run)] as const),
       ["forbid", () => this.#forbid()],
       ...(options.canUnmount
         ? [
@@ -91,6 +100,7 @@ class Soak {
 
   async round(): Promise<void> {
     this.rounds += 1;
+    if (await this.#program.renew()) console.log("the binary was replaced");
     for (let i = 0; i < 120; i++) await this.#edits.edit();
     const runs = 1 + this.#below(3);
     for (let i = 0; i < runs && this.problems.length === 0; i++) await this.#disturbed();
@@ -114,26 +124,30 @@ class Soak {
   }
 
   #options(): string[] {
-    const options = [
-      ...["--bwlimit", this.#oneOf(["off", "40M", "5M", "1M"])],
-      ...["--checksum", this.#oneOf(["sha256", "sha256", "md5", "sha1", "blake2b"])],
-      ...["--block-size", this.#oneOf(["64K", "1M", "5M"])],
-      ...["--queue-capacity", this.#oneOf(["2", "20"])],
-      ...this.#program.ifKnown("--wait-for-mount", this.#oneOf(["1s", "10s"])),
-      ...this.#program.ifKnown("--wait-for-space", this.#oneOf(["1s", "10s"])),
-    ];
-    if (this.#random() < 0.6) options.push("--delete-extras");
-    if (this.#random() < 0.3) options.push("--rescan");
-    return options;
+    return randomOptions({
+      random: this.#random,
+      ifKnown: (...args) => this.#program.ifKnown(...args),
+      now: Date.now(),
+    });
+  }
+
+  async #ask(run: RunningProgram): Promise<string | null> {
+    return await ask(run, {
+      program: this.#program,
+      database: `${this.#folder}/sluice.db`,
+      random: this.#random,
+      complain: (problem) => void this.problems.push(problem),
+    });
   }
 
   /** A run under edits and faults. */
   async #disturbed(): Promise<void> {
     this.runs += 1;
     const options = this.#options();
-    const injection = this.#canTrace && this.#random() < 0.3 ? this.#injection() : undefined;
+    const injection = this.#random() < 0.3 && this.#canTrace ? this.#injection() : undefined;
     const run = this.#program.start([...this.#arguments(), ...options], { injection });
-    const edits = this.#random() < 0.8 ? this.#edit(run) : Promise.resolve();
+    const edited = this.#random() < 0.8;
+    const edits = edited ? this.#edit(run) : Promise.resolve();
     const names = injection === undefined ? [] : [`${injection.calls}: ${injection.what}`];
     const faults = (async () => {
       while (!run.over) {
@@ -142,17 +156,22 @@ class Soak {
         const [name, fault] = this.#oneOf(this.#faults);
         // an empty directory that a run begins with may be meant; one that appears later is not
         if (name.startsWith("unmount") && run.phase === "") continue;
-        names.push(name);
         this.#told.set(name, (this.#told.get(name) ?? 0) + 1);
-        await fault(run);
+        const at = names.push(name) - 1;
+        names[at] = await fault(run) ?? name;
       }
     })();
     const ended = await this.#end(run);
     await Promise.all([edits, faults]);
-    console.log(
-      `  ${options.join(" ")}: exit code ${ended.code ?? ended.signal} (${names.join(", ")})`,
-    );
-    this.#checkEnd(ended);
+    const code = `${ended.code ?? ended.signal}, ${ended.outcome ?? "no summary"}`;
+    console.log(`  ${options.join(" ")}: exit code ${code} (${names.join(", ")})`);
+    const problem = objection(ended, {
+      signals: run.signals,
+      endsEarly: mayEndEarly(options) || names.includes("stop"),
+    });
+    if (problem !== null) this.problems.push(problem);
+    const scanned = options.includes("--rescan");
+    if (ended.outcome === "in sync") await this.#checkInSync({ all: scanned && !edited });
     await this.#inspect();
   }
 
@@ -178,16 +197,18 @@ class Soak {
     }
   }
 
-  /** A run may fail, but not in a way that nobody has thought of. */
-  #checkEnd({ code, signal, stderr }: Ended): void {
-    const known = signal !== null || [0, 1, 3, 130, 143].includes(code ?? -1) ||
-      // a call that failed before the program had begun
-      /error while loading shared libraries/.test(stderr) ||
-      // a root or a database that refuses at the start
-      (code === 2 && stderr.split("\n").length === 1);
-    if (!known || /Uncaught|panicked|at file:/.test(stderr)) {
-      this.problems.push(`a run ended with exit code ${code}: ${stderr}`);
-    }
+  /** Who says "in sync" has nothing pending; and where nobody edited, nothing is missing. */
+  async #checkInSync({ all }: { all: boolean }): Promise<void> {
+    const complain = (problem: string) => void this.problems.push(`"in sync", but ${problem}`);
+    const state = readDatabase(`${this.#folder}/sluice.db`, this.#destination.path, complain);
+    if (state !== null && state.pending > 0) complain(`${state.pending} pending`);
+    if (!all) return;
+    const [source, destination] = [await see(this.#source.kept), await see(this.#destination.kept)];
+    const missing = differences(source, {
+      tree: new Map([...destination.tree].filter(([path]) => source.tree.has(path))),
+      hashes: destination.hashes,
+    });
+    for (const problem of missing) complain(problem);
   }
 
   async #edit(run: RunningProgram): Promise<void> {
@@ -305,36 +326,15 @@ class Soak {
     if (state?.synced.length !== files || state.pending > 0) {
       complain(`${state?.synced.length} rows synced of ${files}, ${state?.pending} pending`);
     }
-    this.#checkLog(new Map(state?.synced.map((row) => [row.path, row.hash])));
+    const log = readLog(`${this.#folder}/log.jsonl`, { torn: false, complain });
+    const onRecord = new Map(state?.synced.map((row) => [row.path, row.hash]));
+    checkCopies(log, { onRecord, destination: this.#destination.path, complain });
     for (const { name } of Deno.readDirSync(`${this.#folder}/outside`)) {
       if (Deno.readTextFileSync(`${this.#folder}/outside/${name}`) !== "OUTSIDE") {
         complain(`written outside of the roots: ${show(name)}`);
       }
     }
     await this.#program.checkLog(`${this.#folder}/log.jsonl`, complain);
-  }
-
-  /** Each hash on record has its record in the log, and no version of a file has two. */
-  #checkLog(onRecord: ReadonlyMap<string, string | null>): void {
-    const complain = (problem: string) => void this.problems.push(problem);
-    const records = readLog(`${this.#folder}/log.jsonl`, { torn: false, complain });
-    const versions = new Map<string, number>(), hashes = new Map<string, unknown>();
-    for (const record of records) {
-      const copied = record.action === "copy" || record.action === "overwrite";
-      if (!copied || record.status !== "success" || record.kind !== "file") continue;
-      const path = pathOf(record, this.#destination.path);
-      const version = [path, record.mtime, record.ctime, record.size].join("\n");
-      versions.set(version, (versions.get(version) ?? 0) + 1);
-      hashes.set(path, record.checksum);
-    }
-    for (const [version, count] of versions) {
-      if (count > 1) complain(`${count} records of one copy: ${JSON.stringify(version)}`);
-    }
-    for (const [path, hash] of onRecord) {
-      if (hash !== null && hashes.get(path) !== hash) {
-        complain(`on record with a hash that the log does not have: ${show(path)}`);
-      }
-    }
   }
 
   summary(): string {
@@ -361,9 +361,12 @@ async function main(): Promise<number> {
     ? positive("--minutes", values.minutes, 10)
     : positive("--hours", values.hours, 1) * 60;
   const seed = Math.floor(positive("--seed", values.seed, Date.now() % 1_000_000));
-  const program = await Program.find(values.binary);
   const traced = await canTrace();
+  const binary = values.binary === undefined ? undefined : findBinary(values.binary);
   return await keepFolder(values.dir ?? defaultDirectory(), async (folder) => {
+    const program = binary === undefined
+      ? await Program.find(undefined)
+      : await Program.copied(binary, folder);
     const canUnmount = canMount(folder);
     console.log(
       `seed ${seed}: ${minutes} minutes of ${program.name}, ${

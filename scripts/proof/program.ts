@@ -14,6 +14,8 @@ export interface Ended {
   readonly phase: string;
   /** Whether it told anything at all: before that it has touched nothing. */
   readonly began: boolean;
+  /** What the summary, its last line, says; null when there was none. */
+  readonly outcome: string | null;
 }
 
 /** How the system calls of a run are tampered with: see `--inject` in strace(1). */
@@ -32,12 +34,41 @@ export interface Injection {
 export class Program {
   readonly name: string;
   readonly #command: readonly [string, ...string[]];
-  readonly #help: string;
+  #help: string;
 
   private constructor(command: readonly [string, ...string[]], help: string) {
     this.#command = command;
     this.#help = help;
     this.name = command.join(" ");
+  }
+
+  /**
+   * The binary at `path` as a copy in `folder`, so that it may be replaced while runs are under way:
+   * see {@link renew}.
+   */
+  static async copied(path: string, folder: string): Promise<Program> {
+    const copy = `${folder}/sluice`;
+    await Deno.copyFile(path, copy);
+    const program = await Program.find(copy);
+    program.#original = { path, version: versionOf(path) };
+    return program;
+  }
+
+  /** Where {@link copied} took it from, and what that was. */
+  #original: { readonly path: string; version: string } | null = null;
+
+  /** Takes another copy if the binary was replaced; resolves with whether it was. */
+  async renew(): Promise<boolean> {
+    if (this.#original === null) return false;
+    const { path, version } = this.#original;
+    const now = versionOf(path);
+    if (now === version) return false;
+    const copy = this.#command[0];
+    await Deno.copyFile(path, `${copy}.new`);
+    await Deno.rename(`${copy}.new`, copy);
+    this.#original.version = now;
+    this.#help = await helpOf(this.#command);
+    return true;
   }
 
   /** The binary at `path`; without one, what `deno task compile` made, or else the sources. */
@@ -51,11 +82,7 @@ export class Program {
       if (path !== undefined) throw new WorkbenchError(`there is no ${path}`);
       command = [Deno.execPath(), "run", "-A", "--quiet", `${ROOT}main.ts`];
     }
-    const { success, stdout } = await new Deno.Command(command[0], {
-      args: [...command.slice(1), "--help"],
-    }).output();
-    if (!success) throw new WorkbenchError(`${command.join(" ")} --help fails`);
-    return new Program(command, new TextDecoder().decode(stdout));
+    return new Program(command, await helpOf(command));
   }
 
   /** Arguments, if this sluice knows the option that they begin with; otherwise none. */
@@ -65,13 +92,23 @@ export class Program {
 
   /** Has `sluice audit` check a log, if this sluice can. */
   async checkLog(path: string, complain: (problem: string) => void): Promise<void> {
-    if (!/Commands:[^\n]*\baudit\b/.test(this.#help)) return;
+    if (!this.hasCommand("audit")) return;
+    const { code, stderr } = await this.run(["audit", path]);
+    if (code !== 0) complain(`sluice audit finds fault: ${stderr || "nothing"}`);
+  }
+
+  /** Whether there is such a command. */
+  hasCommand(name: string): boolean {
+    return new RegExp(`Commands:[^\\n]*\\b${name}\\b`).test(this.#help);
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const [program, ...first] = this.#command;
-    const { success, stdout, stderr } = await new Deno.Command(program, {
-      args: [...first, "audit", path],
-    }).output();
-    const said = new TextDecoder().decode(success ? stdout : stderr) || "nothing";
-    if (!success) complain(`sluice audit finds fault: ${said.trim()}`);
+    const { code, stdout, stderr } = await new Deno.Command(program, { args: [...first, ...args] })
+      .output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+    return { code, stdout: text(stdout), stderr: text(stderr) };
   }
 
   /** Starts a run that tells its progress as JSON. */
@@ -101,8 +138,11 @@ export class Program {
 export class RunningProgram {
   readonly #child: Deno.ChildProcess;
   readonly #traced: boolean;
+  /** What it was sent. */
+  readonly signals = new Set<Deno.Signal>();
   readonly ended: Promise<Ended>;
   #phase = "";
+  #outcome: string | null = null;
   #over = false;
 
   constructor(child: Deno.ChildProcess, traced: boolean) {
@@ -123,6 +163,7 @@ export class RunningProgram {
   /** Sends a signal to sluice itself, also when strace stands between. */
   signal(signal: Deno.Signal): void {
     if (this.#over) return;
+    this.signals.add(signal);
     try {
       for (const pid of this.#traced ? childrenOf(this.#child.pid) : [this.#child.pid]) {
         Deno.kill(pid, signal);
@@ -140,7 +181,11 @@ export class RunningProgram {
       began = true;
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
-      for (const line of lines) this.#phase = /"phase":"(\w+)"/.exec(line)?.[1] ?? this.#phase;
+      for (const line of lines) {
+        this.#phase = /"phase":"(\w+)"/.exec(line)?.[1] ?? this.#phase;
+        this.#outcome = /^{"type":"summary",.*?"outcome":"([^"]+)"/.exec(line)?.[1] ??
+          this.#outcome;
+      }
     }
     const { code, signal } = await this.#child.status;
     this.#over = true;
@@ -150,8 +195,26 @@ export class RunningProgram {
       stderr: (await err).trim(),
       phase: this.#phase,
       began,
+      outcome: this.#outcome,
     };
   }
+}
+
+/** All options, explained; of an old one that cannot do that, what `--help` says. */
+async function helpOf(command: readonly [string, ...string[]]): Promise<string> {
+  for (const flag of ["--help-all", "--help"]) {
+    const { success, stdout } = await new Deno.Command(command[0], {
+      args: [...command.slice(1), flag],
+    }).output();
+    if (success) return new TextDecoder().decode(stdout);
+  }
+  throw new WorkbenchError(`${command.join(" ")} --help fails`);
+}
+
+/** What changes when a file is replaced or written anew. */
+function versionOf(path: string): string {
+  const { ino, size, mtime } = Deno.statSync(path);
+  return [ino, size, mtime?.getTime()].join(" ");
 }
 
 function childrenOf(pid: number): number[] {

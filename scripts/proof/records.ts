@@ -170,6 +170,38 @@ export function checkRuns(
   }
 }
 
+/**
+ * Complains about a hash on record that is not the last one in the log, and about a version of a
+ * file that has two records.
+ */
+export function checkCopies(
+  records: readonly LogRecord[],
+  { onRecord, destination, complain }: {
+    /** By path. */
+    readonly onRecord: ReadonlyMap<string, string | null>;
+    readonly destination: string;
+    readonly complain: (problem: string) => void;
+  },
+): void {
+  const versions = new Map<string, number>(), hashes = new Map<string, unknown>();
+  for (const record of records) {
+    const copied = record.action === "copy" || record.action === "overwrite";
+    if (!copied || record.status !== "success" || record.kind !== "file") continue;
+    const path = pathOf(record, destination);
+    const version = [path, record.mtime, record.ctime, record.size].join("\n");
+    versions.set(version, (versions.get(version) ?? 0) + 1);
+    hashes.set(path, record.checksum);
+  }
+  for (const [version, count] of versions) {
+    if (count > 1) complain(`${count} records of one copy: ${JSON.stringify(version)}`);
+  }
+  for (const [path, hash] of onRecord) {
+    if (hash !== null && hashes.get(path) !== hash) {
+      complain(`on record with a hash that the log does not have: ${show(path)}`);
+    }
+  }
+}
+
 /** The bytes of a path that is shown as it is or as `$'...'`. */
 function unescapePath(shown: string): string {
   if (!shown.startsWith("$'")) return asBytes(shown);

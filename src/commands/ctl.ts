@@ -101,15 +101,28 @@ async function ask(
       text += part;
       if (text.includes("\n")) return text.slice(0, text.indexOf("\n"));
     }
-    throw new SyncError("ENORUN", "the run has ended before it answered", { scope: "run" });
+    throw ended();
   } catch (error) {
     signal.throwIfAborted();
+    if (GONE.some((kind) => error instanceof kind)) throw ended(error);
     if (!patience.aborted) throw error;
     throw new SyncError("ENORUN", `the run has not answered within ${PATIENCE / 1000} s`, {
       scope: "run",
       cause: error,
     });
   }
+}
+
+/** What a connection says whose other end goes away while a request is on its way. */
+const GONE = [
+  Deno.errors.ConnectionReset,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.BrokenPipe,
+  Deno.errors.NotConnected,
+];
+
+function ended(cause?: unknown): SyncError {
+  return new SyncError("ENORUN", "the run has ended before it answered", { scope: "run", cause });
 }
 
 function unreachable(database: string, error: unknown): SyncError {

@@ -1,10 +1,13 @@
 /** The server of the control socket: takes requests while a run goes on. */
+import { getLogger } from "@logtape/logtape";
 import { LineSplitter } from "../lib/line_splitter.ts";
 import { type Answer, LONGEST_REQUEST, parseRequest, type Request } from "./protocol.ts";
 import { shortPath, socketPath } from "./socket_path.ts";
 
 /** So many may be connected at once; the next one is sent away. */
 const MOST_CONNECTIONS = 32;
+
+const logger = getLogger(["sluice", "control"]);
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -46,7 +49,7 @@ export class ControlServer implements Disposable {
       }
       return new ControlServer(listener, path, answer);
     } finally {
-      Deno.removeSync(place, { recursive: true });
+      clearAway(place, () => Deno.removeSync(place, { recursive: true }));
     }
   }
 
@@ -66,7 +69,7 @@ export class ControlServer implements Disposable {
     this.#over = true;
     this.#listener.close();
     for (const connection of this.#connections) close(connection);
-    removeSocket(this.#path);
+    clearAway(this.#path, () => removeSocket(this.#path));
   }
 
   async #accept(): Promise<void> {
@@ -127,6 +130,16 @@ function close(connection: Deno.UnixConn): void {
   } catch (error) {
     // closed by the other one of us
     if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+/** What cannot be removed stays, which is no concern of the run: the next one replaces it. */
+function clearAway(path: string, remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    logger.warn("cannot remove {path}: {why}", { path, why: error.message });
   }
 }
 

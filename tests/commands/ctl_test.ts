@@ -146,6 +146,22 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "ctl says that the run has ended when it goes away before it has read the request",
+  ignore: !unix,
+  async fn() {
+    using world = new DiskWorld({});
+    Deno.writeTextFileSync(world.db, "");
+    const listener = Deno.listen({ transport: "unix", path: `${world.db}-ctl` });
+    const gone = listener.accept().then((connection) => connection.close());
+    const asked = await ctl(world, "status");
+    await gone;
+    listener.close();
+    assert.equal(asked.code, 3);
+    assert.equal(asked.stderr, "sluice: the run has ended before it answered\n");
+  },
+});
+
 Deno.test("ctl refuses what no run could do, before it looks for one", async () => {
   using world = new DiskWorld();
   for (

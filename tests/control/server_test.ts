@@ -63,6 +63,19 @@ Deno.test(
 );
 
 Deno.test({
+  name: "ControlServer ends without an error when its socket cannot be removed",
+  ignore: !unix,
+  fn() {
+    using place = new Place("d/sluice.db");
+    const server = place.serve();
+    Deno.renameSync(`${place.top}/d`, `${place.top}/away`);
+    Deno.writeTextFileSync(`${place.top}/d`, "in the way");
+    server[Symbol.dispose]();
+    assert.ok(Deno.lstatSync(`${place.top}/away/sluice.db-ctl`).isSocket);
+  },
+});
+
+Deno.test({
   name: "ControlServer answers each line in order, and says what is wrong with one",
   ignore: !unix,
   async fn() {
