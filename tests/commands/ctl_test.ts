@@ -39,7 +39,7 @@ Deno.test({
     assert.equal(status.stderr, "");
     assert.match(status.stdout, /^sync of .*source -> .*destination, process \d+: running\n/);
     assert.match(status.stdout, /\nlimit: 100 KiB\/s, set by the command line\n/);
-    assert.match(status.stdout, /\n0:\d\d transfer; .*of 40 files; .*\n$/);
+    assert.match(status.stdout, /\n\d+:\d\d transfer; .*of 40 files; .*\n$/);
 
     const paused = await ctl(world, "pause");
     assert.match(paused.stdout, /^paused by sluice ctl( \(.*\))?\n$/);
