@@ -102,7 +102,8 @@ export class DecideStore {
       WHERE id = ? AND source_scan = ${scan} AND source_state = ${STATE.listed}`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
-      WHERE directory = ? AND status <> ${STATUS.skipped}`);
+      WHERE directory = ? AND status <> ${STATUS.skipped}
+        AND (status <> ${STATUS.pending} OR reason <> ${ABSENT})`);
     this.#allSynced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, reason = ${IN_SYNC}, error = NULL
       WHERE directory = ?

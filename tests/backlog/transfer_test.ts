@@ -105,6 +105,61 @@ Deno.test("settle records successes, failures and files that are gone", async ()
   ]);
 });
 
+const PARCEL = ["f1", "f2", "f3", "f5", "f6"];
+
+for (
+  const [what, changed] of [
+    ["all files between the first and the last", []],
+    ["files with others between them", ["f4"]],
+    ["files of which one has gone from the record", ["-f3"]],
+    ["files of which one was settled before", ["+f2"]],
+  ] as const
+) {
+  Deno.test(`settleFiles records each hash at its own file when a parcel has ${what}`, async () => {
+    const tree = Object.fromEntries(
+      [...PARCEL, ...changed, "f0", "f7"].flatMap((name) =>
+        /^[-+]/.test(name) ? [] : [[`a/${name}`, "12"], [`b/${name}`, "1"]]
+      ),
+    );
+    using fixture = new Fixture(tree);
+    await fixture.scan();
+    const { transfer } = fixture.backlog;
+    const job = fixture.jobs().find(({ path }) => path === "a")!;
+    const [change = ""] = changed;
+    fixture.backlog.transaction(() => {
+      if (change.startsWith("+")) transfer.settle([outcomeOf(job, change.slice(1))], "sha256");
+      if (change.startsWith("-")) {
+        transfer.settle([
+          outcomeOf(job, change.slice(1), { status: "skipped", action: "skip", hash: null }),
+        ], "sha256");
+      }
+      transfer.settleFiles({
+        directory: job.directory,
+        action: "copy",
+        files: PARCEL.length,
+        bytes: 2 * PARCEL.length,
+        names: PARCEL.map((name) => `${name}\0`).join(""),
+        hashes: PARCEL.map((name) => `${name}`.padEnd(64, "0")).join(""),
+        records: "",
+      }, "sha256");
+    });
+    const rows = fixture.query(`
+      SELECT f.name AS name, f.status AS status, lower(hex(f.hash)) AS hash FROM file f
+      JOIN directory d ON d.id = f.directory WHERE d.path = 'a' ORDER BY f.name`);
+    for (const { name, status, hash } of rows) {
+      const inParcel = PARCEL.includes(String(name));
+      assert.equal(status, inParcel ? 1 : 0, String(name));
+      assert.equal(hash || null, inParcel ? String(name).padEnd(64, "0") : null, String(name));
+    }
+    assert.equal(rows.length, Object.keys(tree).length / 2 - (change.startsWith("-") ? 1 : 0));
+    assert.deepEqual(
+      fixture.query(`SELECT count(*) AS n FROM file JOIN directory d ON d.id = directory
+        WHERE d.path = 'b' AND status = 1`),
+      [{ n: 0 }],
+    );
+  });
+}
+
 Deno.test("untimed gives directories to be timed, the deepest first", async () => {
   using fixture = new Fixture({ "a/b/c": null, "a/x": "1", "z": null }, { "a/b/c": null, z: null });
   await fixture.scan();
