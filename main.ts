@@ -1,3 +1,3 @@
-import { main } from "./src/cli.ts";
+import { launch } from "./src/launch.ts";
 
-Deno.exit(await main(Deno.args));
+Deno.exit(await launch(Deno.args, async () => (await import("./src/cli.ts")).main));

@@ -29,8 +29,14 @@ const TRIPLES = {
 /** A platform that an executable can be made for. */
 export type Target = keyof typeof TRIPLES;
 
-/** The modules that only a URL given to `new Worker` names, so that Deno does not find them. */
-const WORKERS = ["src/worker.ts"];
+/** The program, without what decides at the start whether it is needed. */
+const PROGRAM = "src/cli.ts";
+
+/** The parts that are loaded when they are wanted: by which module, and as what it names them. */
+const PARTS: Readonly<Record<string, { readonly from: string; readonly as: string }>> = {
+  [PROGRAM]: { from: "main.ts", as: `./${PROGRAM}` },
+  "src/worker.ts": { from: PROGRAM, as: "./worker.ts" },
+};
 
 /**
  * An npm package whose executable was made by `deno compile`: the runtime is its first part, and the
@@ -295,25 +301,38 @@ export const V8_FLAGS = "--max-semi-space-size=8,--min-semi-space-size=4," +
   "--heap-growing-percent=20,--initial-heap-size=48,--no-turbofan,--single-threaded";
 
 /**
- * Puts the program and each worker into one module each: a hundred modules take twice as long to
- * load, in every thread. Not minified, so that the trace of a defect can be read.
+ * Puts what decides at the start, the program and each worker into one module each: a hundred modules
+ * take twice as long to load, in every thread. Not minified, so that the trace of a defect can be
+ * read.
  */
 async function bundle({ deno, env }: Toolchain, folder: string): Promise<void> {
   const [command, ...first] = deno;
-  for (const module of ["main.ts", ...WORKERS]) {
+  for (const module of ["main.ts", ...Object.keys(PARTS)]) {
     const output = join(folder, bundleOf(module));
-    // The packages are those of deno.lock, by hash.
-    const args = [...first, "bundle", "--quiet", "--output", output, module];
-    await capture(command!, args, { cwd: ROOT, env });
-    if (module !== "main.ts") continue;
+    // the packages are those of deno.lock, by hash
+    const args = [...first, "bundle", "--quiet", "--output", output];
+    // a module that is loaded when it is wanted stays one of its own
+    const apart = module === "main.ts" ? ["--external", `./${PROGRAM}`] : [];
+    await capture(command!, [...args, ...apart, module], { cwd: ROOT, env });
     let text = await Deno.readTextFile(output);
-    for (const worker of WORKERS) {
-      const [was, is] = [`"./${baseOf(worker)}"`, `"./${bundleOf(worker)}"`];
-      if (!text.includes(was)) throw new BuildError(`the bundle does not start ${worker}`);
-      text = text.replaceAll(was, is);
+    for (const [part, { from, as }] of Object.entries(PARTS)) {
+      if (from !== module) continue;
+      if (!text.includes(`"${as}"`)) throw new BuildError(`${module} does not load ${part}`);
+      text = text.replaceAll(`"${as}"`, `"./${bundleOf(part)}"`);
     }
-    await Deno.writeTextFile(output, text);
+    await Deno.writeTextFile(output, asciiOnly(text));
   }
+}
+
+/**
+ * The same program in ASCII. V8 takes a text with a single character beyond Latin-1 for one of two
+ * bytes each, in every thread: twice the memory to fill before the first line runs.
+ */
+export function asciiOnly(program: string): string {
+  return program.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function baseOf(module: string): string {
@@ -345,7 +364,8 @@ async function compile(target: Target | undefined): Promise<void> {
     "--no-config",
     // it would be read from a predictable name in /tmp, where anybody could put one, and saves nothing
     "--no-code-cache",
-    ...WORKERS.flatMap((module) => ["--include", join(folder, bundleOf(module))]),
+    // a worker is named by a URL only, so Deno does not find it by itself
+    ...Object.keys(PARTS).flatMap((module) => ["--include", join(folder, bundleOf(module))]),
     ...(target === undefined ? [] : ["--target", TRIPLES[target]]),
     "--output",
     join(ROOT, output),

@@ -5,7 +5,8 @@ import { type Invocation, parseArguments } from "./arguments.ts";
 import type { Output, Task } from "./commands/command.ts";
 import { SyncError, UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
-import { endWithKeeper, isKept, keep, letGo } from "./keeper.ts";
+import { isKept, keep } from "./keeper.ts";
+import { endWithKeeper, letGo } from "./kept.ts";
 import { Keyboard, noKeyboard, type OpenKeyboard } from "./keyboard.ts";
 import { Keys } from "./keys.ts";
 import { systemClock } from "./lib/clock.ts";
@@ -18,6 +19,7 @@ import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
 import { isOnShare } from "./share_paths.ts";
 import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
+import { workingDirectory } from "./working_directory.ts";
 
 /** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -209,12 +211,6 @@ function terminalSize(): { columns: number; rows: number } {
     if (error instanceof Error) return { columns: 80, rows: 24 };
     throw error;
   }
-}
-
-/** A task runs in the project's directory; the user's own is in INIT_CWD then. */
-function workingDirectory(): string {
-  const typed = Deno.build.standalone ? undefined : Deno.env.get("INIT_CWD");
-  return typed ?? Deno.cwd();
 }
 
 function refuse(error: UsageError): number {

@@ -6,16 +6,20 @@
  * done by a child. Its keeper passes signals on, and leaves when the child has said its last word,
  * even if some thread of it stays behind until the server answers.
  */
-import { type Libc } from "./backend/posix/libc.ts";
-import { loadLibcIfPossible } from "./backend/open.ts";
 import type { OpenKeyboard } from "./keyboard.ts";
 import { writeAll } from "./lib/write_all.ts";
 import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
-const KEPT = "SLUICE_KEEPER";
+export const KEPT = "SLUICE_KEEPER";
 /** In the environment of the child: its keeper passes keys on. */
-const KEYS = "SLUICE_KEYS";
+export const KEYS = "SLUICE_KEYS";
+
+/**
+ * In the environment of the child: its threads share one heap of libc's. A heap for each grows by a
+ * call to the kernel for each page, 180 for a thread that does nothing else than begin.
+ */
+const ONE_HEAP = { MALLOC_ARENA_MAX: "1" };
 
 /** Milliseconds between two looks at the child. */
 const LOOK = 100;
@@ -52,7 +56,7 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
   try {
     child = new Deno.Command(Deno.execPath(), {
       args: [...self, ...Deno.args],
-      env: { [KEPT]: String(Deno.pid), ...keyboard !== null && { [KEYS]: "1" } },
+      env: { ...ONE_HEAP, [KEPT]: String(Deno.pid), ...keyboard !== null && { [KEYS]: "1" } },
       // it ends with the keeper, see `endWithKeeper`
       stdin: "piped",
     }).spawn();
@@ -139,50 +143,6 @@ export function parseState(line: string): ProcessState {
   // as wait(2) has it: the signal, or else the code above it
   const exitCode = (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
   return { state: fields[0] ?? "", exitCode };
-}
-
-/**
- * Ends this process, which has a keeper, as soon as the keeper is gone: its signals came to nobody.
- * What it gives back opens the keyboard of the keeper.
- */
-export function endWithKeeper(): OpenKeyboard {
-  let pressed: (keys: Uint8Array) => void = () => {};
-  const reading = async () => {
-    const keys = new Uint8Array(256);
-    for (let length; (length = await Deno.stdin.read(keys)) !== null;) {
-      pressed(keys.subarray(0, length));
-    }
-    Deno.exit(SIGNALS.SIGHUP);
-  };
-  reading();
-  return (told) => {
-    if (Deno.env.get(KEYS) === undefined) return null;
-    pressed = told;
-    return { release() {}, [Symbol.dispose]: () => void (pressed = () => {}) };
-  };
-}
-
-/**
- * Lets go of the standard streams: a thread that stays behind would hold them, and who reads them
- * would wait for it.
- */
-export function letGo(libc: Libc | null = loadLibcIfPossible()): void {
-  if (libc === null) return;
-  const streams = ["0", "1", "2"].map(leadsTo).filter((stream) => stream !== null);
-  // the runtime has copies of them under other numbers
-  for (const { name } of [...Deno.readDirSync("/proc/self/fd")]) {
-    if (streams.includes(leadsTo(name) ?? "")) void libc.now.close(Number(name));
-  }
-}
-
-/** What a descriptor of this process is; null when it is closed. */
-function leadsTo(fd: string): string | null {
-  try {
-    return Deno.readLinkSync(`/proc/self/fd/${fd}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
 }
 
 function tell(message: string): void {

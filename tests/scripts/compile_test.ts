@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { elfEnd, hostTarget, outputPath, parseTargets } from "../../scripts/compile.ts";
+import { asciiOnly, elfEnd, hostTarget, outputPath, parseTargets } from "../../scripts/compile.ts";
 
 /** The first 64 bytes of an ELF file with the given place and shape of its section headers. */
 function elfHeader(offset: bigint, entrySize: number, entries: number): Uint8Array {
@@ -61,4 +61,17 @@ Deno.test("outputPath is plain for this machine and names any target that was as
   assert.equal(outputPath(undefined, "windows"), "dist/sluice.exe");
   assert.equal(outputPath("linux-x64", "windows"), "dist/sluice-linux-x64");
   assert.equal(outputPath("windows-x64", "linux"), "dist/sluice-windows-x64.exe");
+});
+
+Deno.test("asciiOnly keeps what a program says, also beyond the basic plane", () => {
+  const program = 'const a = "\u2713 \u{1f600}", b = /\u2713/.test(a); [a, b]';
+  const written = program.replace(
+    /\\u\{?([0-9a-f]+)\}?/g,
+    (_, hex) => String.fromCodePoint(parseInt(hex, 16)),
+  );
+  const escaped = asciiOnly(written);
+  // deno-lint-ignore no-control-regex
+  assert.match(escaped, /^[\x00-\x7f]*$/);
+  assert.deepEqual((0, eval)(escaped), (0, eval)(written));
+  assert.equal(asciiOnly("plain"), "plain");
 });
