@@ -2,8 +2,9 @@
 import { resolve } from "node:path";
 import { configureSync, type Sink } from "@logtape/logtape";
 import { type Invocation, parseArguments } from "./arguments.ts";
+import { whyStopped } from "./causes.ts";
 import type { Output, Task } from "./commands/command.ts";
-import { SyncError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
 import { isKept, keep } from "./keeper.ts";
 import { endWithKeeper, letGo } from "./kept.ts";
@@ -86,8 +87,9 @@ async function runCommand(task: Task): Promise<number> {
 function codeOf(error: unknown, signal: AbortSignal, interrupted: number): number {
   if (error instanceof UsageError) return refuse(error);
   if (signal.aborted && error === signal.reason) return interrupted;
-  if (error instanceof SyncError) {
-    complain(error.message);
+  const reason = whyStopped(error);
+  if (reason !== null) {
+    complain(reason);
     return 3;
   }
   // a defect of sluice: the cause must be found, so nothing of it is hidden

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { parseLines, sluice, start } from "./testing/command.ts";
 import { DiskWorld, readTree, writeTree } from "./testing/world.ts";
 
@@ -64,6 +65,20 @@ Deno.test("the command exits with 3 when a root is not what it was", async () =>
   assert.match(stderr, /^sluice: the source .* \(is it mounted/);
   assert.match(stdout, /^stopped after/m);
   assert.equal(Deno.readTextFileSync(`${world.destination}/file`), "1");
+});
+
+Deno.test("the command exits with 3 and one sentence when its database fails as it begins", async () => {
+  using world = new DiskWorld({ file: "1" });
+  assert.equal((await sluice(args(world))).code, 0);
+  {
+    const database = new DatabaseSync(world.db);
+    database.exec(`CREATE TRIGGER broken BEFORE INSERT ON run
+      BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END`);
+    database.close();
+  }
+  const { code, stderr } = await sluice(args(world));
+  assert.equal(code, 3);
+  assert.equal(stderr, "sluice: the database cannot be used any more: disk I/O error\n");
 });
 
 Deno.test("the command prints help and version on stdout", async () => {

@@ -31,7 +31,7 @@ export function randomOptions({ random, ifKnown, now }: Choice): string[] {
   sometimes(1, "--wait-for-space", ["1s", "10s"]);
   sometimes(0.4, "--lanes", ["1", "2", "7", "40"]);
   sometimes(0.2, "--ops-limit", ["1000", "5000"]);
-  sometimes(0.5, "--order", ["path", "size", "largest", "oldest", "newest", "mixed", "found"]);
+  sometimes(0.5, "--order", ["path", "size", "largest", "oldest", "newest", "found"]);
   sometimes(0.4, "--retries", ["0", "1", "5"]);
   sometimes(0.2, "--preserve", ["mode", "mode,owner", "mode,owner,xattr"]);
   sometimes(0.1, "--hard-links");
