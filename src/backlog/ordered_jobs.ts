@@ -8,12 +8,11 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Job, JobFile } from "../job.ts";
-import { KINDS } from "../listing.ts";
-import { REASONS } from "../operation.ts";
 import type { Order } from "../options.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
 import type { JobLimits, Jobs } from "./job_source.ts";
-import { split, type TransferStore } from "./transfer_store.ts";
+import { STATE, STATUS } from "./schema.ts";
+import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** The orders that need an index: the column, and whether the largest value comes first. */
@@ -64,7 +63,7 @@ export class OrderedJobs implements Jobs {
   readonly scattered = true;
   readonly #store: TransferStore;
   readonly #limits: JobLimits;
-  readonly #page: StatementSync;
+  readonly #page: ArrayRows;
   readonly #column: "size" | "mtime";
   #after: Cursor;
   /** Jobs of the page that was read last. */
@@ -82,14 +81,12 @@ export class OrderedJobs implements Jobs {
     const [way, beyond] = descending ? ["DESC", "<"] : ["ASC", ">"];
     this.#after = descending ? [LAST, LAST, ""] : [FIRST, 0n, ""];
     // the directory is looked up for each file: read the other way round, all would be sorted
-    this.#page = database.prepare(`
-      SELECT f.directory, d.path, f.name, f.kind, f.size, f.reason,
-        ${split("f.mtime")}, ${split("f.ctime")}
+    this.#page = new ArrayRows(database.prepare(`
+      SELECT f.directory, d.path, ${jobFileColumns("f")}
       FROM file f INDEXED BY file_pending_by_${column} CROSS JOIN directory d ON d.id = f.directory
       WHERE f.status = ${STATUS.pending} AND d.destination_state <> ${STATE.failed}
         AND (f.${column}, f.directory, f.name) ${beyond} (?, ?, ?)
-      ORDER BY f.${column} ${way}, f.directory ${way}, f.name ${way} LIMIT ${PAGE}`);
-    (this.#page as unknown as { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+      ORDER BY f.${column} ${way}, f.directory ${way}, f.name ${way} LIMIT ${PAGE}`));
   }
 
   news(): void {}
@@ -113,22 +110,11 @@ export class OrderedJobs implements Jobs {
   }
 
   #read(): Found[] {
-    const rows = this.#page.all(...this.#after) as unknown as unknown[][];
-    const found = rows.map(([directory, path, name, kind, size, reason, ...times]): Found => {
-      const [mtime, mtimeNanos, ctime, ctimeNanos] = times as [number, number, number, number];
-      const scanned = { mtime, mtimeNanos, ctime, ctimeNanos };
-      return {
-        directory: directory as number,
-        path: fromSql(path as string | Uint8Array),
-        file: {
-          name: fromSql(name as string | Uint8Array),
-          kind: KINDS[kind as number]!,
-          size: size as number,
-          reason: REASONS[reason as number]!,
-          scanned,
-        },
-      };
-    });
+    const found = this.#page.all(...this.#after).map(([directory, path, ...file]): Found => ({
+      directory: directory as number,
+      path: fromSql(path as string | Uint8Array),
+      file: jobFile(file),
+    }));
     const last = found.at(-1);
     if (last !== undefined) {
       const { size, scanned: { mtime, mtimeNanos }, name } = last.file;

@@ -1,11 +1,10 @@
 /** What is to be tried again in this run; it goes with the process, since what failed is pending. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Job, JobFile } from "../job.ts";
-import { KINDS } from "../listing.ts";
-import { REASONS } from "../operation.ts";
-import { STATE, STATUS } from "./schema.ts";
+import type { Job } from "../job.ts";
+import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
 import type { Jobs } from "./job_source.ts";
-import { split, type TransferStore } from "./transfer_store.ts";
+import { STATE, STATUS } from "./schema.ts";
+import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** Files of one job. */
@@ -50,28 +49,10 @@ export class RetryStore {
       WHERE r.turn = ? AND (r.directory, r.name) > (?, ?)
         AND d.destination_state <> ${STATE.failed}
       ORDER BY r.directory, r.name LIMIT ${MOST_FILES + 1}`);
-    const file = this.#database.prepare(`
-      SELECT kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
-      WHERE directory = ? AND name = ? AND status = ${STATUS.pending}`);
-    (file as unknown as { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+    const file = new ArrayRows(this.#database.prepare(`
+      SELECT ${jobFileColumns("file")} FROM file
+      WHERE directory = ? AND name = ? AND status = ${STATUS.pending}`));
     let after: [number, string | Uint8Array] = [0, ""];
-    const fileOf = (directory: number, name: string | Uint8Array): JobFile[] => {
-      const row = file.get(directory, name) as unknown as number[] | undefined;
-      if (row === undefined) return [];
-      const [kind, size, reason, mtime, mtimeNanos, ctime, ctimeNanos] = row;
-      return [{
-        name: fromSql(name),
-        kind: KINDS[kind!]!,
-        size: size!,
-        reason: REASONS[reason!]!,
-        scanned: {
-          mtime: mtime!,
-          mtimeNanos: mtimeNanos!,
-          ctime: ctime!,
-          ctimeNanos: ctimeNanos!,
-        },
-      }];
-    };
     return {
       news() {},
       complete() {},
@@ -86,7 +67,7 @@ export class RetryStore {
           after = [directory, here.at(-1)!.name as string | Uint8Array];
           const last = rows.length === here.length ||
             Number(rows[here.length]!.directory) !== directory;
-          const files = here.flatMap(({ name }) => fileOf(directory, name as string | Uint8Array));
+          const files = here.flatMap(({ name }) => file.all(directory, name!).map(jobFile));
           const missing = this.#transfer.missingAbove(directory);
           if (files.length === 0 && missing.length === 0) continue;
           this.#transfer.markInFlight(directory);

@@ -3,18 +3,14 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
 import type { JobFile, Outcome } from "../job.ts";
-import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { FilesInRow } from "./files_in_row.ts";
+import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
+import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
-
-/** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
-export function split(column: string): string {
-  return `${column} / 1000000000, ${column} % 1000000000`;
-}
 
 /** The SQL of `isSameTime` turned round, for the times of a directory. */
 function timesDiffer({ window, earliest, latest, shifts }: TimeRule): string {
@@ -39,46 +35,12 @@ type Shrunk = Map<number, { files: number; bytes: number }>;
 /** Fewer files are settled one by one. */
 const FEW = 4;
 
-/** The files of a parcel and their hashes, as the database asks for them: one after the other. */
-class FilesInRow {
-  readonly names: readonly string[];
-  readonly #hashes: string;
-  readonly #digits: number;
-  #next = 0;
-  /** No other file was asked for. */
-  inOrder = true;
-
-  /** `hashes` are hex, all of one length, without separators. */
-  constructor(names: readonly string[], hashes: string) {
-    this.names = names;
-    this.#hashes = hashes;
-    this.#digits = hashes.length / names.length;
-  }
-
-  /** The hash of the next file, which must be `name`: the order of the names is that of the record. */
-  hashOf(name: unknown): string | null {
-    const at = this.#next++;
-    // an error that is thrown in a function of SQLite is lost in some versions of Deno
-    if (name !== this.names[at]) {
-      this.inOrder = false;
-      return null;
-    }
-    return this.#hashes.slice(at * this.#digits, (at + 1) * this.#digits);
-  }
-
-  /** Begins again with the first file. */
-  rewind(): void {
-    this.#next = 0;
-    this.inOrder = true;
-  }
-}
-
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {
   readonly #database: DatabaseSync;
   readonly #nextPending: StatementSync;
   readonly #ifPending: StatementSync;
-  readonly #pendingFiles: StatementSync;
+  readonly #pendingFiles: ArrayRows;
   readonly #directory: StatementSync;
   readonly #listedAt: StatementSync;
   readonly #aboveLeaf: StatementSync;
@@ -108,11 +70,9 @@ export class TransferStore {
     this.#ifPending = database.prepare(`
       SELECT id, path FROM directory
       WHERE id = ?1 AND pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`);
-    this.#pendingFiles = database.prepare(`
-      SELECT name, kind, size, reason, ${split("mtime")}, ${split("ctime")} FROM file
-      WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`);
-    // rows as arrays are twice as fast; the types that come with Deno do not know it yet
-    (this.#pendingFiles as unknown as { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+    this.#pendingFiles = new ArrayRows(database.prepare(`
+      SELECT ${jobFileColumns("file")} FROM file
+      WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`));
     this.#directory = database.prepare(
       "SELECT parent, path, destination_state FROM directory WHERE id = ?",
     );
@@ -249,28 +209,14 @@ export class TransferStore {
     after: string | Uint8Array,
     limits: JobLimits,
   ): { files: JobFile[]; after: string | Uint8Array | null } {
-    const rows = this.#pendingFiles.all(directory, after, limits.files) as unknown as unknown[][];
+    const rows = this.#pendingFiles.all(directory, after, limits.files);
     const files: JobFile[] = [];
     let bytes = 0;
     for (const row of rows) {
-      const [name, kind, size, reason, mtime, mtimeNanos, ctime, ctimeNanos] = row as [
-        string | Uint8Array,
-        ...number[],
-      ];
-      if (files.length > 0 && bytes + size! > limits.bytes) break;
-      bytes += size!;
-      files.push({
-        name: fromSql(name),
-        kind: KINDS[kind!]!,
-        size: size!,
-        reason: REASONS[reason!]!,
-        scanned: {
-          mtime: mtime!,
-          mtimeNanos: mtimeNanos!,
-          ctime: ctime!,
-          ctimeNanos: ctimeNanos!,
-        },
-      });
+      const file = jobFile(row);
+      if (files.length > 0 && bytes + file.size > limits.bytes) break;
+      bytes += file.size;
+      files.push(file);
     }
     const complete = rows.length < limits.files && files.length === rows.length;
     return { files, after: complete ? null : toSql(files.at(-1)!.name) };

@@ -1,0 +1,54 @@
+/** How pending files are read: the columns of a row, and the file of a job that they make. */
+import type { SQLInputValue, StatementSync } from "node:sqlite";
+import type { JobFile } from "../job.ts";
+import { KINDS } from "../listing.ts";
+import { REASONS } from "../operation.ts";
+import { fromSql } from "./values.ts";
+
+/** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
+function split(column: string): string {
+  return `${column} / 1000000000, ${column} % 1000000000`;
+}
+
+/** The columns that {@link jobFile} reads, of the table or alias `file`. */
+export function jobFileColumns(file: string): string {
+  const columns = ["name", "kind", "size", "reason"].map((column) => `${file}.${column}`);
+  return [...columns, split(`${file}.mtime`), split(`${file}.ctime`)].join(", ");
+}
+
+/** The file that a row of {@link jobFileColumns} tells of. */
+export function jobFile(row: readonly unknown[]): JobFile {
+  const [name, kind, size, reason, mtime, mtimeNanos, ctime, ctimeNanos] = row as [
+    string | Uint8Array,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return {
+    name: fromSql(name),
+    kind: KINDS[kind]!,
+    size,
+    reason: REASONS[reason]!,
+    scanned: { mtime, mtimeNanos, ctime, ctimeNanos },
+  };
+}
+
+/** A statement whose rows are arrays: twice as fast as objects. */
+export class ArrayRows {
+  readonly #statement: StatementSync;
+
+  constructor(statement: StatementSync) {
+    // the types that come with Deno do not know it yet
+    (statement as unknown as { setReturnArrays(on: boolean): void }).setReturnArrays(true);
+    this.#statement = statement;
+  }
+
+  /** All rows. */
+  all(...values: SQLInputValue[]): unknown[][] {
+    return this.#statement.all(...values) as unknown as unknown[][];
+  }
+}
