@@ -64,6 +64,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .optionsGroup("Speed and memory:")
     .option("--bwlimit <rate>", "bytes per second: 20M, READ:WRITE, off, or a timetable", "off")
     .option("--ops-limit <n>", "metadata operations per second on each side")
+    .option("--adaptive", "give way while a side answers well later than in quiet")
     .option("--idle", "let every other process go first, for processor and disks")
     .option("--block-size <size>", "size of a transfer block", "5M")
     .option("--lanes <n>", "files carried at once", "auto")
@@ -146,6 +147,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       opsLimit: given.opsLimit === undefined
         ? null
         : wholeNumber("--ops-limit", text("opsLimit"), MOST_OPERATIONS),
+      adaptive: given.adaptive === true,
       idle: given.idle === true,
       ...endingOptions(given),
       ...deletionOptions(given),

@@ -50,6 +50,18 @@ export interface Unanswered {
   readonly ms: number;
 }
 
+/** A side on which a run gives way, since calls take well longer there than in quiet. */
+export interface GivesWay {
+  readonly side: Side;
+  /** What takes longer: operations on names, or data. */
+  readonly what: "names" | "data";
+  /** How long a call takes, and how long it would in quiet, in ms. */
+  readonly latency: number;
+  readonly quiet: number;
+  /** Calls at a time; less than 1 for one that is followed by a rest. */
+  readonly width: number;
+}
+
 /** The state of a run at one moment: everything that a display or a progress line may say. */
 export interface Snapshot {
   readonly phase: Phase;
@@ -89,6 +101,10 @@ export interface Snapshot {
   readonly paused: string | null;
   /** Calls that were not answered for some seconds, the oldest of each side; mostly none. */
   readonly unanswered: readonly Unanswered[];
+  /** Where the run gives way now; mostly nowhere. Null without `--adaptive`. */
+  readonly givesWay: readonly GivesWay[] | null;
+  /** For how long it has given way on either side, in ms; null without `--adaptive`. */
+  readonly gaveWay: number | null;
 }
 
 /** How a run ended. */

@@ -39,6 +39,8 @@ export interface SyncOptions {
   readonly bwlimit: Bandwidth;
   /** Operations on names and attributes per second, on each side; null (default) for no limit. */
   readonly opsLimit: number | null;
+  /** Give way while calls take well longer than in quiet, see `control/give_way.ts`. Default false. */
+  readonly adaptive: boolean;
   /** Let every other process go first, for processor time and for the disks. Default false. */
   readonly idle: boolean;
   /** Milliseconds after which the run ends, with more pending; null (default) for never. */
@@ -110,6 +112,7 @@ export const DEFAULTS: SyncOptions = {
   log: "sluice-audit.jsonl",
   bwlimit: null,
   opsLimit: null,
+  adaptive: false,
   idle: false,
   stopAfter: null,
   stopAt: null,

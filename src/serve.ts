@@ -1,11 +1,12 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend, Identity } from "./backend/backend.ts";
-import { withAround, within } from "./backend/around.ts";
+import { type Around, withAround, within } from "./backend/around.ts";
 import { Operations, withOperations } from "./backend/operations.ts";
 import { Retry } from "./backend/retry.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import { Watch } from "./backend/watch.ts";
+import { Way } from "./backend/way.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
@@ -88,7 +89,8 @@ async function serveRole(
       const backend = await openSameRoot(root, opening, { side, expected });
       const bucket = new TokenBucket(role.control.operations[side], clock);
       const isLimited = bucket.rate !== null;
-      const paced = isLimited ? within(new Operations(bucket, { signal }), watch) : watch;
+      const timed = wayOf(role, side, { clock, signal, watch });
+      const paced = isLimited ? within(new Operations(bucket, { signal }), timed) : timed;
       const put = isLimited ? withOperations : withAround;
       const watched = put(backend, paced);
       // a local disk has no passing errors, and a bad sector is not read better after a pause
@@ -108,6 +110,19 @@ async function serveRole(
   } finally {
     clearInterval(pulse);
   }
+}
+
+/** What is put around calls to a side: the watch, and the way where it can be narrowed. */
+function wayOf(
+  role: Role,
+  side: Side,
+  { clock, signal, watch }: { clock: Clock; signal: AbortSignal; watch: Watch },
+): Around {
+  const { ways, read, write } = role.control;
+  if (ways === null) return watch;
+  const share = role.type === "carry" ? 1 / role.seat.of : 1;
+  const bucket = new TokenBucket(side === "source" ? read : write, clock);
+  return within(new Way(ways[side], { clock, signal, share, bucket }), watch);
 }
 
 function post(port: CrewPort, message: FromCrew): void {

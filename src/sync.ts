@@ -8,10 +8,12 @@ import type { Reopening } from "./backend/reopening.ts";
 import { RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import { Watch } from "./backend/watch.ts";
+import { Way } from "./backend/way.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
 import type { Local } from "./bandwidth.ts";
 import { causeOf, whyStopped } from "./causes.ts";
+import { Adaptive } from "./control/adaptive.ts";
 import type { Standing } from "./control/answer.ts";
 import { EndEarly } from "./control/end_early.ts";
 import { follow } from "./control/follow.ts";
@@ -25,6 +27,7 @@ import { Crew, longest, type Spawn, spawnAhead, spawnWorker } from "./hands.ts";
 import { type TransferPlan, transferPlan } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
+import type { TokenBucket } from "./lib/token_bucket.ts";
 import { showPath } from "./name.ts";
 import { ALL_APART } from "./name_rules.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
@@ -112,14 +115,19 @@ export async function sync(
   using fromWatch = new Watch({ side: "source", clock, signal });
   using toWatch = new Watch({ side: "destination", clock, signal });
   const opening = (root: string) => open(root, names);
+  const { ways } = control.memory;
+  const wayOf = (side: Side, bucket: TokenBucket) =>
+    ways === null ? null : new Way(ways[side], { clock, signal, share: 1, bucket });
   await using from = await openRoot(fromWatch, paths.source, {
     opening,
     operations: control.operations.source,
+    way: wayOf("source", control.buckets.read),
     signal,
   });
   await using to = await openRoot(toWatch, paths.destination, {
     opening,
     operations: control.operations.destination,
+    way: wayOf("destination", control.buckets.write),
     signal,
   });
   // who has the database has its log too, and can be named
@@ -137,6 +145,12 @@ export async function sync(
   using _log = log ?? NOTHING_TO_CLOSE;
   using _backlog = backlog;
   const statistics = new Statistics(clock);
+  using adaptive = ways === null ? null : new Adaptive({
+    ways,
+    clock,
+    isPaused: () => statistics.snapshot().paused !== null,
+    changed: (sides) => statistics.givesWay(sides),
+  });
   await using reporter = options.reporter?.(statistics, control) ?? silent;
   const event = (event: RunEvent) => reporter.event(event);
   const ledger = new Ledger({ options: all, paths, backlog, log, statistics, event });
@@ -152,6 +166,7 @@ export async function sync(
     self,
     event,
     control,
+    adaptive,
     watches: [fromWatch, toWatch],
     signal,
     spawn: options.spawn ?? ahead!.spawn,
@@ -185,6 +200,7 @@ interface Parts {
   readonly self: Self;
   readonly event: (event: RunEvent) => void;
   readonly control: RunControl;
+  readonly adaptive: Adaptive | null;
   readonly signal: AbortSignal;
   readonly spawn: Spawn;
   readonly interruptedCode: () => number;
@@ -274,12 +290,13 @@ class Run {
   }
 
   #tuning({ threads, lanes }: TransferPlan): LaneTuning {
-    const { control, clock, statistics } = this.#parts;
+    const { control, clock, statistics, adaptive } = this.#parts;
     return new LaneTuning({
       control,
       clock,
       done: () => statistics.done(),
       snapshot: () => statistics.snapshot(),
+      isHeldBack: () => adaptive?.decides ?? false,
       lanes: threads * lanes,
       threads,
     });

@@ -39,7 +39,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
     "--block-size 64K --queue-capacity 3 --lanes 5 --modify-window 2s --hard-links --preserve mode,xattr -n --progress json -v " +
     "--max-delete 2.5% --trash t " +
     "--delete-after-scans 3 --delete-min-age 1.5h --delete-despite-errors " +
-    "--ops-limit 500 --idle --order largest --stop-after 8h --stop-at 6:05 --max-transfer 2T " +
+    "--ops-limit 500 --adaptive --idle --order largest --stop-after 8h --stop-at 6:05 --max-transfer 2T " +
     "--wait-for-mount 1.5h --wait-for-space off --retries 0";
   assert.deepEqual(parsed(...args.split(" ")), {
     type: "sync",
@@ -62,6 +62,7 @@ Deno.test("parseArguments takes every option, before and after the roots", () =>
       rescan: true,
       order: "largest",
       opsLimit: 500,
+      adaptive: true,
       idle: true,
       blockSize: 65536,
       lanes: 5,

@@ -9,6 +9,7 @@ import type {
   SmallFiles,
   Trash,
 } from "./backend.ts";
+import type { Parcel } from "../parcel.ts";
 
 /** The calls of a backend and of what it opens. */
 export type Call =
@@ -41,21 +42,37 @@ export type Call =
   | "openTrash"
   | "take"
   | "flush"
-  | "parcel";
+  | "hold"
+  | "readParcel"
+  | "writeParcel"
+  | "commitParcel"
+  | "discardParcel";
+
+/** How much a call is about. */
+export interface Extent {
+  /** Files, or names of a listing, which are known only after the call. */
+  readonly files: number;
+  readonly bytes: number;
+}
 
 /** What is put around calls. */
 export interface Around {
-  /** Makes a call, or several, or none; `path` is what it is about, relative to the root. */
-  call<T>(call: Call, path: string, make: () => Promise<T>): Promise<T>;
+  /**
+   * Makes a call, or several, or none; `path` is what it is about, relative to the root. Calls whose
+   * time depends on how much they are about have an `extent`.
+   */
+  call<T>(call: Call, path: string, make: () => Promise<T>, extent?: Extent): Promise<T>;
   /** The same for the calls of the short way that are done when they return. */
-  now<T>(path: string, make: () => T): T;
+  now<T>(call: Call, path: string, make: () => T, extent: Extent): T;
 }
 
 /** One `Around` in another: `outer` decides how often `inner` is asked. */
 export function within(outer: Around, inner: Around): Around {
   return {
-    call: (call, path, make) => outer.call(call, path, () => inner.call(call, path, make)),
-    now: (path, make) => outer.now(path, () => inner.now(path, make)),
+    call: (call, path, make, extent) =>
+      outer.call(call, path, () => inner.call(call, path, make, extent), extent),
+    now: (call, path, make, extent) =>
+      outer.now(call, path, () => inner.now(call, path, make, extent), extent),
   };
 }
 
@@ -102,17 +119,22 @@ export function withAround(inner: Backend, around: Around): Backend {
 async function* listing(
   inner: Backend,
   path: string,
-  options: CallOptions | undefined,
+  options: Parameters<Backend["list"]>[1],
   around: Around,
 ): AsyncGenerator<ListBatch> {
   let batches: AsyncIterator<ListBatch> | null = null;
+  const extent = { files: 0, bytes: 0 };
   try {
     for (let first = true;; first = false) {
       // a listing that fails later cannot be gone on with: one that threw says that it is at its end
-      const next = await around.call(first ? "list" : "listMore", path, () => {
+      const next = await around.call(first ? "list" : "listMore", path, async () => {
         if (first) batches = inner.list(path, options)[Symbol.asyncIterator]();
-        return batches!.next();
-      });
+        const before = options?.into?.length ?? 0;
+        const next = await batches!.next();
+        const others = next.done ? 0 : next.value.entries.length;
+        extent.files = others + (options?.into?.length ?? 0) - before;
+        return next;
+      }, extent);
       if (next.done) {
         batches = null;
         return;
@@ -135,7 +157,10 @@ function reader(file: FileReader, path: string, around: Around): FileReader {
     dataFrom: (position, options) =>
       around.call("dataFrom", path, () => file.dataFrom(position, options)),
     read: (into, position, options) =>
-      around.call("read", path, () => file.read(into, position, options)),
+      around.call("read", path, () => file.read(into, position, options), {
+        files: 1,
+        bytes: into.length,
+      }),
     look: (options) => around.call("lookAgain", path, () => file.look(options)),
     [Symbol.asyncDispose]: () =>
       quietly(around.call("close", path, async () => await file[Symbol.asyncDispose]())),
@@ -153,7 +178,10 @@ function writer(file: FileWriter, around: Around): FileWriter {
     path,
     temporary,
     write: (data, position, options) =>
-      around.call("write", path, () => file.write(data, position, options)),
+      around.call("write", path, () => file.write(data, position, options), {
+        files: 1,
+        bytes: data.length,
+      }),
     extend: (size, options) => around.call("extend", path, () => file.extend(size, options)),
     finish: (times, options) => around.call("finish", path, () => file.finish(times, options)),
     commit: (options) => around.call("commit", path, () => file.commit(options)),
@@ -182,7 +210,7 @@ function smallFiles(small: SmallFiles, around: Around, waiting: boolean): SmallF
       return small.most;
     },
     hold: async (directory) => {
-      const inner = await around.call("parcel", directory, () => small.hold(directory));
+      const inner = await around.call("hold", directory, () => small.hold(directory));
       return held(inner, directory, around, waiting);
     },
     make: make === undefined ? undefined : async (directory: string) => {
@@ -210,15 +238,17 @@ function held(
   waiting: boolean,
 ): HeldParcels {
   type Made = Promise<void> | undefined;
-  const make = (step: () => Made): Made =>
-    waiting
-      ? around.call("parcel", directory, async () => await step())
-      : around.now(directory, step);
+  const make = (call: Call, { files, bytes }: Parcel, step: () => Made): Made => {
+    const extent = { files: files.length, bytes };
+    return waiting
+      ? around.call(call, directory, async () => await step(), extent)
+      : around.now(call, directory, step, extent);
+  };
   return {
-    read: (parcel) => make(() => inner.read(parcel)),
-    write: (parcel) => make(() => inner.write(parcel)),
-    commit: (parcel) => make(() => inner.commit(parcel)),
-    discard: (parcel) => make(() => inner.discard(parcel)),
+    read: (parcel) => make("readParcel", parcel, () => inner.read(parcel)),
+    write: (parcel) => make("writeParcel", parcel, () => inner.write(parcel)),
+    commit: (parcel) => make("commitParcel", parcel, () => inner.commit(parcel)),
+    discard: (parcel) => make("discardParcel", parcel, () => inner.discard(parcel)),
     writer: (path, temporary) => writer(inner.writer(path, temporary), around),
     [Symbol.dispose]: () => inner[Symbol.dispose](),
   };

@@ -1,7 +1,7 @@
 /** The owner's backend of a side: watched, within the limits, and able to be opened again in place. */
 import { SyncError, UsageError } from "../errors.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import { withAround, within } from "./around.ts";
+import { type Around, withAround, within } from "./around.ts";
 import type { Backend } from "./backend.ts";
 import { Operations, withOperations } from "./operations.ts";
 import { type Reopening, withReopening } from "./reopening.ts";
@@ -16,18 +16,21 @@ import type { Watch } from "./watch.ts";
 export async function openRoot(
   watch: Watch,
   root: string,
-  { opening, operations, signal }: {
+  { opening, operations, way, signal }: {
     readonly opening: (root: string) => Promise<Backend>;
     /** The budget of operations on this side. */
     readonly operations: TokenBucket;
+    /** Put around the calls that are watched; null: nothing. */
+    readonly way: Around | null;
     readonly signal: AbortSignal;
   },
 ): Promise<Reopening> {
   const { side } = watch;
   const opened = async () => {
     const backend = await watch.call("open", "", () => opening(root));
-    if (operations.rate === null) return withAround(backend, watch);
-    return withOperations(backend, within(new Operations(operations, { signal }), watch));
+    const timed = way === null ? watch : within(way, watch);
+    if (operations.rate === null) return withAround(backend, timed);
+    return withOperations(backend, within(new Operations(operations, { signal }), timed));
   };
   try {
     const first = await opened();

@@ -43,7 +43,7 @@ export class Operations implements Around {
   }
 
   /** There is no short way with a limit, see {@link withOperations}. */
-  now<T>(_path: string, make: () => T): T {
+  now<T>(_call: Call, _path: string, make: () => T): T {
     return make();
   }
 

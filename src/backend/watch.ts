@@ -100,7 +100,7 @@ export class Watch implements Around, Disposable {
     });
   }
 
-  now<T>(_path: string, make: () => T): T {
+  now<T>(_call: Call, _path: string, make: () => T): T {
     this.#count(1);
     try {
       return make();

@@ -15,6 +15,8 @@ export interface LaneTuningOptions {
   readonly done: () => Done;
   /** What is waited for, if anything, and how fast it goes. */
   readonly snapshot: () => Pick<Snapshot, "paused" | "rate">;
+  /** Whether calls are held back, so that others have their way. Default: never. */
+  readonly isHeldBack?: () => boolean;
   /** Lanes to begin with. */
   readonly lanes: number;
   /** Threads that they are divided among: each keeps one. */
@@ -63,7 +65,8 @@ export class LaneTuning implements Disposable {
 
   /** Whether something else than the lanes decides how much gets done. */
   #decides(): boolean {
-    const { control, snapshot } = this.#options;
+    const { control, snapshot, isHeldBack } = this.#options;
+    if (isHeldBack?.()) return true;
     const { paused, rate } = snapshot();
     const { read, write } = control.state.rates;
     const limit = Math.min(read ?? Infinity, write ?? Infinity);

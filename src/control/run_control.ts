@@ -17,6 +17,7 @@ import {
   type Timetable,
   UNLIMITED,
 } from "../bandwidth.ts";
+import { type WayMemory, wayMemory } from "../backend/way.ts";
 import type { Side } from "../event.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Gate, gateMemory } from "../lib/gate.ts";
@@ -36,6 +37,8 @@ export interface ControlMemory {
   readonly gate: SharedArrayBuffer;
   /** The lanes that were asked for, of all threads together, see `lib/shared_count.ts`. */
   readonly lanes: SharedArrayBuffer;
+  /** The ways of the calls to each side, see `backend/way.ts`; null without `--adaptive`. */
+  readonly ways: Readonly<Record<Side, WayMemory>> | null;
 }
 
 /** What a control has decided. */
@@ -57,6 +60,8 @@ export interface RunControlOptions extends EndingOptions {
   readonly clock: Clock;
   /** Operations per second on each side; null (default) for no limit. */
   readonly opsLimit?: number | null;
+  /** There are ways that can be narrowed, see {@link ControlMemory.ways}. Default false. */
+  readonly adaptive?: boolean;
   /** The time of day, in ms since the epoch. Default: the system's. */
   readonly today?: () => number;
   /** What the clock on the wall shows. Default: by the time zone of this system. */
@@ -82,13 +87,7 @@ const OPTION = "the command line", TIMETABLE = "the timetable";
 /** Decides what a run may do. One for each run, in the thread that owns it. */
 export class RunControl implements Disposable {
   /** For the threads. */
-  readonly memory: ControlMemory = {
-    read: bucketMemory(),
-    write: bucketMemory(),
-    operations: { source: bucketMemory(), destination: bucketMemory() },
-    gate: gateMemory(),
-    lanes: countMemory(),
-  };
+  readonly memory: ControlMemory;
   /** The gate, for the owner's own thread. */
   readonly gate: Gate;
   /** The budgets, for the owner's own thread. */
@@ -114,6 +113,15 @@ export class RunControl implements Disposable {
 
   constructor(options: RunControlOptions) {
     const { bandwidth, clock, opsLimit = null, today = Date.now, local = systemLocal } = options;
+    const { adaptive = false } = options;
+    this.memory = {
+      read: bucketMemory(),
+      write: bucketMemory(),
+      operations: { source: bucketMemory(), destination: bucketMemory() },
+      gate: gateMemory(),
+      lanes: countMemory(),
+      ways: adaptive ? { source: wayMemory(), destination: wayMemory() } : null,
+    };
     const { source, destination } = this.memory.operations;
     this.operations = {
       source: new TokenBucket(source, clock),

@@ -19,7 +19,9 @@
  *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null), `paused` (or null: what
  *   a run that waits is waiting for), `unanswered` (a list, mostly empty, of calls to a file system
  *   that do not return: `side` (`source`, `destination`, or null: not known), `path` (or null),
- *   `seconds`)
+ *   `seconds`), `gives_way` (null without `--adaptive`, else a list, empty while nothing is held back:
+ *   `side`, `what` (`names`, `data`), `latency_ms`, `quiet_ms`, `calls`), `gave_way` (for how many
+ *   seconds in all; null without `--adaptive`)
  * - `summary`, the last line: `outcome` (`in sync`, `failures`, `more pending`, `interrupted`,
  *   `stopped`),
  *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
@@ -152,6 +154,15 @@ export function snapshotFields(snapshot: Snapshot) {
       path: path === null ? null : showPath(path, true),
       seconds: rounded(ms / 1000),
     })),
+    gives_way: snapshot.givesWay &&
+      snapshot.givesWay.map(({ side, what, latency, quiet, width }) => ({
+        side,
+        what,
+        latency_ms: rounded(latency),
+        quiet_ms: rounded(quiet),
+        calls: rounded(width),
+      })),
+    gave_way: snapshot.gaveWay === null ? null : rounded(snapshot.gaveWay / 1000),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Lines: the one-line sentences that both reporters for people print. */
 
-import type { RunEvent, Unanswered } from "../event.ts";
+import type { GivesWay, RunEvent, Unanswered } from "../event.ts";
 import { formatDuration, formatMinute, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { countOf, oneLine } from "./layout.ts";
@@ -35,6 +35,19 @@ export function unansweredLine({ side, path, ms }: Unanswered): string {
   const seconds = Math.floor(ms / 1000);
   const time = seconds < 120 ? `${seconds} s` : formatDuration(seconds);
   return `no answer from ${from} for ${time}${path === null ? "" : `: ${showPath(path)}`}`;
+}
+
+/** Where a run gives way: `gives way at the source: 41 ms a block, 12 ms in quiet; 3 at a time`. */
+export function givesWayLine({ side, what, latency, quiet, width }: GivesWay): string {
+  const one = what === "data" ? "a block" : "an operation";
+  const many = width >= 1 ? `${Math.floor(width)} at a time` : "one, then a rest";
+  return `gives way at the ${side}: ${formatMs(latency)} ${one}, ${
+    formatMs(quiet)
+  } in quiet; ${many}`;
+}
+
+function formatMs(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
 /** A size with at most one decimal: `3.1 GiB`. */

@@ -4,7 +4,7 @@ import type { Reporter, RunEvent, SideCounts, Snapshot } from "../event.ts";
 import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { countOf, formatFileRate, formatLeft, formatRate, oneLine, percent } from "./layout.ts";
-import { failureLine, operationLine, startLines, unansweredLine } from "./lines.ts";
+import { failureLine, givesWayLine, operationLine, startLines, unansweredLine } from "./lines.ts";
 import { summaryLines } from "./summary.ts";
 import { type Every, everyUnref } from "./ticker.ts";
 
@@ -78,6 +78,7 @@ export function progressLine(snapshot: Snapshot): string {
   if (snapshot.deleted > 0) parts.push(`${formatCount(snapshot.deleted)} deleted`);
   if (snapshot.failed > 0 || !scanning) parts.push(`${formatCount(snapshot.failed)} failed`);
   parts.push(...snapshot.unanswered.map(unansweredLine));
+  parts.push(...(snapshot.givesWay ?? []).map(givesWayLine));
   for (const text of [snapshot.paused, notice]) if (text !== null) parts.push(oneLine(text));
   return parts.join("; ");
 }

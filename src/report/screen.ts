@@ -5,7 +5,7 @@ import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import * as layout from "./layout.ts";
-import { unansweredLine } from "./lines.ts";
+import { givesWayLine, unansweredLine } from "./lines.ts";
 import { countOf, firstThatFits, formatRate, type Paint, unpainted } from "./layout.ts";
 import { displayWidth, padEnd, padStart, shortenPath, truncate } from "./width.ts";
 
@@ -44,7 +44,8 @@ export function renderSnapshot(
 
   const top = [titleLine(snapshot, width, paint)];
   const hanging = snapshot.unanswered.map(unansweredLine);
-  for (const text of [...hanging, snapshot.paused, snapshot.notice]) {
+  const givesWay = (snapshot.givesWay ?? []).map(givesWayLine);
+  for (const text of [...hanging, snapshot.paused, snapshot.notice, ...givesWay]) {
     if (text !== null) top.push(paint("warning", truncate(layout.oneLine(text), width)));
   }
   const scan = scanning ? scanLines(snapshot, width, paint) : [];

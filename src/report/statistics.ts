@@ -1,6 +1,15 @@
 /** Statistics: what the stages tell, as totals, rates and times left. */
 
-import type { Amount, Phase, Side, SideCounts, Snapshot, Summary, Unanswered } from "../event.ts";
+import type {
+  Amount,
+  GivesWay,
+  Phase,
+  Side,
+  SideCounts,
+  Snapshot,
+  Summary,
+  Unanswered,
+} from "../event.ts";
 import { type Rates, UNLIMITED } from "../bandwidth.ts";
 import type { Action, Status } from "../operation.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -50,6 +59,10 @@ export class Statistics {
   #paused: string | null = null;
   #held: string | null = null;
   #unanswered: () => readonly Unanswered[] = () => [];
+  #givesWay: readonly GivesWay[] | null = null;
+  /** For how long in all, in ms, and until when that was counted. */
+  #gaveWay = 0;
+  #gaveWayAt = 0;
 
   readonly #lanes = new Map<string, Lanes>();
   /** Bytes of the files that were copied. */
@@ -140,6 +153,16 @@ export class Statistics {
     this.#unanswered = ask;
   }
 
+  /** Where the run gives way from now on; null where it never does. */
+  givesWay(sides: readonly GivesWay[] | null): void {
+    const now = this.#clock.now();
+    if (this.#givesWay !== null && this.#givesWay.length > 0) {
+      this.#gaveWay += now - this.#gaveWayAt;
+    }
+    this.#gaveWayAt = now;
+    this.#givesWay = sides;
+  }
+
   /** Keeps a failure for the summary, if it is one of the first. The count is by `finished`. */
   failure(path: string, message: string): void {
     if (this.#failures.length < FAILURES_KEPT) this.#failures.push({ path, message });
@@ -218,6 +241,8 @@ export class Statistics {
       notice: this.#notice,
       paused: joined(this.#held, this.#paused),
       unanswered: this.#unanswered(),
+      givesWay: this.#givesWay,
+      gaveWay: this.#givesWay === null ? null : this.#gaveWay,
     };
   }
 

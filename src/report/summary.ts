@@ -28,6 +28,9 @@ export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}
     lines.push(row("copied", `${amountOf(copied)} in this run${overall}`));
     lines.push(row("", `${amountOf(copiedEver)} in all runs`));
   }
+  if (summary.gaveWay !== null) {
+    lines.push(row("gave way", `for ${formatDuration(Math.round(summary.gaveWay / 1000))}`));
+  }
   if (summary.linked > 0) lines.push(row("linked", formatCount(summary.linked)));
   if (summary.deleted > 0) lines.push(row("deleted", formatCount(summary.deleted)));
   if (summary.skipped > 0) lines.push(row("skipped", formatCount(summary.skipped)));

@@ -78,7 +78,10 @@ Deno.test("Operations has no short way, and gives up when its signal aborts", as
   const bucket = new TokenBucket(bucketMemory(), clock);
   bucket.rate = 1;
   const operations = new Operations(bucket, stop);
-  const around = within(operations, { call: (_, __, make) => make(), now: (_, make) => make() });
+  const around = within(operations, {
+    call: (_, __, make) => make(),
+    now: (_, __, make) => make(),
+  });
   const backend = withOperations(inner, around);
   assert.equal(backend.small, undefined);
   await timed(clock, () => backend.look("file"));

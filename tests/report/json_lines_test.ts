@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { jsonLinesReporter } from "../../src/report/json_lines.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { assertGolden } from "./golden.ts";
-import { RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
+import { GIVES_WAY, RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
 
 function setUp() {
   const clock = new FakeClock(Date.UTC(2026, 10, 20, 14, 2));
@@ -54,4 +54,18 @@ Deno.test("jsonLinesReporter stops its timer when disposed before the end", asyn
   reporter.event(START);
   await reporter[Symbol.asyncDispose]();
   assert.equal(clock.waiting, 0);
+});
+
+Deno.test("jsonLinesReporter tells where a run gives way and for how long in all", async () => {
+  const { clock, lines, state, reporter } = setUp();
+  state.snapshot = { ...TRANSFER, ...GIVES_WAY };
+  reporter.event(START);
+  await clock.advance(1000);
+  const { gives_way, gave_way } = JSON.parse(lines.at(-1)!);
+  assert.deepEqual(gives_way, [
+    { side: "source", what: "names", latency_ms: 6, quiet_ms: 0.8, calls: 0.1 },
+    { side: "destination", what: "data", latency_ms: 141.3, quiet_ms: 43.6, calls: 3.4 },
+  ]);
+  assert.equal(gave_way, 754.3);
+  await reporter[Symbol.asyncDispose]();
 });

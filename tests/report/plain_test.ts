@@ -3,7 +3,7 @@ import { plainReporter, type PlainReporterOptions, progressLine } from "../../sr
 import type { RunEvent } from "../../src/event.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { assertGolden } from "./golden.ts";
-import { EMPTY, RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
+import { EMPTY, GIVES_WAY, RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
 
 const OPERATION: RunEvent = {
   type: "operation",
@@ -78,4 +78,13 @@ Deno.test("progressLine names both sides when the scan runs", () => {
 
 Deno.test("progressLine has finite figures when nothing is known yet", () => {
   assert.doesNotMatch(progressLine(EMPTY), /NaN|Infinity|undefined|null/);
+});
+
+Deno.test("progressLine says where the run gives way, and nothing where it does not", () => {
+  assert.match(
+    progressLine({ ...TRANSFER, ...GIVES_WAY }),
+    /; gives way at the source: 6\.0 ms an operation, 0\.8 ms in quiet; one, then a rest; gives way at the destination: 141 ms a block, 44 ms in quiet; 3 at a time$/,
+  );
+  const quiet = progressLine({ ...TRANSFER, givesWay: [], gaveWay: 0 });
+  assert.equal(quiet, progressLine(TRANSFER));
 });

@@ -52,6 +52,17 @@ export const EMPTY: Snapshot = {
   notice: null,
   paused: null,
   unanswered: [],
+  givesWay: null,
+  gaveWay: null,
+};
+
+/** Where a run with `--adaptive` gives way. */
+export const GIVES_WAY: Pick<Snapshot, "givesWay" | "gaveWay"> = {
+  givesWay: [
+    { side: "source", what: "names", latency: 6.04, quiet: 0.81, width: 0.125 },
+    { side: "destination", what: "data", latency: 141.3, quiet: 43.6, width: 3.4 },
+  ],
+  gaveWay: 754_321,
 };
 
 export const SCAN: Snapshot = {

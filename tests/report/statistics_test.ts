@@ -203,3 +203,18 @@ Deno.test("Statistics keeps only the first failures when there are many", () => 
   assert.deepEqual(summary.failures[0], { path: "f0", message: "EIO" });
   assert.equal(summary.outcome, "failures");
 });
+
+Deno.test("Statistics adds up for how long a run has given way, on either side", async () => {
+  const { clock, statistics } = setUp();
+  assert.deepEqual([statistics.snapshot().givesWay, statistics.snapshot().gaveWay], [null, null]);
+  const side = { side: "source", what: "data", latency: 9, quiet: 3, width: 2 } as const;
+  statistics.givesWay([]);
+  await clock.advance(1000);
+  statistics.givesWay([side]);
+  await clock.advance(500);
+  statistics.givesWay([side, { ...side, side: "destination" }]);
+  await clock.advance(250);
+  statistics.givesWay([]);
+  await clock.advance(1000);
+  assert.deepEqual([statistics.snapshot().givesWay, statistics.snapshot().gaveWay], [[], 750]);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { summaryLines } from "../../src/report/summary.ts";
-import { SUMMARY } from "./samples.ts";
+import { GIVES_WAY, SUMMARY } from "./samples.ts";
 
 const NONE = { files: 0, bytes: 0 };
 const FINE = {
@@ -60,4 +60,9 @@ Deno.test("summaryLines speaks of no copies when it was a dry run", () => {
 Deno.test("summaryLines has finite figures when the run took no time", () => {
   const lines = summaryLines({ ...FINE, copied: NONE, elapsed: 0 });
   assert.doesNotMatch(lines.join("\n"), /NaN|Infinity/);
+});
+
+Deno.test("summaryLines says for how long the run gave way when it was adaptive", () => {
+  const lines = summaryLines({ ...FINE, ...GIVES_WAY });
+  assert.deepEqual(lines.at(-2), "  gave way  for 12:34");
 });

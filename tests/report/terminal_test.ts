@@ -8,7 +8,7 @@ import type { Snapshot } from "../../src/event.ts";
 import { displayWidth } from "../../src/report/width.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { assertGolden } from "./golden.ts";
-import { ACTIVE, EMPTY, RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
+import { ACTIVE, EMPTY, GIVES_WAY, RESUMED, SCAN, START, SUMMARY, TRANSFER } from "./samples.ts";
 import { ScreenEmulator } from "./screen_emulator.ts";
 
 const BOTH: Snapshot = {
@@ -240,4 +240,12 @@ Deno.test("terminalReporter uses colour only when asked to", async () => {
     assert.equal(text.includes("\x1b[1mTransferring"), colour);
     assert.equal(text.includes("\x1b[36m━"), colour);
   }
+});
+
+Deno.test("renderSnapshot says where the run gives way when it does, in 80 columns", () => {
+  const lines = renderSnapshot({ ...TRANSFER, ...GIVES_WAY }, 80, 24);
+  assert.ok(
+    lines.includes(" gives way at the destination: 141 ms a block, 44 ms in quiet; 3 at a time"),
+  );
+  assert.doesNotMatch(renderSnapshot({ ...TRANSFER, givesWay: [] }, 80, 24).join(), /gives way/);
 });
