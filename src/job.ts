@@ -69,3 +69,27 @@ export interface Outcome {
   /** Of a deletion that was carried out. */
   readonly removal?: Removal;
 }
+
+/** What an outcome says of bytes where none were sent and nothing went wrong. */
+export const NOTHING_SENT = {
+  size: 0,
+  hash: null,
+  stamp: null,
+  expected: 0,
+  duration: 0,
+  error: null,
+} as const;
+
+/** The outcome of a directory of {@link Job.missing} that is there now. */
+export function directoryMade(directory: number, path: string): Outcome {
+  return {
+    ...NOTHING_SENT,
+    directory,
+    name: "",
+    path,
+    kind: "directory",
+    action: "mkdir",
+    reason: "not at the destination",
+    status: "success",
+  };
+}

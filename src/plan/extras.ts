@@ -3,7 +3,7 @@ import type { Extra } from "../backlog/backlog.ts";
 import type { ExtraCursor, ExtraKind } from "../backlog/extra_store.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
-import type { Outcome } from "../job.ts";
+import { NOTHING_SENT, type Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import type { Evidence, Removal } from "../removal.ts";
 import { absence, difference } from "./evidence.ts";
@@ -203,6 +203,7 @@ function record({ backlog, outcome, run }: RunContext, verdict: Verdict): void {
 
 function outcomeOf({ extra, removal, why, error }: Verdict): Outcome {
   return {
+    ...NOTHING_SENT,
     detail: why,
     directory: extra.directory,
     name: extra.name,
@@ -212,10 +213,6 @@ function outcomeOf({ extra, removal, why, error }: Verdict): Outcome {
     reason: "not at the source",
     status: removal === null ? "failure" : "success",
     size: extra.kind === "file" ? extra.size : 0,
-    hash: null,
-    stamp: null,
-    expected: 0,
-    duration: 0,
     error: error?.toData() ?? null,
     ...(removal !== null && { removal }),
   };

@@ -4,6 +4,7 @@ import { takenFor } from "../backlog/merge_store.ts";
 import type { ScanStore } from "../backlog/scan_store.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
+import { NOTHING_SENT } from "../job.ts";
 import { showPath } from "../name.ts";
 import { ALL_APART, describeRules, isExact, type NameRules } from "../name_rules.ts";
 
@@ -91,6 +92,7 @@ export function recordCollisions(context: RunContext): void {
         ? `${takenFor(other)}; nothing in it was copied`
         : takenFor(other);
       outcome({
+        ...NOTHING_SENT,
         directory,
         name,
         path,
@@ -98,11 +100,6 @@ export function recordCollisions(context: RunContext): void {
         action: kind === "directory" ? "mkdir" : "copy",
         reason: REASON,
         status: "failure",
-        size: 0,
-        hash: null,
-        stamp: null,
-        expected: 0,
-        duration: 0,
         error: new SyncError("EEXIST", message, { path }).toData(),
       }, null);
     }

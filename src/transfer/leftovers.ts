@@ -2,7 +2,7 @@
 import { tokenOf } from "../backend/temporary.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
-import type { Outcome } from "../job.ts";
+import { directoryMade, type Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
 import { isLeftover, removeLeftovers, type Self } from "./temporaries.ts";
 
@@ -100,20 +100,6 @@ export class Leftovers {
 }
 
 function madeEarlier(directory: number, path: string): Outcome {
-  return {
-    directory,
-    name: "",
-    path,
-    kind: "directory",
-    action: "mkdir",
-    reason: "not at the destination",
-    detail: "not at the destination; made by a run that was interrupted",
-    status: "success",
-    size: 0,
-    hash: null,
-    stamp: null,
-    expected: 0,
-    duration: 0,
-    error: null,
-  };
+  const detail = "not at the destination; made by a run that was interrupted";
+  return { ...directoryMade(directory, path), detail };
 }

@@ -4,7 +4,7 @@ import type { Block, Carried, Item } from "../block.ts";
 import { join, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
-import type { Job, Outcome } from "../job.ts";
+import { directoryMade, type Job, type Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
@@ -198,14 +198,7 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
   let failed: SyncError | null = null;
   let made: StagedDirectory | null = null;
   for (const { directory, path } of job.missing) {
-    const base: Outcome = {
-      ...ABOUT_NOTHING,
-      directory,
-      path,
-      kind: "directory",
-      action: "mkdir",
-      reason: "not at the destination",
-    };
+    const base = directoryMade(directory, path);
     if (failed !== null) {
       // the failure above was recorded; what could not be tried is tried again by the next run
       group.failed(job, { ...base, action: "keep", status: "skipped" });
@@ -228,17 +221,6 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
   }
   return { failed, made };
 }
-
-const ABOUT_NOTHING = {
-  name: "",
-  status: "success",
-  size: 0,
-  hash: null,
-  stamp: null,
-  expected: 0,
-  duration: 0,
-  error: null,
-} as const;
 
 async function begin(
   carried: Carried,

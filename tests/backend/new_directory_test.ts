@@ -4,7 +4,7 @@ import type { Backend } from "../../src/backend/backend.ts";
 import { loadLibc } from "../../src/backend/posix/libc.ts";
 import { openPosix } from "../../src/backend/posix/posix.ts";
 import { SyncError } from "../../src/errors.ts";
-import type { Job, JobFile, Outcome } from "../../src/job.ts";
+import { directoryMade, type Job, type JobFile, type Outcome } from "../../src/job.ts";
 import { Parcel, PARCEL_BYTES, PROGRESS } from "../../src/parcel.ts";
 import { stampOf } from "../../src/stamp.ts";
 import { Group, type Settled } from "../../src/transfer/group.ts";
@@ -179,7 +179,7 @@ Deno.test({
     const group = groupAt(destination, (one) => settled.push(...one.outcomes));
     group.begin(job, NAMES.length + 1);
     const made = await destination.small!.make!("d");
-    const staged = group.stageDirectory(job, made, outcomeOfDirectory());
+    const staged = group.stageDirectory(job, made, directoryMade(2, "d"));
     const held = made.hold();
     held.write(parcel);
     group.stageParcel(parcel, held, staged);
@@ -213,7 +213,7 @@ Deno.test({
     });
     group.begin(job, NAMES.length + 1);
     const made = await destination.small!.make!("d");
-    const staged = group.stageDirectory(job, made, outcomeOfDirectory());
+    const staged = group.stageDirectory(job, made, directoryMade(2, "d"));
     const held = made.hold();
     held.write(parcel);
     group.stageParcel(parcel, held, staged);
@@ -241,22 +241,4 @@ function groupAt(destination: Backend, settled: (settled: Settled) => void): Gro
     outcomeOf: outcomeInParcel,
     settled,
   });
-}
-
-function outcomeOfDirectory(): Outcome {
-  return {
-    directory: 2,
-    name: "",
-    path: "d",
-    kind: "directory",
-    action: "mkdir",
-    reason: "not at the destination",
-    status: "success",
-    size: 0,
-    hash: null,
-    stamp: null,
-    expected: 0,
-    duration: 0,
-    error: null,
-  };
 }
