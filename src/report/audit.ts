@@ -149,7 +149,7 @@ export class AuditLog implements Disposable {
     const missing = this.#missing(lines.slice(next), tail, next > 0);
     this.#chainAnew(outbox, lines, missing);
     this.#append(missing.map(({ text }) => `${text}\n`).join(""));
-    this.#file.syncDataSync();
+    this.#sync();
     outbox.outboxWritten(this.#sequence);
     if (isNew && lines.length > missing.length) {
       const { text } = lines[lines.length - missing.length - 1]!;
@@ -199,12 +199,14 @@ export class AuditLog implements Disposable {
     const missing = new Map(unwritten.map((line) => [line.text, line]));
     const splitter = new LineSplitter(LONGEST);
     const chunk = new Uint8Array(LONGEST);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    for (let length; (length = this.#file.readSync(chunk)) !== null;) {
-      for (const line of splitter.push(chunk.subarray(0, length))) {
-        missing.delete(decoder.decode(line));
+    this.#try("read", (file) => {
+      file.seekSync(0, Deno.SeekMode.Start);
+      for (let length; (length = file.readSync(chunk)) !== null;) {
+        for (const line of splitter.push(chunk.subarray(0, length))) {
+          missing.delete(decoder.decode(line));
+        }
       }
-    }
+    });
     return [...missing.values()];
   }
 
@@ -268,17 +270,8 @@ export class AuditLog implements Disposable {
     }
     // after a failed write, which may have cut a line, the next run completes the log
     if (staged.length === 0 || this.#broken) return;
-    try {
-      this.#append(staged);
-      this.#file.syncDataSync();
-    } catch (error) {
-      this.#broken = true;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new SyncError("ELOG", `cannot write the audit log ${this.#path}: ${why}`, {
-        scope: "run",
-        cause: error,
-      });
-    }
+    this.#append(staged);
+    this.#sync();
     // told to the database with the next group, which saves a transaction for each
     this.#written = this.#sequence;
   }
@@ -290,30 +283,54 @@ export class AuditLog implements Disposable {
 
   #append(text: string | Uint8Array): void {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
-    for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
+    this.#try("write", (file) => {
+      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    });
+  }
+
+  #sync(): void {
+    this.#try("write", (file) => file.syncDataSync());
+  }
+
+  /** Uses the file; when that fails, nothing more is written, and the run has to stop. */
+  #try<T>(what: "read" | "write", body: (file: Deno.FsFile) => T): T {
+    try {
+      return body(this.#file);
+    } catch (error) {
+      this.#broken = true;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new SyncError("ELOG", `cannot ${what} the audit log ${this.#path}: ${why}`, {
+        scope: "run",
+        cause: error,
+      });
+    }
   }
 
   #isAuditLog(): boolean {
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    const head = new Uint8Array(64);
-    const length = this.#file.readSync(head) ?? 0;
-    const start = '{"type":"';
-    return start.startsWith(new TextDecoder().decode(head.subarray(0, Math.min(length, 9))));
+    return this.#try("read", (file) => {
+      file.seekSync(0, Deno.SeekMode.Start);
+      const head = new Uint8Array(64);
+      const length = file.readSync(head) ?? 0;
+      const start = '{"type":"';
+      return start.startsWith(new TextDecoder().decode(head.subarray(0, Math.min(length, 9))));
+    });
   }
 
   /** The end of the log: at least the last line, where it is not longer than any of ours. */
   #tail(): Tail {
-    const size = this.#file.statSync().size;
-    const from = Math.max(0, size - TAIL);
-    this.#file.seekSync(from, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(size - from);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const length = this.#file.readSync(bytes.subarray(filled));
-      if (length === null) break;
-      filled += length;
-    }
-    return tailOf(bytes.subarray(0, filled), { whole: from === 0 });
+    return this.#try("read", (file) => {
+      const { size } = file.statSync();
+      const from = Math.max(0, size - TAIL);
+      file.seekSync(from, Deno.SeekMode.Start);
+      const bytes = new Uint8Array(size - from);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const length = file.readSync(bytes.subarray(filled));
+        if (length === null) break;
+        filled += length;
+      }
+      return tailOf(bytes.subarray(0, filled), { whole: from === 0 });
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
-import { UsageError } from "../../src/errors.ts";
+import { SyncError, UsageError } from "../../src/errors.ts";
 import { AuditLog } from "../../src/report/audit.ts";
 import { MemoryWorld, THEN } from "../testing/world.ts";
 import { scratchDirectory } from "../testing/scratch.ts";
@@ -156,6 +156,17 @@ Deno.test("AuditLog writes nothing more after a write that failed, and the next 
     "after",
     "next run",
   ]);
+});
+
+Deno.test("AuditLog.attach says in one sentence that the log can be used no more", () => {
+  using fixture = new Fixture();
+  const log = AuditLog.open(fixture.path);
+  log[Symbol.dispose]();
+  assert.throws(() => log.attach(fixture.backlog, 1), (error) => {
+    assert.ok(error instanceof SyncError && error.scope === "run");
+    assert.match(error.message, /^cannot read the audit log .*audit\.jsonl: /);
+    return true;
+  });
 });
 
 Deno.test("AuditLog.open refuses what is no audit log and leaves it as it is", () => {
