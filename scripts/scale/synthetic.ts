@@ -33,6 +33,7 @@ const MADE = {
   open: true,
   named: true,
   seal() {},
+  discard: () => undefined,
   name: () => Promise.resolve(),
   [Symbol.dispose]() {},
 } as const;

@@ -222,9 +222,15 @@ function smallFiles(small: SmallFiles, around: Around, waiting: boolean): SmallF
         get named() {
           return made.named;
         },
-        hold: () => held(made.hold(), directory, around, waiting),
+        // what has its name by that of the directory needs no call, or a move that others do not
+        hold: () => held(made.hold(), directory, around, waiting, "nameDirectory"),
         seal: () => made.seal(),
         name: () => around.call("nameDirectory", directory, () => made.name()),
+        discard: () => {
+          const discarding = () => made.discard();
+          if (!waiting) return discarding();
+          return quietly(around.call("removeDirectory", directory, async () => await discarding()));
+        },
         [Symbol.dispose]: () => made[Symbol.dispose](),
       };
     },
@@ -236,6 +242,7 @@ function held(
   directory: string,
   around: Around,
   waiting: boolean,
+  committing: Call = "commitParcel",
 ): HeldParcels {
   type Made = Promise<void> | undefined;
   const make = (call: Call, { files, bytes }: Parcel, step: () => Made): Made => {
@@ -247,7 +254,7 @@ function held(
   return {
     read: (parcel) => make("readParcel", parcel, () => inner.read(parcel)),
     write: (parcel) => make("writeParcel", parcel, () => inner.write(parcel)),
-    commit: (parcel) => make("commitParcel", parcel, () => inner.commit(parcel)),
+    commit: (parcel) => make(committing, parcel, () => inner.commit(parcel)),
     discard: (parcel) => make("discardParcel", parcel, () => inner.discard(parcel)),
     writer: (path, temporary) => writer(inner.writer(path, temporary), around),
     [Symbol.dispose]: () => inner[Symbol.dispose](),

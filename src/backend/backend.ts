@@ -136,8 +136,8 @@ export interface HeldParcels extends Disposable {
 
 /**
  * A directory that is made together with its first files. It has a temporary name until they are
- * durable, so that they need no temporary names of their own. Disposing of it before it has its name
- * removes it, when nobody holds it any more.
+ * durable, so that they need no temporary names of their own. It is disposed of when nothing more
+ * happens in it, after {@link discard}.
  */
 export interface NewDirectory extends Disposable {
   /** Files may be put into it; not after {@link seal}. */
@@ -149,10 +149,15 @@ export interface NewDirectory extends Disposable {
   /** No more files are put into it. What was written is flushed after this, and before its name. */
   seal(): void;
   /**
-   * Gives it its name. If there is a directory of that name by now, the files are moved into that
-   * one, each by its commit. Rejects with a SyncError.
+   * Gives it its name. If there is a directory of that name by now, or it cannot be given one, the
+   * files are moved into that one, each by its commit. Rejects with a SyncError.
    */
   name(): Promise<void>;
+  /**
+   * Removes it if it has no name, once its files have left it; undefined: when it is disposed of.
+   * Never rejects: what could not be removed is found by the next run.
+   */
+  discard(): Promise<void> | undefined;
 }
 
 /** The short way of small files: without a promise, and a change of threads, for each of their calls. */

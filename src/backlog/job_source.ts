@@ -8,6 +8,8 @@ import type { TransferStore } from "./transfer_store.ts";
 export interface JobLimits {
   readonly files: number;
   readonly bytes: number;
+  /** Files where all of a directory go into one job, which can make it with them. Default: `files`. */
+  readonly whole?: number;
 }
 
 /** Where the jobs of a pass are: after which directory, and inside which ones. */
@@ -98,12 +100,18 @@ export class JobSource implements Jobs {
     const directory = this.#open.shift();
     if (directory === undefined) return undefined;
     const { id, path } = directory;
-    const { files, after } = this.#store.pendingFiles(id, directory.after, limits);
+    const missing = this.#store.missingAbove(id);
+    const isNew = missing.length > 0 && directory.after === "";
+    const most = isNew ? limits.whole ?? limits.files : limits.files;
+    let found = this.#store.pendingFiles(id, directory.after, { ...limits, files: most });
+    const all = isNew && found.after === null && found.files.every(isSmall);
+    const whole = all ? this.#store.aboveLeaf(id) : null;
+    if (whole === null && found.files.length > limits.files) {
+      found = this.#store.pendingFiles(id, directory.after, limits);
+    }
+    const { files, after } = found;
     const last = after === null;
     if (!last) this.#open.push({ ...directory, after });
-    const missing = this.#store.missingAbove(id);
-    const all = last && directory.after === "" && missing.length > 0 && files.every(isSmall);
-    const whole = all ? this.#store.aboveLeaf(id) : null;
     // its temporary is in the directory above it
     if (whole !== null) this.#store.markInFlight(whole);
     return { directory: id, path, missing, files, listed: this.#store.listedAt(id), last, whole };

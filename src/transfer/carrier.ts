@@ -12,9 +12,10 @@ import type { Preservable } from "../preserve.ts";
 import { isPlain } from "../parcel.ts";
 import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
-import { Group, type Settled } from "./group.ts";
+import { Group } from "./group.ts";
 import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
+import type { Settled } from "./staged.ts";
 import { throttle } from "./throttle.ts";
 import { outcomeInParcel, writeItems } from "./writer.ts";
 

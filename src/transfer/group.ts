@@ -11,49 +11,21 @@ import { SyncError } from "../errors.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
+import {
+  commit,
+  discard,
+  type Settled,
+  type SettledParcel,
+  type Staged,
+  type StagedDirectory,
+  type StagedParcel,
+} from "./staged.ts";
 
 /**
  * A group is flushed when it has this many new files, or its first file has waited this long (ms).
  * Each flush ends in a transaction of the database, whose cost is shared by its files.
  */
 const MOST_FILES = 1024, LONGEST_WAIT = 500;
-
-interface Staged {
-  readonly job: Job;
-  readonly writer: FileWriter;
-  readonly outcome: Outcome;
-}
-
-/** A parcel with the directory in which its files get their names. */
-interface StagedParcel {
-  readonly parcel: Parcel;
-  readonly directory: HeldParcels;
-  /** The new directory that it is in, without a name so far. */
-  readonly within: StagedDirectory | null;
-}
-
-/** A new directory that gets its name when what is in it is durable. */
-export interface StagedDirectory {
-  readonly job: Job;
-  readonly directory: NewDirectory;
-  readonly outcome: Outcome;
-  /** Why it could not be given its name. */
-  failed: SyncError | null;
-}
-
-/** The committed files of a parcel. */
-export interface SettledParcel {
-  readonly parcel: Parcel;
-  readonly files: number;
-  readonly bytes: number;
-}
-
-/** What leaves the group: outcomes that may be recorded, and jobs all of whose outcomes have left. */
-export interface Settled {
-  readonly outcomes: Outcome[];
-  readonly parcels: SettledParcel[];
-  readonly jobs: Job[];
-}
 
 /** Options of a {@link Group}. */
 export interface GroupOptions {
@@ -75,6 +47,8 @@ export class Group {
   #staged: Staged[] = [];
   #stagedParcels: StagedParcel[] = [];
   #stagedDirectories: StagedDirectory[] = [];
+  /** New directories that are not complete, where each file is durable by itself. */
+  readonly #unnamed = new Set<StagedDirectory>();
   #committed: { job: Job; outcome: Outcome }[] = [];
   #committedParcels: SettledParcel[] = [];
   /** Files in `#stagedParcels`. */
@@ -114,7 +88,9 @@ export class Group {
     within: StagedDirectory | null = null,
   ): Promise<void> | undefined {
     if (this.#options.destination.capabilities.durability === "file") {
-      return this.#commitAtOnce({ parcel, directory, within });
+      if (within === null) return this.#commitAtOnce({ parcel, directory, within });
+      within.parcels.push({ parcel, directory, within });
+      return;
     }
     this.#wait();
     this.#stagedParcels.push({ parcel, directory, within });
@@ -123,10 +99,27 @@ export class Group {
 
   /** A new directory, before the first parcel in it. From now on it is the group's to let go. */
   stageDirectory(job: Job, directory: NewDirectory, outcome: Outcome): StagedDirectory {
-    this.#wait();
-    const staged: StagedDirectory = { job, directory, outcome, failed: null };
-    this.#stagedDirectories.push(staged);
+    const staged: StagedDirectory = { job, directory, outcome, parcels: [], failed: null };
+    if (this.#options.destination.capabilities.durability === "file") this.#unnamed.add(staged);
+    else {
+      this.#wait();
+      this.#stagedDirectories.push(staged);
+    }
     return staged;
+  }
+
+  /**
+   * All that is put into a new directory is there: where each file is durable by itself, it gets its
+   * name now. Undefined: the next flush gives it, or it has one.
+   */
+  complete(staged: StagedDirectory): Promise<void> | undefined {
+    if (this.#unnamed.delete(staged)) return this.#nameAtOnce(staged);
+  }
+
+  /** Waits until a new directory can be reached by its path, or is known not to come. */
+  async reach(staged: StagedDirectory): Promise<void> {
+    await this.complete(staged);
+    while (!staged.directory.named && staged.failed === null) await this.flush();
   }
 
   /** Something is at its final name, but not durable where durability comes in groups. */
@@ -168,6 +161,7 @@ export class Group {
   /** Lets everything go; after it the group is empty. */
   async drain(): Promise<void> {
     try {
+      await this.#nameAll();
       if (this.#flushing !== null) await this.#flushing;
       while (this.#waiting > 0 || this.#leaving.jobs.length > 0) await this.flush();
     } finally {
@@ -202,7 +196,7 @@ export class Group {
       for (const settled of committedParcels) this.#leaveParcel(settled);
       for (const directory of directories) await this.#nameDirectory(directory);
       for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
-        if (parcel.within?.failed) this.#failParcel(parcel, parcel.within.failed);
+        if (parcel.within?.failed) await this.#failParcel(parcel, parcel.within.failed);
         else await this.#commitParcel(parcel);
       }
       for (const { directory } of directories.splice(0)) directory[Symbol.dispose]();
@@ -236,6 +230,47 @@ export class Group {
       throw error;
     }
     await this.#commitParcel(staged);
+  }
+
+  /** Where a file is durable by itself, a new directory gets its name as soon as it is complete. */
+  async #nameAtOnce(staged: StagedDirectory): Promise<void> {
+    const { directory, parcels } = staged;
+    directory.seal();
+    try {
+      const looking = this.#options.checkRoots();
+      if (looking !== undefined) await looking;
+      await this.#nameDirectory(staged);
+      for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
+        if (staged.failed === null) await this.#commitOrFail(parcel);
+        else await this.#failParcel(parcel, staged.failed);
+      }
+    } finally {
+      // nothing is left in it unless the run stops
+      await discard(parcels, [staged]);
+    }
+  }
+
+  /** As {@link #commitParcel}; its files fail if they cannot be got out of their directory. */
+  async #commitOrFail(parcel: StagedParcel): Promise<void> {
+    try {
+      await this.#commitParcel(parcel);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.scope === "run") throw error;
+      await this.#failParcel(parcel, error);
+    }
+  }
+
+  /** What was put into new directories before the run stopped is worth a name. */
+  async #nameAll(): Promise<void> {
+    let failed: { readonly error: unknown } | null = null;
+    for (const staged of [...this.#unnamed]) {
+      try {
+        await this.complete(staged);
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
+    if (failed !== null) throw failed.error;
   }
 
   /** The files of a parcel get their names; one that could not get it so is tried alone. */
@@ -283,7 +318,7 @@ export class Group {
   }
 
   /** The directory of a parcel could not be given its name: its files fail with it. */
-  #failParcel({ parcel, directory }: StagedParcel, error: SyncError): void {
+  async #failParcel({ parcel, directory }: StagedParcel, error: SyncError): Promise<void> {
     using held = directory;
     for (let i = 0; i < parcel.files.length; i++) {
       if (parcel.progress[i] !== PROGRESS.written) continue;
@@ -295,7 +330,7 @@ export class Group {
         error: error.toData(),
       });
     }
-    held.discard(parcel);
+    await held.discard(parcel);
   }
 
   async #commitOne(writer: FileWriter, outcome: Outcome): Promise<Outcome> {
@@ -342,29 +377,5 @@ export class Group {
     this.#open.delete(job);
     this.#wait();
     this.#leaving.jobs.push(job);
-  }
-}
-
-/** Removes the temporaries of parcels that will not be committed, and directories without a name. */
-async function discard(
-  parcels: readonly StagedParcel[],
-  directories: readonly StagedDirectory[],
-): Promise<void> {
-  for (const { parcel, directory } of parcels) {
-    using held = directory;
-    await held.discard(parcel);
-  }
-  for (const { directory } of directories) directory[Symbol.dispose]();
-}
-
-async function commit(writer: FileWriter, outcome: Outcome): Promise<Outcome> {
-  try {
-    await writer.commit();
-    return outcome;
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    await writer.abort();
-    if (error.scope === "run") throw error;
-    return { ...outcome, status: "failure", hash: null, error: error.toData() };
   }
 }

@@ -10,9 +10,10 @@ import { isTriedAgain, withTries } from "./tries.ts";
 
 /**
  * Files and bytes of one job. On a share a job is what a lane does before it goes to another
- * directory; elsewhere a directory that is made with its files must be one job.
+ * directory, and several lanes share a larger one; a directory that is made with its files must be
+ * one job, though.
  */
-const LIMITS = { files: 64, bytes: 64 * 2 ** 20 }, LOCAL_FILES = 256;
+const LIMITS = { files: 64, bytes: 64 * 2 ** 20 }, LOCAL_FILES = 256, SHARE_WHOLE = 128;
 
 /** What a carrier may have waiting: small files for a while. Large jobs go to idle lanes only. */
 const MOST_FILES = 1536, LARGE_JOB = 16 * 2 ** 20, MOST_JOBS = 64;
@@ -78,9 +79,13 @@ export class Transfer {
     this.#plan = plan;
     const { backlog } = context;
     this.#turn = turn;
+    const together = context.destination.small?.make !== undefined;
+    const limits = plan.lanes === 1
+      ? { ...LIMITS, files: LOCAL_FILES }
+      : { ...LIMITS, ...together ? { whole: SHARE_WHOLE } : {} };
     context.budget.begin();
     this.#files = turn > 0 ? backlog.retries.jobs(turn) : backlog.jobs({
-      limits: plan.lanes === 1 ? { ...LIMITS, files: LOCAL_FILES } : LIMITS,
+      limits,
       spread: plan.threads * plan.lanes,
       scan,
       order: context.options.order,

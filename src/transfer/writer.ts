@@ -11,7 +11,8 @@ import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
-import type { Group, StagedDirectory } from "./group.ts";
+import type { Group } from "./group.ts";
+import type { StagedDirectory } from "./staged.ts";
 import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
 
@@ -45,7 +46,7 @@ export async function writeItems(
   options: WriterOptions,
 ): Promise<void> {
   let writer: FileWriter | null = null;
-  let begun: Begun = { failed: null, made: null };
+  let begun: Begun = { failed: null, made: null, left: 0 };
   // on a share, a block is on its way while the one before is being flushed
   const underway = new Underway(
     options.destination.capabilities.latency === "waiting" ? WRITES : 1,
@@ -55,10 +56,13 @@ export async function writeItems(
       for (const item of batch) {
         if (item.type === "begin") {
           begun = await beginJob(item.job, options);
+          await completed(begun, 0, options);
           continue;
         }
         if (item.type === "parcel") {
           await writeParcel(item, begun, options);
+          const carried = item.progress.filter((progress) => progress !== PROGRESS.taken);
+          await completed(begun, carried.length, options);
           continue;
         }
         const { carried } = item;
@@ -184,11 +188,23 @@ interface Begun {
   readonly failed: SyncError | null;
   /** Its directory, if it is one that is made with its files. */
   readonly made: StagedDirectory | null;
+  /** Files of the job that have not come in a parcel. */
+  left: number;
 }
 
 /** Waits until the directory of a job can be reached by its path, or is known not to come. */
 async function awaitName({ made }: Begun, { group }: WriterOptions): Promise<void> {
-  while (made !== null && !made.directory.named && made.failed === null) await group.flush();
+  if (made !== null) await group.reach(made);
+}
+
+/** So many files came in a parcel. A new directory is complete when all have; or see `awaitName`. */
+function completed(
+  begun: Begun,
+  files: number,
+  { group }: WriterOptions,
+): Promise<void> | undefined {
+  begun.left -= files;
+  if (begun.left === 0 && begun.made !== null) return group.complete(begun.made);
 }
 
 /** Makes the directories that the job's files need. */
@@ -219,7 +235,7 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
       group.failed(job, { ...base, status: "failure", error: error.toData() });
     }
   }
-  return { failed, made };
+  return { failed, made, left: job.files.length };
 }
 
 async function begin(

@@ -5,6 +5,7 @@ import { type MemoryBackend, memoryBackend } from "../../src/backend/memory.ts";
 import type { ScanStore } from "../../src/backlog/scan_store.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import type { Side } from "../../src/event.ts";
+import type { JobLimits } from "../../src/backlog/job_source.ts";
 import type { Job, Outcome } from "../../src/job.ts";
 import { isFailure, listDirectory } from "../../src/scan/walker.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
@@ -149,7 +150,7 @@ export class Fixture implements Disposable {
   }
 
   /** All jobs of one pass. */
-  jobs(limits = { files: 64, bytes: Infinity }, spread = 4): Job[] {
+  jobs(limits: JobLimits = { files: 64, bytes: Infinity }, spread = 4): Job[] {
     const source = this.backlog.jobs({ limits, spread, scan: null });
     const all: Job[] = [];
     this.backlog.transaction(() => {

@@ -64,6 +64,30 @@ Deno.test("a job marks its directory before a temporary can appear in it", async
   assert.deepEqual(fixture.backlog.transfer.inFlight(), []);
 });
 
+Deno.test("jobs hold all of a new directory up to their limit for that, and no more of any other", async () => {
+  const names = (directory: string, files: number) =>
+    Array.from({ length: files }, (_, i) => [`${directory}/f${i}`, "x"] as const);
+  using fixture = new Fixture(
+    Object.fromEntries([
+      ...names("leaf", 19),
+      ...names("exactly", 20),
+      ...names("there", 15),
+      ...names("above", 15),
+      ["above/below/f", "x"],
+    ]),
+    { "there": null },
+  );
+  await fixture.scan();
+  const jobs = fixture.jobs({ files: 7, bytes: Infinity, whole: 20 }, 1);
+  const sizes = (of: string) =>
+    jobs.filter(({ path }) => path === of).map(({ files }) => files.length);
+  assert.deepEqual(sizes("leaf"), [19]);
+  for (const path of ["there", "above"]) assert.deepEqual(sizes(path), [7, 7, 1]);
+  assert.deepEqual(sizes("exactly"), [7, 7, 6]);
+  const wholes = jobs.filter(({ whole }) => whole !== null).map(({ path }) => path);
+  assert.deepEqual(wholes.sort(), ["above/below", "leaf"]);
+});
+
 Deno.test("settle records successes, failures and files that are gone", async () => {
   using fixture = new Fixture({ "good": "12", "bad": "345", "gone": "6" });
   await fixture.scan();

@@ -47,8 +47,11 @@ export const EPERM = 1,
   EIO = 5,
   ENXIO = 6,
   EBADF = 9,
+  EACCES = 13,
   EEXIST = 17,
   EINVAL = 22,
+  ENAMETOOLONG = 36,
+  EILSEQ = 84,
   ESTALE = 116;
 
 /**

@@ -44,11 +44,29 @@ export class Mounts {
   }
 
   /**
-   * Times that are set on an open file outlive its close, which spares the way by its name: so it was
-   * seen on these. A CIFS mount loses them; of others nothing is assumed. Only after a look.
+   * When the times of a small file are set: as soon as it is `written`, before it is flushed; when it
+   * is `flushed`; or when it is `closed`. Only after a look.
+   *
+   * Times that are set on an open file outlive its close on NFS and sshfs, which spares the way by its
+   * name; a CIFS mount loses them, and of others nothing is assumed. On sshfs, setting them goes after
+   * the write to the same server, which works in that order, so nobody waits for the write alone.
    */
-  get timesOnOpen(): boolean {
-    return this.#type === "nfs" || this.#type === "nfs4" || this.#type === "fuse.sshfs";
+  get timesWhen(): "written" | "flushed" | "closed" {
+    if (this.#type === "fuse.sshfs") return "written";
+    return this.#isNfs ? "flushed" : "closed";
+  }
+
+  /**
+   * Giving a directory a name is one step here, whatever is in it, and nothing keeps it from that: so
+   * it was seen on NFS and sshfs. On SMB it fails while the server holds a file in it open, which it
+   * does for a while after each close; others copy every file in it. Only after a look.
+   */
+  get renamesDirectories(): boolean {
+    return !this.#system!.network || this.#type === "fuse.sshfs" || this.#isNfs;
+  }
+
+  get #isNfs(): boolean {
+    return this.#type === "nfs" || this.#type === "nfs4";
   }
 
   /**

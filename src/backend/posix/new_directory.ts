@@ -13,7 +13,8 @@ import { EEXIST, EINVAL } from "./errno.ts";
 import { AT, type Libc, O } from "./libc.ts";
 import type { PosixSmallFiles } from "./small.ts";
 
-const RENAME_NOREPLACE = 1;
+/** A flag of renameat2(2). */
+export const RENAME_NOREPLACE = 1;
 
 /** What a new directory works with. */
 export interface NewDirectoryOptions {
@@ -64,6 +65,8 @@ class NewPosixDirectory implements NewDirectory {
   #other: HeldDirectory | null = null;
   #open = true;
   #named = false;
+  /** Nothing is in it but whole files. */
+  #clean = true;
   #holders = 1;
   #disposed = false;
 
@@ -91,14 +94,17 @@ class NewPosixDirectory implements NewDirectory {
     const { libc: { now }, directories, parent, temporary } = this.#parts;
     const name = lastName(this.#path);
     const to = parent.fd;
-    const result = now.renameat2(to, temporary, to, name, RENAME_NOREPLACE) as number;
+    const result = this.#clean
+      ? now.renameat2(to, temporary, to, name, RENAME_NOREPLACE) as number
+      : -EEXIST;
     if (result >= 0) {
       this.#named = true;
       // a handle from before belongs to a directory that somebody removed
       directories.forget(this.#path);
       return;
     }
-    // somebody made it meanwhile; or the file system cannot promise not to replace anything
+    // somebody made it meanwhile; or the file system cannot promise not to replace anything, or what
+    // could not be written whole could not be removed either
     if (result !== -EEXIST && result !== -EINVAL) {
       throw directories.failure(result, "give the directory its name", this.#path);
     }
@@ -115,7 +121,11 @@ class NewPosixDirectory implements NewDirectory {
     let held = true;
     return {
       read: (parcel) => void small.read(own, parcel),
-      write: (parcel) => void small.write(own, parcel, true),
+      write: (parcel) => {
+        const clean = small.write(own, parcel, true);
+        this.#clean = this.#clean && clean;
+        return undefined;
+      },
       commit: (parcel) => void this.#commit(parcel),
       discard: (parcel) => {
         // what has its name is whole and durable; the next run finds it
@@ -134,6 +144,8 @@ class NewPosixDirectory implements NewDirectory {
     if (!this.#disposed) this.#release();
     this.#disposed = true;
   }
+
+  discard(): undefined {}
 
   #commit(parcel: Parcel): void {
     if (this.#named) this.#small.committed(parcel);

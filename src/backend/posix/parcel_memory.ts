@@ -8,6 +8,8 @@ export const WRITE_FLAGS = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
 
 /** UTF-8 bytes that a name takes at most, and a temporary name, with a NUL each. */
 export const NAME = 255 * 3 + 1, TEMPORARY = 96;
+/** In the place of a temporary: the file has its own name already. */
+export const NAMED = -1;
 /** Bytes of struct timespec[2]. */
 export const TIMES = 32;
 

@@ -136,7 +136,9 @@ class PosixBackend implements Backend {
     if (latency === "immediate" && durability === "group") {
       this.small = new PosixSmallFiles({ ...parts, run: libc.runProgram });
     } else if (latency === "waiting" && durability === "file") {
-      this.small = new ShareSmallFiles({ ...parts, timesOnOpen: mounts.timesOnOpen });
+      const { timesWhen, renamesDirectories, system: { network } } = mounts;
+      const about = { timesWhen, renamesDirectories, noReplace: !network };
+      this.small = new ShareSmallFiles({ ...parts, ...about });
     }
   }
 

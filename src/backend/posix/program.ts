@@ -75,11 +75,11 @@ export class Program {
     this.#words[index * WORDS + 6] = flags;
   }
 
-  /** Changes the arguments of a renameat2(2) within one directory. */
-  rename(index: number, directory: number, from: number, to: number): void {
+  /** Changes the arguments of a renameat2(2): within one directory, or into another one. */
+  rename(index: number, directory: number, from: number, to: number, into = directory): void {
     this.direct(index, directory, from);
     const words = this.#words, at = index * WORDS;
-    words[at + 6] = directory;
+    words[at + 6] = into;
     words[at + 8] = to;
     words[at + 9] = to / TWO_32;
   }

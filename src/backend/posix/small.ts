@@ -17,6 +17,7 @@ import { makeNewDirectory } from "./new_directory.ts";
 import {
   fillTimes,
   NAME,
+  NAMED,
   putNames,
   READ_FLAGS,
   TEMPORARY,
@@ -107,13 +108,17 @@ export class PosixSmallFiles implements SmallFiles {
     }
   }
 
-  /** @param named the files get their own names at once: the directory is one that is being made */
-  write({ fd }: HeldDirectory, parcel: Parcel, named = false): void {
+  /**
+   * True unless something is left that is not a whole file.
+   *
+   * @param named the files get their own names at once: the directory is one that is being made
+   */
+  write({ fd }: HeldDirectory, parcel: Parcel, named = false): boolean {
     const { files, data, progress, stamps, temporaries } = parcel;
     const { program, times } = this.#writing ??= this.#newWriting();
-    if (named && !putNames(parcel, this.#names, this.#starts)) return;
+    if (named && !putNames(parcel, this.#names, this.#starts)) return true;
     let at = this.#addressOf(data);
-    let calls = 0;
+    let calls = 0, clean = true;
     for (let i = 0; i < files.length; i++) {
       const { size } = files[i]!;
       if (progress[i] === PROGRESS.read) {
@@ -136,8 +141,9 @@ export class PosixSmallFiles implements SmallFiles {
       const done = program.result(at + 1) === files[i]!.size && program.result(at + 2) === 0 &&
         program.result(at + 3) === 0;
       if (done) progress[i] = PROGRESS.written;
-      else this.#remove(fd, parcel, i, program.result(at) >= 0);
+      else clean = this.#remove(fd, parcel, i, program.result(at) >= 0) && clean;
     }
+    return clean;
   }
 
   /** The files of a new directory that has its name now are at their final names. */
@@ -202,17 +208,22 @@ export class PosixSmallFiles implements SmallFiles {
     return this.#options.writer(path, this.#temporaries.bytes(temporary));
   }
 
-  #remove(directory: number, { files, temporaries }: Parcel, index: number, made: boolean): void {
+  #remove(
+    directory: number,
+    { files, temporaries }: Parcel,
+    index: number,
+    made: boolean,
+  ): boolean {
     const temporary = temporaries[index]!;
     if (temporary === NAMED) {
       const name = nulTerminated(files[index]!.name);
-      if (made) this.#options.libc.now.unlinkat(directory, name, 0);
-      return;
+      return !made || this.#options.libc.now.unlinkat(directory, name, 0) === 0;
     }
     const bytes = this.#temporaries.bytes(temporary);
     const gone = !made || this.#options.libc.now.unlinkat(directory, bytes, 0) === 0;
     // a name that is still taken would fail the next file
     if (gone) this.#temporaries.giveBack(temporary);
+    return gone;
   }
 
   #addressOf({ buffer, byteOffset }: Uint8Array): number {
@@ -262,9 +273,6 @@ export class PosixSmallFiles implements SmallFiles {
     return program;
   }
 }
-
-/** In the place of a temporary: the file has its own name already. */
-const NAMED = -1;
 
 /** One directory, held for parcels. */
 class Held implements HeldParcels {

@@ -9,41 +9,35 @@
  * As on a local disk, only the ordinary case is done here; whatever is odd about a file leaves it
  * behind, for the ordinary way.
  */
-import { type Parcel, PARCEL_BYTES, PROGRESS, STAMP } from "../../parcel.ts";
-import type { FileWriter, HeldParcels, SmallFiles } from "../backend.ts";
+import { type Parcel, PROGRESS, STAMP } from "../../parcel.ts";
+import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled } from "../settling.ts";
-import type { Directories, HeldDirectory } from "./directories.ts";
-import { AT, type Libc, type MappedMemory } from "./libc.ts";
-import {
-  fillTimes,
-  NAME,
-  putNames,
-  READ_FLAGS,
-  TEMPORARY,
-  TIMES,
-  WRITE_FLAGS,
-} from "./parcel_memory.ts";
-import { Program, programBytes } from "./program.ts";
-import { STATX, STATX_WANTED, StatxBuffer } from "./statx.ts";
+import { Desk, type DeskOptions, MOST, READS, WRITES } from "./desk.ts";
+import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
+import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
+import { makeShareDirectory } from "./new_share_directory.ts";
+import { fillTimes, NAMED, READ_FLAGS, TEMPORARY } from "./parcel_memory.ts";
 
-/** Files of a parcel: to begin with, and the most and the fewest there are ever. */
-const FIRST = 8, MOST = 32, FEWEST = 2;
+/** Files of a parcel: to begin with, and the fewest there are ever. */
+const FIRST = 8, FEWEST = 2;
 /** Milliseconds that a program should take: an interrupt waits for it, and so does the next lane. */
 const LONG = 250, SHORT = 100;
 
-/** Calls for a file that is read, and for one that is written. */
-const READS = 6, WRITES = 5;
+/** Errors that say for certain that no file was made. */
+const REFUSED = new Set([EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM]);
+
 const encoder = new TextEncoder();
 
 /** What a {@link ShareSmallFiles} works with. */
-export interface ShareSmallOptions {
-  readonly libc: Libc;
+export interface ShareSmallOptions extends DeskOptions {
   readonly directories: Directories;
   readonly temporaryName: () => string;
   /** O.NOATIME or 0, as the backend has found out. */
   readonly noatime: () => number;
-  /** Times that are set on an open file outlive its close; otherwise they are set after it. */
-  readonly timesOnOpen: boolean;
+  /** A directory is given its name in one step, whatever is in it. */
+  readonly renamesDirectories: boolean;
+  /** A rename can be told to replace nothing. */
+  readonly noReplace: boolean;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** A writer for a file that is complete under its temporary name. */
@@ -51,6 +45,7 @@ export interface ShareSmallOptions {
 }
 
 export class ShareSmallFiles implements SmallFiles {
+  readonly make?: (directory: string) => Promise<NewDirectory>;
   readonly #options: ShareSmallOptions;
   /** Desks that nobody works at. */
   readonly #free: Desk[] = [];
@@ -61,6 +56,8 @@ export class ShareSmallFiles implements SmallFiles {
 
   constructor(options: ShareSmallOptions) {
     this.#options = options;
+    if (!options.renamesDirectories) return;
+    this.make = (directory) => makeShareDirectory(directory, this, options);
   }
 
   /** Fewer where the server is far away, so that no program takes long. */
@@ -112,20 +109,29 @@ export class ShareSmallFiles implements SmallFiles {
     }, files.length);
   }
 
-  async write({ fd }: HeldDirectory, parcel: Parcel): Promise<void> {
+  /**
+   * True unless something may be left that is not a whole file.
+   *
+   * @param named the files get their own names at once: the directory is one that is being made
+   */
+  async write({ fd }: HeldDirectory, parcel: Parcel, named = false): Promise<boolean> {
     const { files, data, progress, stamps, temporaries } = parcel;
+    let clean = true;
     await this.#at(async (desk) => {
+      if (named && !desk.putNames(parcel)) return;
       const { writing, times, bytes } = desk;
       bytes.set(data.subarray(0, parcel.bytes));
       let at = desk.bytesAt, slot = 0;
       for (let i = 0; i < files.length; i++) {
         const { size } = files[i]!;
         if (progress[i] === PROGRESS.read) {
-          temporaries[i] = this.#takeTemporary();
-          const name = desk.putTemporary(slot, this.#temporaries.get(temporaries[i]!)!);
+          temporaries[i] = named ? NAMED : this.#takeTemporary();
+          const name = named
+            ? desk.name(i)
+            : desk.putTemporary(slot, this.#temporaries.get(temporaries[i]!)!);
           writing.direct(WRITES * slot, fd, name);
           writing.adjust(WRITES * slot + 1, at, size);
-          if (!this.#options.timesOnOpen) writing.direct(WRITES * slot + 4, fd, name);
+          if (this.#options.timesWhen === "closed") writing.direct(WRITES * slot + 4, fd, name);
           fillTimes(times, slot, stamps, i * STAMP);
           slot += 1;
         }
@@ -135,14 +141,17 @@ export class ShareSmallFiles implements SmallFiles {
       slot = 0;
       for (let i = 0; i < files.length; i++) {
         if (progress[i] !== PROGRESS.read) continue;
-        const first = WRITES * slot++;
+        const first = WRITES * slot++, opened = writing.result(first);
         // durable only when the flush and the close say so: that is where a share reports a full disk
         const done = writing.result(first + 1) === files[i]!.size &&
           [2, 3, 4].every((call) => writing.result(first + call) === 0);
         if (done) progress[i] = PROGRESS.written;
-        else await this.#remove(fd, temporaries[i]!, writing.result(first) >= 0);
+        else if (opened >= 0) clean = await this.#remove(fd, parcel, i) && clean;
+        // an answer that got lost may have been that the file is made
+        else if (!REFUSED.has(-opened)) clean = false;
       }
     }, files.length);
+    return clean;
   }
 
   async commit({ fd }: HeldDirectory, parcel: Parcel): Promise<void> {
@@ -166,9 +175,46 @@ export class ShareSmallFiles implements SmallFiles {
     });
   }
 
-  async discard({ fd }: HeldDirectory, { progress, temporaries }: Parcel): Promise<void> {
+  /** The files of a new directory that has its name now are at their final names. */
+  committed({ progress }: Parcel): void {
     for (let i = 0; i < progress.length; i++) {
-      if (progress[i] === PROGRESS.written) await this.#remove(fd, temporaries[i]!, true);
+      if (progress[i] === PROGRESS.written) progress[i] = PROGRESS.committed;
+    }
+  }
+
+  /** Moves the files of a new directory into another one, under temporary names. */
+  async moveOut(from: HeldDirectory, into: HeldDirectory, parcel: Parcel): Promise<void> {
+    const { files, progress, temporaries } = parcel;
+    await this.#at(async (desk) => {
+      // they were put there once, to write the files
+      if (!desk.putNames(parcel)) throw posixError(-EINVAL, "move out of", parcel.job.path);
+      const { committing } = desk, moved: number[] = [];
+      for (let i = 0; i < files.length; i++) {
+        if (progress[i] !== PROGRESS.written) continue;
+        temporaries[i] = this.#takeTemporary();
+        const temporary = desk.putTemporary(moved.length, this.#temporaries.get(temporaries[i]!)!);
+        committing.rename(moved.length, from.fd, desk.name(i), temporary, into.fd);
+        moved.push(i);
+      }
+      await desk.run(committing, moved.length);
+      let failed: Error | null = null;
+      for (const [slot, i] of moved.entries()) {
+        const result = committing.result(slot);
+        if (result >= 0) continue;
+        this.#temporaries.delete(temporaries[i]!);
+        temporaries[i] = NAMED;
+        failed ??= posixError(result, "move out of its new directory", files[i]!.name);
+      }
+      if (failed !== null) throw failed;
+    });
+  }
+
+  /** @param own where files with their own names are, if not in the same directory */
+  async discard({ fd }: HeldDirectory, parcel: Parcel, own = fd): Promise<void> {
+    const { progress, temporaries } = parcel;
+    for (let i = 0; i < progress.length; i++) {
+      if (progress[i] !== PROGRESS.written) continue;
+      await this.#remove(temporaries[i] === NAMED ? own : fd, parcel, i);
     }
   }
 
@@ -191,12 +237,16 @@ export class ShareSmallFiles implements SmallFiles {
     return this.#made++;
   }
 
-  async #remove(directory: number, temporary: number, made: boolean): Promise<void> {
-    const bytes = this.#temporaries.get(temporary);
+  /** Removes what was written of a file; false when it may still be there. */
+  async #remove(directory: number, { files, temporaries }: Parcel, index: number) {
+    const temporary = temporaries[index]!;
+    const name = temporary === NAMED
+      ? nulTerminated(files[index]!.name)
+      : this.#temporaries.get(temporary);
     // a writer may have taken it over
-    if (bytes === undefined) return;
+    if (name === undefined) return true;
     this.#temporaries.delete(temporary);
-    if (made) await this.#options.libc.pooled.unlinkat(directory, bytes, 0);
+    return await this.#options.libc.pooled.unlinkat(directory, name, 0) === 0;
   }
 
   /** Works at a desk; `files`, if given, are what the time it takes is for. */
@@ -213,111 +263,6 @@ export class ShareSmallFiles implements SmallFiles {
     const took = performance.now() - began;
     if (took > LONG) this.#most = Math.max(FEWEST, Math.floor(this.#most / 2));
     else if (took < SHORT && files >= this.#most) this.#most = Math.min(MOST, this.#most * 2);
-  }
-}
-
-/** The memory and the programs of one parcel under way. */
-class Desk {
-  readonly reading: Program;
-  readonly writing: Program;
-  readonly committing: Program;
-  readonly looks: StatxBuffer;
-  readonly times: Int32Array;
-  readonly bytes: Uint8Array;
-  readonly bytesAt: number;
-  readonly #libc: Libc;
-  readonly #memory: MappedMemory;
-  readonly #names: Uint8Array;
-  readonly #namesAt: number;
-  readonly #starts = new Int32Array(MOST);
-  readonly #temporaries: Uint8Array;
-  readonly #temporariesAt: number;
-
-  constructor({ libc, timesOnOpen }: Pick<ShareSmallOptions, "libc" | "timesOnOpen">) {
-    this.#libc = libc;
-    let size = 0;
-    const piece = (bytes: number) => {
-      const at = size;
-      size += Math.ceil(bytes / 64) * 64;
-      return { at, bytes };
-    };
-    const pieces = {
-      reading: piece(programBytes(READS * MOST)),
-      writing: piece(programBytes(WRITES * MOST)),
-      committing: piece(programBytes(MOST)),
-      looks: piece(STATX * MOST),
-      times: piece(TIMES * MOST),
-      // an empty C string
-      empty: piece(1),
-      temporaries: piece(TEMPORARY * MOST),
-      names: piece(NAME * MOST),
-      bytes: piece(PARCEL_BYTES),
-    };
-    const memory = this.#memory = libc.map(size);
-    const view = ({ at, bytes }: { at: number; bytes: number }) => memory.view(at, bytes);
-    const address = ({ at }: { at: number }) => memory.address + at;
-    const program = (calls: number, piece: { at: number; bytes: number }) =>
-      new Program(libc.runProgram, calls, view(piece));
-    this.reading = program(READS * MOST, pieces.reading);
-    this.writing = program(WRITES * MOST, pieces.writing);
-    this.committing = program(MOST, pieces.committing);
-    this.looks = new StatxBuffer(MOST, view(pieces.looks));
-    this.times = new Int32Array(view(pieces.times));
-    this.bytes = new Uint8Array(view(pieces.bytes));
-    this.bytesAt = address(pieces.bytes);
-    this.#names = new Uint8Array(view(pieces.names));
-    this.#namesAt = address(pieces.names);
-    this.#temporaries = new Uint8Array(view(pieces.temporaries));
-    this.#temporariesAt = address(pieces.temporaries);
-    const number = libc.numberOf;
-    for (let i = 0; i < MOST; i++) {
-      const read = READS * i, write = WRITES * i;
-      const look = address(pieces.looks) + i * STATX, empty = address(pieces.empty);
-      this.reading.set(read, number("openat"), 0);
-      this.reading.chain(read + 1, number("pread64"), 1);
-      this.reading.chain(read + 2, number("close"), 2);
-      this.reading.set(read + 3, number("openat"), 0);
-      this.reading.chain(read + 4, number("statx"), 1, empty, AT.EMPTY_PATH, STATX_WANTED, look);
-      this.reading.chain(read + 5, number("close"), 2);
-      this.writing.set(write, number("openat"), 0, 0, WRITE_FLAGS, 0o666);
-      this.writing.chain(write + 1, number("pwrite64"), 1);
-      this.writing.chain(write + 2, number("fdatasync"), 2);
-      const times = address(pieces.times) + i * TIMES;
-      if (timesOnOpen) {
-        // spares the way by the name
-        this.writing.chain(write + 3, number("utimensat"), 3, 0, times, 0);
-        this.writing.chain(write + 4, number("close"), 4);
-      } else {
-        this.writing.chain(write + 3, number("close"), 3);
-        this.writing.set(write + 4, number("utimensat"), 0, 0, times, AT.SYMLINK_NOFOLLOW);
-      }
-      this.committing.set(i, number("renameat2"), 0);
-    }
-  }
-
-  /** Makes the first `count` calls of a program, on the pool. */
-  async run(program: Program, count: number): Promise<void> {
-    await this.#libc.runProgramPooled(program.bytes, count);
-  }
-
-  /** Puts the names into memory; false for what needs more care. */
-  putNames(parcel: Parcel): boolean {
-    return parcel.files.length <= MOST && putNames(parcel, this.#names, this.#starts);
-  }
-
-  /** The address of the name of a file of the parcel. */
-  name(index: number): number {
-    return this.#namesAt + this.#starts[index]!;
-  }
-
-  /** Puts a temporary name into memory; returns its address. */
-  putTemporary(slot: number, name: Uint8Array): number {
-    this.#temporaries.set(name, slot * TEMPORARY);
-    return this.#temporariesAt + slot * TEMPORARY;
-  }
-
-  close(): void {
-    this.#memory.unmap();
   }
 }
 
@@ -338,7 +283,7 @@ class Held implements HeldParcels {
   }
 
   write(parcel: Parcel): Promise<void> {
-    return this.#use(() => this.#small.write(this.#directory, parcel));
+    return this.#use(async () => void await this.#small.write(this.#directory, parcel));
   }
 
   commit(parcel: Parcel): Promise<void> {

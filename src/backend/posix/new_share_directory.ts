@@ -1,0 +1,199 @@
+/**
+ * A directory on a share that is made together with its first files, under a temporary name.
+ *
+ * As on a local disk (`new_directory.ts`), and more is to be thought of. A call may hang and go on
+ * after everybody has given up on it, so the directory gets no name while one is under way in it. A
+ * call may fail with nobody knowing what it did, so after such a failure only the files that are
+ * known to be whole leave the directory. And NFS and sshfs cannot be told to replace nothing.
+ */
+import { parentOf } from "../../entry.ts";
+import { SyncError } from "../../errors.ts";
+import type { Parcel } from "../../parcel.ts";
+import type { HeldParcels, NewDirectory } from "../backend.ts";
+import { type Directories, type HeldDirectory, lastName, nulTerminated } from "./directories.ts";
+import { EEXIST, ENOENT } from "./errno.ts";
+import { AT, type Libc, O } from "./libc.ts";
+import { RENAME_NOREPLACE } from "./new_directory.ts";
+import type { ShareSmallFiles } from "./small_shares.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+
+/** What a new directory works with. */
+export interface NewShareDirectoryOptions {
+  readonly libc: Libc;
+  readonly directories: Directories;
+  readonly temporaryName: () => string;
+  /** A rename can be told to replace nothing. */
+  readonly noReplace: boolean;
+}
+
+interface Parts extends NewShareDirectoryOptions {
+  readonly parent: HeldDirectory;
+  readonly temporary: Uint8Array;
+  readonly fd: number;
+}
+
+/** Makes a directory that will get its name at `path`. Rejects with a SyncError. */
+export async function makeShareDirectory(
+  path: string,
+  small: ShareSmallFiles,
+  options: NewShareDirectoryOptions,
+): Promise<NewDirectory> {
+  const { libc: { pooled }, directories, temporaryName } = options;
+  const parent = await directories.hold(parentOf(path));
+  try {
+    const temporary = nulTerminated(temporaryName());
+    const made = await pooled.mkdirat(parent.fd, temporary, 0o777);
+    if (made < 0) throw directories.failure(made, "make the directory", path);
+    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+    const fd = await pooled.openat(parent.fd, temporary, flags, 0);
+    if (fd < 0) {
+      await pooled.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
+      throw directories.failure(fd, "open the directory", path);
+    }
+    return new NewShareDirectory(path, small, { ...options, parent, temporary, fd });
+  } catch (error) {
+    parent[Symbol.dispose]();
+    throw error;
+  }
+}
+
+class NewShareDirectory implements NewDirectory {
+  readonly #path: string;
+  readonly #small: ShareSmallFiles;
+  readonly #parts: Parts;
+  readonly #own: HeldDirectory;
+  /** The directory that has its name already, into which the files go instead. */
+  #other: HeldDirectory | null = null;
+  #open = true;
+  #named = false;
+  /** Nothing is in it but whole files. */
+  #clean = true;
+  #holders = 1;
+  /** Calls that have not returned. */
+  #underway = 0;
+  #disposed = false;
+
+  constructor(path: string, small: ShareSmallFiles, parts: Parts) {
+    this.#path = path;
+    this.#small = small;
+    this.#parts = parts;
+    this.#own = { fd: parts.fd, [Symbol.dispose]() {} };
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get named(): boolean {
+    return this.#named || this.#other !== null;
+  }
+
+  seal(): void {
+    this.#open = false;
+  }
+
+  async name(): Promise<void> {
+    this.#open = false;
+    const { libc: { pooled }, directories, parent } = this.#parts;
+    if (this.#underway > 0) {
+      const message = "a call in the new directory has not returned";
+      throw new SyncError("ETIMEDOUT", message, { path: this.#path, scope: "run" });
+    }
+    const name = lastName(this.#path);
+    if (this.#clean && await this.#rename(name) >= 0) {
+      this.#named = true;
+      // a handle from before belongs to a directory that somebody removed
+      directories.forget(this.#path);
+      return;
+    }
+    // somebody made it meanwhile, or the server does not want to, or not everything in it is whole
+    const made = await pooled.mkdirat(parent.fd, name, 0o777);
+    directories.forget(this.#path);
+    try {
+      this.#other = await directories.hold(this.#path);
+    } catch (error) {
+      if (made >= 0 || made === -EEXIST) throw error;
+      throw directories.failure(made, "make the directory", this.#path);
+    }
+  }
+
+  hold(): HeldParcels {
+    this.#holders += 1;
+    const small = this.#small, own = this.#own;
+    let held = true;
+    return {
+      read: (parcel) => this.#use(() => small.read(own, parcel)),
+      write: (parcel) =>
+        this.#use(async () => {
+          const clean = await small.write(own, parcel, true);
+          this.#clean = this.#clean && clean;
+        }),
+      commit: (parcel) => this.#use(() => this.#commit(parcel)),
+      discard: (parcel) =>
+        this.#use(async () => {
+          // what has its name is whole and durable; the next run finds it
+          if (!this.#named) await small.discard(this.#other ?? own, parcel, own.fd);
+        }),
+      writer: (path, temporary) => small.writer(path, temporary),
+      [Symbol.dispose]: () => {
+        if (held) this.#release();
+        held = false;
+      },
+    };
+  }
+
+  async discard(): Promise<void> {
+    const { libc: { pooled }, parent, temporary } = this.#parts;
+    if (this.#named || this.#underway > 0) return;
+    // empty by now; if not, it is a temporary that a later run removes
+    await pooled.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#disposed) this.#release();
+    this.#disposed = true;
+  }
+
+  /**
+   * Renaming never replaces a file or a directory that has something in it. Without `noReplace`, it
+   * may replace an empty directory: one that somebody made since the look a moment before.
+   */
+  async #rename(name: Uint8Array): Promise<number> {
+    const { libc: { pooled }, parent: { fd }, temporary, noReplace } = this.#parts;
+    if (!noReplace) {
+      const ask = AT.SYMLINK_NOFOLLOW | AT.FORCE_SYNC, { bytes } = new StatxBuffer();
+      const there = await pooled.statx(fd, name, ask, STATX_WANTED, bytes);
+      if (there !== -ENOENT) return there < 0 ? there : -EEXIST;
+    }
+    return await pooled.renameat2(fd, temporary, fd, name, noReplace ? RENAME_NOREPLACE : 0);
+  }
+
+  async #commit(parcel: Parcel): Promise<void> {
+    if (this.#named) this.#small.committed(parcel);
+    else if (this.#other !== null) {
+      await this.#small.moveOut(this.#own, this.#other, parcel);
+      await this.#small.commit(this.#other, parcel);
+    }
+  }
+
+  /** The handle stays until the last call with it has returned, even if nobody waits for it. */
+  async #use(work: () => Promise<void>): Promise<void> {
+    this.#holders += 1;
+    this.#underway += 1;
+    try {
+      await work();
+    } finally {
+      this.#underway -= 1;
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    this.#holders -= 1;
+    if (this.#holders > 0) return;
+    const { libc: { now }, parent, fd } = this.#parts;
+    now.close(fd);
+    this.#other?.[Symbol.dispose]();
+    parent[Symbol.dispose]();
+  }
+}
