@@ -7,8 +7,13 @@ import { type Open, serve } from "./serve.ts";
 
 /** A crew thread as its owner sees it. */
 export interface Hand extends Port<ToCrew, FromCrew> {
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the thread, whatever it is doing, unless another role is served in it. */
   terminate(): void;
+  /**
+   * One more hand, which is served by the same thread: for roles that only wait. Where it is missing,
+   * a thread serves one role at a time.
+   */
+  beside?(): Hand;
 }
 
 /** Makes a thread that waits for its "start". */
@@ -17,21 +22,37 @@ export type Spawn = () => Hand;
 /** Real threads. */
 export function spawnWorker(): Hand {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  return {
-    post: (message) => worker.postMessage(message),
-    onMessage(handler) {
-      worker.onmessage = ({ data }: MessageEvent<FromCrew>) => handler(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        const error = new SyncError("ETHREAD", `a thread failed: ${event.message}`, {
-          scope: "run",
-        });
-        handler({ type: "fatal", error: error.toData() });
-        handler({ type: "done" });
-      };
-    },
-    terminate: () => worker.terminate(),
+  /** Who is told, for each hand that the thread serves. */
+  const served = new Set<(message: FromCrew) => void>();
+  worker.onerror = (event) => {
+    event.preventDefault();
+    const error = new SyncError("ETHREAD", `a thread failed: ${event.message}`, { scope: "run" });
+    for (const handler of [...served]) {
+      handler({ type: "fatal", error: error.toData() });
+      handler({ type: "done" });
+    }
   };
+  const handAt = (port: Worker | MessagePort, leave: () => void): Hand => {
+    let handler: (message: FromCrew) => void = () => {};
+    const told = (message: FromCrew) => handler(message);
+    served.add(told);
+    port.onmessage = ({ data }: MessageEvent<FromCrew>) => handler(data);
+    return {
+      post: (message) => port.postMessage(message),
+      onMessage: (given) => void (handler = given),
+      terminate() {
+        leave();
+        served.delete(told);
+        if (served.size === 0) worker.terminate();
+      },
+    };
+  };
+  const beside = () => {
+    const { port1, port2 } = new MessageChannel();
+    worker.postMessage(null, [port2]);
+    return handAt(port1, () => port1.close());
+  };
+  return { ...handAt(worker, () => {}), beside };
 }
 
 /**
@@ -177,14 +198,16 @@ export class Crew implements Disposable {
   /**
    * Puts a thread into a role. `onMessage` gets what it says; the promise resolves when it is done
    * and rejects when it says that the run must stop. `signal` tells it to stop at once; a thread
-   * that does not answer within `grace` ms, or less if it hangs in a call, is left behind.
+   * that does not answer within `grace` ms, or less if it hangs in a call, is left behind. With
+   * `beside`, the thread of that hand serves this role too, where it can.
    */
   start(
     role: Role,
     onMessage: (message: FromCrew) => void,
-    { signal, grace }: { signal: AbortSignal; grace: number },
+    { signal, grace, beside }: { signal: AbortSignal; grace: number; beside?: Hand },
   ): { hand: Hand; done: Promise<void> } {
-    const hand = this.#idle.pop() ?? this.#spawn();
+    const shared = beside?.beside?.();
+    const hand = shared ?? this.#idle.pop() ?? this.#spawn();
     const calls = new SharedArrayBuffer(8);
     const life: Life = { heard: this.#now(), pending: [], calls: new Int32Array(calls) };
     this.#busy.set(hand, life);
@@ -217,7 +240,7 @@ export class Crew implements Disposable {
         else if (message.type === "fatal") fatal ??= SyncError.fromData(message.error);
         else if (message.type === "done") {
           end();
-          if (fatal === null) this.#idle.push(hand);
+          if (fatal === null && shared === undefined) this.#idle.push(hand);
           else hand.terminate();
         } else {
           try {

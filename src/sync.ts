@@ -132,8 +132,9 @@ export async function sync(
   });
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
-  // the two walkers
-  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker, 2) : null;
+  // the two walkers, which share a thread on shares
+  const alone = [from, to].some(({ capabilities }) => capabilities.latency === "immediate");
+  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker, alone ? 2 : 1) : null;
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Pending } from "../src/backend/watch.ts";
 import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
-import { Crew, type Hand } from "../src/hands.ts";
+import { RunControl } from "../src/control/run_control.ts";
+import { Crew, type Hand, spawnWorker } from "../src/hands.ts";
+import { DEFAULTS } from "../src/options.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
 /** A thread that says only what the test says. */
@@ -130,4 +132,73 @@ Deno.test("Crew leaves no timer behind", async () => {
   await Promise.all(done);
   crew[Symbol.dispose]();
   assert.equal(clock.waiting, 0);
+});
+
+Deno.test("Crew lets one thread serve two roles where it can, and gives only the first another one", async () => {
+  const clock = new FakeClock(1000);
+  const threads: PuppetHand[] = [], beside: PuppetHand[] = [];
+  const seat = () => {
+    const hand = new PuppetHand();
+    beside.push(hand);
+    return hand;
+  };
+  const spawn = () => {
+    const hand = new PuppetHand();
+    threads.push(hand);
+    return Object.assign(hand, { beside: seat });
+  };
+  using crew = new Crew({ spawn, token: "t", now: () => clock.now(), every: clock.every });
+  const { signal } = new AbortController();
+  const role = { type: "walk", side: "source" } as Role;
+  const first = crew.start(role, () => {}, { signal, grace: 1000 });
+  const second = crew.start(role, () => {}, { signal, grace: 1000, beside: first.hand });
+  assert.deepEqual([threads.length, beside.length], [1, 1]);
+  assert.equal(crew.hasIdle, false);
+  beside[0]!.say({ type: "done" });
+  await second.done;
+  // the thread goes on with the other role
+  assert.deepEqual([beside[0]!.terminated, crew.hasIdle], [true, false]);
+  threads[0]!.say({ type: "done" });
+  await first.done;
+  assert.deepEqual([threads[0]!.terminated, crew.hasIdle], [false, true]);
+  crew.start(role, () => {}, { signal, grace: 1000 });
+  assert.deepEqual([threads.length, beside.length], [1, 1]);
+});
+
+Deno.test("spawnWorker serves a role at each of its hands, and ends with the last of them", async () => {
+  const root = await Deno.makeTempDir({ prefix: "sluice-" });
+  using control = new RunControl({ ...DEFAULTS, bandwidth: null, clock: new FakeClock() });
+  const thread = spawnWorker();
+  const start = (hand: Hand, side: "source" | "destination") => {
+    const heard: FromCrew[] = [];
+    const over = Promise.withResolvers<void>();
+    hand.onMessage((message) => {
+      heard.push(message);
+      if (message.type === "done") over.resolve();
+    });
+    const identity = { device: 0n, inode: 0n, type: "none" };
+    hand.post({
+      type: "start",
+      role: { type: "walk", side, root, identity, retries: 0, control: control.memory },
+      thread: 1,
+      token: "t",
+      now: 0,
+      calls: new SharedArrayBuffer(8),
+    });
+    return { heard, over: over.promise };
+  };
+  const first = start(thread, "source");
+  const other = thread.beside!();
+  const second = start(other, "destination");
+  await Promise.all([first.over, second.over]);
+  // neither root is the one that was named: each role says so for itself
+  for (const [{ heard }, side] of [[first, "source"], [second, "destination"]] as const) {
+    const fatal = heard.find((message) => message.type === "fatal")!;
+    assert.match(fatal.error.message, new RegExp(`the ${side} .* is gone`));
+  }
+  other.terminate();
+  const again = start(thread, "source");
+  await again.over;
+  thread.terminate();
+  await Deno.remove(root, { recursive: true });
 });

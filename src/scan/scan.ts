@@ -34,9 +34,13 @@ export async function runScan(
   // what the source brings may queue directories of the destination once more, under the names
   // that the source has for them
   const leader = isExact(context.names) ? null : source;
-  const walkers = [source, new WalkerDesk(context, store, "destination", handlers, signal, leader)];
+  const destination = new WalkerDesk(context, store, "destination", handlers, signal, {
+    leader,
+    // on shares both only wait, for which one thread is enough
+    beside: SIDES.every((side) => context[side].capabilities.latency === "waiting") ? source : null,
+  });
   tellCounts(context, store);
-  await together(walkers, (reason) => stop.abort(reason));
+  await together([source, destination], (reason) => stop.abort(reason));
   context.signal.throwIfAborted();
   context.backlog.finishScan(store.scan);
   tellCounts(context, store);
@@ -69,7 +73,12 @@ class WalkerDesk {
     side: Side,
     handlers: ScanHandlers,
     signal: AbortSignal,
-    leader: WalkerDesk | null = null,
+    { leader = null, beside = null }: {
+      /** Whose end this walker waits for. */
+      readonly leader?: WalkerDesk | null;
+      /** Whose thread this walker shares. */
+      readonly beside?: WalkerDesk | null;
+    } = {},
   ) {
     this.#leader = leader;
     if (leader !== null) leader.#follower = this;
@@ -87,7 +96,7 @@ class WalkerDesk {
         control: context.control.memory,
       },
       (message) => this.#receive(message),
-      { signal, grace: context.grace },
+      { signal, grace: context.grace, beside: beside === null ? undefined : beside.#hand },
     );
     this.#hand = hand;
     this.done = done;

@@ -16,6 +16,7 @@ import { Group } from "./group.ts";
 import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
+import { Streams } from "./streams.ts";
 import { throttle } from "./throttle.ts";
 import { outcomeInParcel, writeItems } from "./writer.ts";
 
@@ -141,13 +142,14 @@ export class Carrier {
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);
     const buffers = new Buffers(this.#options);
+    const streams = new Streams();
     both.addEventListener("abort", () => this.#wakeAll());
     const running: Promise<void>[] = [];
     let failed: { readonly reason: unknown } | null = null;
     const adjust = () => {
       this.#allow(this.#options.wantedLanes?.() ?? this.#options.lanes);
       while (running.length < Math.max(1, this.#allowed)) {
-        const lane = this.#lane(running.length, group, buffers, both, stop);
+        const lane = this.#lane(running.length, { group, buffers, streams }, both, stop);
         running.push(lane.catch((reason) => {
           // the first error is the one that counts
           failed ??= { reason };
@@ -176,8 +178,7 @@ export class Carrier {
 
   async #lane(
     lane: number,
-    group: Group,
-    buffers: Buffers,
+    { group, buffers, streams }: { group: Group; buffers: Buffers; streams: Streams },
     signal: AbortSignal,
     stop: AbortController,
   ): Promise<void> {
@@ -190,6 +191,7 @@ export class Carrier {
       parcels,
       mostInParcel: () => Math.min(source.small!.most, destination.small!.most),
       buffers,
+      streams,
       blockSize,
       bucket: buckets.read,
       gate,
@@ -207,6 +209,7 @@ export class Carrier {
       preserve,
       parcels,
       group,
+      streams,
       clock,
       signal,
       checkRoot: async (side) => await this.#guards[side].check(),

@@ -27,15 +27,20 @@ interface Begun {
 /** Reads the blocks of one file; disposing of it waits for those that nobody asked for. */
 export class ReadAhead implements AsyncDisposable {
   readonly #reader: FileReader;
-  readonly #depth: number;
+  readonly #depth: () => number;
   readonly #options: ReadAheadOptions;
   readonly #blocks: Promise<Begun>[] = [];
   #begun: Promise<unknown> = Promise.resolve();
   /** Where the next block to begin with begins. */
   #at = 0;
+  /** More blocks than that are not begun yet. */
+  #window = 1;
 
-  /** @param depth blocks that are under way at the same time, at least 1 */
-  constructor(reader: FileReader, depth: number, options: ReadAheadOptions) {
+  /**
+   * @param depth blocks that are under way at the same time, at least 1; asked again before each. It
+   * is come to by steps: the first block shall come soon, and not share the line with all others
+   */
+  constructor(reader: FileReader, depth: () => number, options: ReadAheadOptions) {
     this.#reader = reader;
     this.#depth = depth;
     this.#options = options;
@@ -48,7 +53,10 @@ export class ReadAhead implements AsyncDisposable {
   async next(offset: number): Promise<{ loan: Loan; read: number }> {
     if (this.#blocks.length === 0) this.#at = offset;
     const { size } = this.#reader.entry;
-    do this.#begin(size); while (this.#blocks.length < this.#depth && this.#at < size);
+    const most = Math.min(this.#depth(), this.#window);
+    if (this.#blocks.length === 0) this.#begin(size);
+    while (this.#blocks.length < most && this.#at < size) this.#begin(size);
+    this.#window *= 2;
     const { loan, reading } = await this.#blocks.shift()!;
     try {
       return { loan, read: await reading };

@@ -12,6 +12,7 @@ import { isPlain, Parcel, PARCEL_BYTES, parcelFrom, PROGRESS } from "../parcel.t
 import type { Buffers } from "./buffers.ts";
 import { holeBlocks } from "./holes.ts";
 import { ReadAhead } from "./read_ahead.ts";
+import type { Streams } from "./streams.ts";
 import { costOf } from "./throttle.ts";
 
 /** What a reader works with. */
@@ -22,6 +23,7 @@ export interface ReaderOptions {
   /** Files that a parcel should have at most. */
   readonly mostInParcel: () => number;
   readonly buffers: Buffers;
+  readonly streams: Streams;
   /** Bytes, at least 1. */
   readonly blockSize: number;
   /** Paces the reads, so that a lane does not take in faster than it may send. */
@@ -34,8 +36,8 @@ export interface ReaderOptions {
   readonly breathe: () => Promise<void> | undefined;
 }
 
-/** Blocks of one file on a share that are being read at the same time, without and with a limit. */
-const AHEAD = 4, AHEAD_LIMITED = 2;
+/** Blocks of files on a share that are being read at the same time, without and with a limit. */
+const AHEAD = { each: 4, all: 8 }, AHEAD_LIMITED = { each: 2, all: Infinity };
 
 const EMPTY = new Uint8Array(0);
 const nothing = () => {};
@@ -153,8 +155,10 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
     // where content begins must be known before it is read
     const inTurn = reader.sparse || options.source.capabilities.latency === "immediate";
     // what is asked for in advance would come at once after a stall
-    const depth = options.bucket.rate === null ? AHEAD : AHEAD_LIMITED;
-    await using ahead = new ReadAhead(reader, inTurn ? 1 : depth, options);
+    const depth = () =>
+      inTurn ? 1 : options.streams.blocks(options.bucket.rate === null ? AHEAD : AHEAD_LIMITED);
+    using _stream = size > options.blockSize ? options.streams.begin() : null;
+    await using ahead = new ReadAhead(reader, depth, options);
     let offset = 0;
     do {
       if (carried.failed !== null) break;

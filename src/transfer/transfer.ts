@@ -105,9 +105,8 @@ export class Transfer {
     if (this.#failed !== null || this.#signal.aborted) return;
     this.#files.news(directories);
     this.#firstNews ??= clock.now();
-    // a thread of its own costs more than a short scan takes; on a share it is worth it
-    const soon = this.#seats.length === 0 &&
-      (this.#plan.lanes > 1 || clock.now() - this.#firstNews >= SOON);
+    // a thread of its own costs more than a short scan takes
+    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= SOON;
     if ((crew.hasIdle || soon) && this.#seats.length < this.#plan.threads) {
       if (this.#hasJob()) this.#start();
     }

@@ -1,11 +1,11 @@
 /** Work that is under way: a bounded number of promises, whose failures are thrown to whoever waits. */
 export class Underway {
-  readonly #most: number;
+  readonly #most: () => number;
   readonly #promises = new Set<Promise<void>>();
   #failed: { readonly error: unknown } | null = null;
 
-  /** @param most promises that are not waited for, and one more; at least 1 */
-  constructor(most: number) {
+  /** @param most promises that are not waited for, and one more; at least 1. Asked for each */
+  constructor(most: () => number) {
     this.#most = most;
   }
 
@@ -15,7 +15,7 @@ export class Underway {
       this.#failed ??= { error };
     }).finally(() => this.#promises.delete(one));
     this.#promises.add(one);
-    while (this.#promises.size >= this.#most) await Promise.race(this.#promises);
+    while (this.#promises.size >= this.#most()) await Promise.race(this.#promises);
     this.#rethrow();
   }
 

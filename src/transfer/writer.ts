@@ -13,19 +13,21 @@ import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
 import type { StagedDirectory } from "./staged.ts";
+import type { Streams } from "./streams.ts";
 import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
 
 const SECOND = 1_000_000_000n;
 
-/** Blocks of one file on a share that are being written and flushed at the same time. */
-const WRITES = 3;
+/** Blocks of files on a share that are being written and flushed at the same time. */
+const WRITES = { each: 3, all: 8 };
 
 /** What a writer works with. */
 export interface WriterOptions {
   readonly source: Backend;
   readonly destination: Backend;
   readonly group: Group;
+  readonly streams: Streams;
   readonly clock: Clock;
   /** Attributes to apply beside the times. */
   readonly preserve: readonly Preservable[];
@@ -48,9 +50,8 @@ export async function writeItems(
   let writer: FileWriter | null = null;
   let begun: Begun = { failed: null, made: null, left: 0 };
   // on a share, a block is on its way while the one before is being flushed
-  const underway = new Underway(
-    options.destination.capabilities.latency === "waiting" ? WRITES : 1,
-  );
+  const waiting = options.destination.capabilities.latency === "waiting";
+  const underway = new Underway(() => waiting ? options.streams.blocks(WRITES) : 1);
   try {
     for await (const batch of batches) {
       for (const item of batch) {

@@ -9,6 +9,7 @@ import { bucketMemory, TokenBucket } from "../../src/lib/token_bucket.ts";
 import { Buffers } from "../../src/transfer/buffers.ts";
 import { Group } from "../../src/transfer/group.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
+import { Streams } from "../../src/transfer/streams.ts";
 import type { ReaderOptions } from "../../src/transfer/reader.ts";
 import { outcomeInParcel, type WriterOptions } from "../../src/transfer/writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
@@ -61,6 +62,7 @@ export function readerOptions(
     parcels: false,
     mostInParcel: () => 64,
     buffers: new Buffers({ slots: 2, blockSize: 10 }),
+    streams: new Streams(),
     blockSize: 10,
     bucket: unlimited(),
     gate: open(),
@@ -119,6 +121,7 @@ export function writerParts(
     source,
     destination: faulty,
     group,
+    streams: new Streams(),
     clock,
     signal: new AbortController().signal,
     preserve: [],

@@ -29,31 +29,45 @@ function options({ slots = 8, clock = new FakeClock(), rate = null as number | n
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("ReadAhead has as many reads under way as it is deep, and hands them out in order", async () => {
-  const { reader, asked } = slowFile(4 * BLOCK + 1);
-  await using ahead = new ReadAhead(reader, 3, options());
+Deno.test("ReadAhead comes to as many reads under way as it is deep, and hands them out in order", async () => {
+  const { reader, asked } = slowFile(6 * BLOCK + 1);
+  let depth = 3;
+  await using ahead = new ReadAhead(reader, () => depth, options());
+  const blocksAsked = () => asked.map(({ position }) => position / BLOCK);
   const first = ahead.next(0);
   await turn();
-  assert.deepEqual(asked.map(({ position }) => position), [0, BLOCK, 2 * BLOCK]);
-  asked[1]!.answer(BLOCK);
+  // the first has the line for itself
+  assert.deepEqual(blocksAsked(), [0]);
   asked[0]!.answer(BLOCK);
   const { loan, read } = await first;
   assert.deepEqual([loan.data.length, read], [BLOCK, BLOCK]);
   loan.release();
-  for (let i = 1; i <= 4; i++) {
+  const second = ahead.next(BLOCK);
+  await turn();
+  assert.deepEqual(blocksAsked(), [0, 1, 2]);
+  asked[2]!.answer(BLOCK);
+  asked[1]!.answer(BLOCK);
+  (await second).loan.release();
+  const third = ahead.next(2 * BLOCK);
+  (await third).loan.release();
+  await turn();
+  assert.deepEqual(blocksAsked(), [0, 1, 2, 3, 4]);
+  // others have begun meanwhile
+  depth = 1;
+  for (let i = 3; i <= 6; i++) {
     const next = ahead.next(i * BLOCK);
     await turn();
     for (const { length, answer } of asked) answer(length);
     const { loan } = await next;
-    assert.equal(loan.data.length, i === 4 ? 1 : BLOCK);
+    assert.equal(loan.data.length, i === 6 ? 1 : BLOCK);
     loan.release();
   }
-  assert.deepEqual(asked.map(({ position }) => position), [0, 1, 2, 3, 4].map((i) => i * BLOCK));
+  assert.deepEqual(blocksAsked(), [0, 1, 2, 3, 4, 5, 6]);
 });
 
 Deno.test("ReadAhead with a depth of one reads where it is told to, and an empty file not at all", async () => {
   const { reader, asked } = slowFile(4 * BLOCK);
-  await using ahead = new ReadAhead(reader, 1, options());
+  await using ahead = new ReadAhead(reader, () => 1, options());
   for (const offset of [0, 3 * BLOCK]) {
     const next = ahead.next(offset);
     await turn();
@@ -62,7 +76,7 @@ Deno.test("ReadAhead with a depth of one reads where it is told to, and an empty
     (await next).loan.release();
   }
   const empty = slowFile(0);
-  await using nothing = new ReadAhead(empty.reader, 3, options());
+  await using nothing = new ReadAhead(empty.reader, () => 3, options());
   assert.equal((await nothing.next(0)).read, 0);
   assert.deepEqual(empty.asked, []);
 });
@@ -71,7 +85,7 @@ Deno.test("ReadAhead goes no faster than the limit", async () => {
   const clock = new FakeClock();
   const { reader, asked } = slowFile(10 * BLOCK);
   const limited = options({ clock, rate: BLOCK });
-  await using ahead = new ReadAhead(reader, 3, limited);
+  await using ahead = new ReadAhead(reader, () => 3, limited);
   const first = ahead.next(0);
   await turn();
   const soon = asked.reduce((sum, { length }) => sum + length, 0);
@@ -87,7 +101,7 @@ Deno.test("ReadAhead gives back every buffer when it is disposed of with reads u
   const { reader, asked } = slowFile(9 * BLOCK);
   const parts = options({ slots: 3 });
   {
-    const ahead = new ReadAhead(reader, 3, parts);
+    const ahead = new ReadAhead(reader, () => 3, parts);
     const first = ahead.next(0);
     await turn();
     const disposing = (async () => {
