@@ -73,8 +73,8 @@ export interface SyncOptions {
    * in turn. All others wait for the scan.
    */
   readonly order: Order;
-  /** Bytes of a transfer block. Default 5 MiB. */
-  readonly blockSize: number;
+  /** Bytes of a transfer block; null (default) for what suits the destination: 5 MiB, or 1 MiB. */
+  readonly blockSize: number | null;
   /** Files that are carried at once; null (default) for what suits the kinds of file systems. */
   readonly lanes: number | null;
   /** Slots of the block queue. Default 20. */
@@ -126,7 +126,7 @@ export const DEFAULTS: SyncOptions = {
   deleteMinAge: 24 * 3600 * 1000,
   rescan: false,
   order: "found",
-  blockSize: 5 * 2 ** 20,
+  blockSize: null,
   lanes: null,
   queueCapacity: 20,
   modifyWindow: null,

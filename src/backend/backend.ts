@@ -29,6 +29,8 @@ export interface Capabilities {
   readonly timePrecision: bigint;
   /** The kind of file system, for people: "nfs", "tmpfs", "portable", "memory". */
   readonly kind: string;
+  /** Bytes of a block that suit writing here; undefined where any size does. */
+  readonly block?: number;
 }
 
 /** Options of every call. */

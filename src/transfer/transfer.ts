@@ -25,6 +25,9 @@ export async function runTransfer(context: RunContext, plan: TransferPlan): Prom
   await transfer.done;
 }
 
+/** Bytes of a block where none is asked for and any size suits. */
+const BLOCK = 5 * 2 ** 20;
+
 /** While a scan is under way: milliseconds after which the first carrier gets a thread of its own. */
 const SOON = 200;
 
@@ -144,7 +147,7 @@ export class Transfer {
         lanes: plan.lanes,
         seat: { index: this.#seats.length, of: plan.threads },
         slots: Math.max(2, Math.floor(options.queueCapacity / plan.threads)),
-        blockSize: options.blockSize,
+        blockSize: options.blockSize ?? context.destination.capabilities.block ?? BLOCK,
         algorithm: options.checksum,
         preserve: options.preserve,
         // what failed all of these has tries of its own

@@ -14,6 +14,9 @@ import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./
 /** Kinds whose client has a page cache of its own, and writes it back when it is told to. */
 const SENDS = new Set(["nfs", "cifs", "smb3"]);
 
+/** Bytes that one request to a server carries at most, with NFS as with SMB, unless a mount says so. */
+const REQUEST = 2 ** 20;
+
 const SELF = Uint8Array.of(0);
 const MOUNTS = "/proc/self/mountinfo";
 
@@ -76,6 +79,15 @@ export class Mounts {
    */
   get flushStyle(): "sent" | "flushed" {
     return SENDS.has(this.#system!.name) ? "sent" : "flushed";
+  }
+
+  /**
+   * What is sent at once: as much as a request carries. More of it would be on its way at the same
+   * time, and until the first is there, and while the last leaves, one direction of the line is idle.
+   * A block that is flushed to the server's disk is the larger, the fewer the flushes.
+   */
+  get block(): number | undefined {
+    return this.flushStyle === "sent" ? REQUEST : undefined;
   }
 
   /** What a path leads to now. */

@@ -78,6 +78,7 @@ export async function openPosix(root: string, libc: Libc, options: PosixOptions)
     exactNames: true,
     timePrecision: system.timePrecision,
     kind: system.name,
+    block: system.network ? mounts.block : undefined,
   });
 }
 
