@@ -5,14 +5,16 @@
  * machine, and counts the bytes at the client's network interface. Without the lab this script says
  * so and ends; nothing else needs it. What the lab must have: `net-up.sh`, `sshd-up.sh`, `data.sh`,
  * `sshfs-mount.sh`, `ganesha-up.sh`, `smb-up.sh`, `uml-up.sh`, `uml-mount.sh`, `uml-sh.sh`,
- * `all-down.sh`, and `compare.sh PROTOCOL SETS TOOLS`, which prints a line of JSON for each copy.
+ * `all-down.sh`, `compare.sh PROTOCOL SETS TOOLS`, which prints a line of JSON for each copy, and
+ * `wire.py`, which leaves the bytes of each 100 ms in a file.
  *
  * Usage: `deno run -A scripts/compare_lab.ts [--lab DIRECTORY] [--binary PATH] [--only PARTS]`
  *
  * The lab may also be named by SLUICE_LAB. PARTS is a list with commas of sshfs, nfs, nfs-one,
- * nfs-small, smb, nfs-limit, smb-limit. It needs root, and takes about a quarter of an hour.
+ * nfs-small, smb, nfs-limit, smb-limit, nfs-ctl, smb-ctl. It needs root, and takes about 20 minutes.
  */
 import { parseArgs } from "node:util";
+import { type Effect, effects, steeredCopy } from "./lab_ctl.ts";
 import { findBinary, runScript, WorkbenchError } from "./workbench.ts";
 
 /** A line of JSON of the lab; more keys where there was a limit. */
@@ -34,6 +36,8 @@ interface Part {
   /** A millisecond is added to each packet that the client sends. */
   readonly delayed?: boolean;
   readonly limited?: boolean;
+  /** The limit is changed while it runs. */
+  readonly steered?: boolean;
 }
 
 const PARTS: readonly Part[] = [
@@ -85,6 +89,14 @@ const PARTS: readonly Part[] = [
       limited: true,
     }))
   ),
+  ...["nfs", "smb"].map((share): Part => ({
+    name: `${share}-ctl`,
+    title: share === "nfs" ? "NFSv3" : "SMB 3.1.1",
+    protocol: share === "nfs" ? "nfs3" : "smb",
+    set: "huge",
+    tools: [],
+    steered: true,
+  })),
 ];
 
 class Lab {
@@ -141,6 +153,37 @@ class Lab {
     }
     return results;
   }
+
+  /** Changes the limit of a copy that runs, and tells when that is seen on the wire. */
+  async steer({ name, protocol }: Part): Promise<Effect[]> {
+    await this.run("uml-mount.sh", protocol);
+    const at = { source: "/mnt/src/huge", destination: "/mnt/dst/out", temporary: "/mnt/tmp" };
+    const { destination, temporary } = at;
+    await this.run(
+      "uml-sh.sh",
+      `rm -rf /mnt/dst/* ${temporary}; mkdir -p ${temporary} ${destination}; sync`,
+    );
+    const copy = [`${this.#folder}/uml-sh.sh`, steeredCopy(this.#binary, at)];
+    const { rc } = JSON.parse(
+      await this.run("wire.py", "lab-uml", name, "1000", "0", "--", ...copy),
+    );
+    if (rc !== 0) throw new WorkbenchError(`${name} failed`);
+    const lab = Deno.env.get("LAB") ?? `${Deno.env.get("TMPDIR") ?? "/tmp"}/sluice-lab`;
+    const samples = JSON.parse(Deno.readTextFileSync(`${lab}/results/${name}.s100.json`));
+    return effects(samples, await this.run("uml-sh.sh", `cat ${temporary}/steps`));
+  }
+}
+
+function printEffects(results: ReadonlyMap<Part, readonly Effect[]>): void {
+  console.log("\n| copy with 20 MiB/s | `sluice ctl` | it took | holds, read | written |");
+  console.log("|---|---|---:|---:|---:|");
+  const seconds = (value: number | null) => value === null ? "never" : `${value.toFixed(1)} s`;
+  for (const [{ title }, steps] of results) {
+    for (const { words, took, read, written } of steps) {
+      const cells = [title, `\`${words}\``, ...[took, read, written].map(seconds)];
+      console.log(`| ${cells.join(" | ")} |`);
+    }
+  }
 }
 
 function printSpeeds(results: ReadonlyMap<Part, Map<string, Measured>>): void {
@@ -194,10 +237,12 @@ await runScript("compare_lab", async () => {
   if (unknown !== undefined) throw new WorkbenchError(`--only does not know "${unknown}"`);
   const lab = new Lab(Deno.realPathSync(folder), findBinary(values.binary));
   const results = new Map<Part, Map<string, Measured>>();
+  const steered = new Map<Part, Effect[]>();
   try {
     await lab.up();
     for (const part of PARTS.filter(({ name }) => only.includes(name))) {
-      results.set(part, await lab.measure(part));
+      if (part.steered) steered.set(part, await lab.steer(part));
+      else results.set(part, await lab.measure(part));
     }
   } finally {
     await lab.run("all-down.sh");
@@ -205,5 +250,6 @@ await runScript("compare_lab", async () => {
   const parts = [...results.keys()];
   if (parts.some(({ limited }) => !limited)) printSpeeds(results);
   if (parts.some(({ limited }) => limited)) printLimits(results);
+  if (steered.size > 0) printEffects(steered);
   return 0;
 });
