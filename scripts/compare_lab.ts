@@ -175,7 +175,9 @@ class Lab {
 }
 
 function printEffects(results: ReadonlyMap<Part, readonly Effect[]>): void {
-  console.log("\n| copy with 20 MiB/s | `sluice ctl` | it took | holds, read | written |");
+  console.log(
+    "\n| a copy with 20 MiB/s | `sluice ctl` | the answer took | it held after it, read | written |",
+  );
   console.log("|---|---|---:|---:|---:|");
   const seconds = (value: number | null) => value === null ? "never" : `${value.toFixed(1)} s`;
   for (const [{ title }, steps] of results) {

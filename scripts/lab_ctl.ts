@@ -3,11 +3,13 @@
  * the end of it while it runs, and the bytes at the client's network interface tell when each holds.
  */
 
-/** A command that is given, and what must be true of each second on the wire after it. */
+/** A command that is given, and the bytes per second on the wire, each way, that shall follow. */
 interface Step {
   readonly words: string;
-  /** Bytes per second. */
-  readonly holds: (rate: number) => boolean;
+  /** No second has more from then on. */
+  readonly most?: number;
+  /** A second has as much. */
+  readonly least?: number;
 }
 
 const MIB = 2 ** 20;
@@ -19,10 +21,10 @@ const BETWEEN = 6, BEFORE = 8;
 const QUIET = 0.05 * MIB;
 
 export const STEPS: readonly Step[] = [
-  { words: "limit 5M", holds: (rate) => rate <= 1.05 * 5 * MIB },
-  { words: "limit 40M", holds: (rate) => rate >= 0.9 * 40 * MIB },
-  { words: "pause", holds: (rate) => rate <= QUIET },
-  { words: "resume", holds: (rate) => rate >= 0.9 * 40 * MIB },
+  { words: "limit 5M", most: 1.05 * 5 * MIB },
+  { words: "limit 40M", least: 0.9 * 40 * MIB },
+  { words: "pause", most: QUIET },
+  { words: "resume", least: 0.9 * 40 * MIB },
 ];
 
 /** The shell commands of a copy that is steered; it writes when each command was given to `steps`. */
@@ -51,9 +53,9 @@ export function steeredCopy(
 /** When a step was given and what came of it; seconds. */
 export interface Effect {
   readonly words: string;
-  /** From the command's start to its end. */
+  /** From the command's start to its answer; a program takes long to start in the lab's client. */
   readonly took: number;
-  /** From the command's start until each second on the wire is as it shall be, by direction. */
+  /** From the answer until a second begins on the wire that is as it shall be, by direction. */
   readonly read: number | null;
   readonly written: number | null;
 }
@@ -65,25 +67,27 @@ export interface Effect {
  * @param steps what the copy wrote there
  */
 export function effects(
-  samples: readonly (readonly [number, number, number])[],
+  samples: readonly (readonly [received: number, sent: number, began: number])[],
   steps: string,
 ): Effect[] {
   const [zero, ...times] = steps.trim().split("\n").map((line) => line.split(" ").map(Number));
   const given = times.map(([start, end]) => ({ start: start! - zero![0]!, end: end! - zero![0]! }));
   return given.map(({ start, end }, i) => {
+    const { words, most = Infinity, least = 0 } = STEPS[i]!;
     const until = given[i + 1]?.start ?? end + BETWEEN;
     const since = (direction: 0 | 1) => {
-      let from: number | null = null;
-      for (let at = samples.length - 10; at >= 0; at--) {
-        const window = samples.slice(at, at + 10);
-        const began = window[0]![2];
-        if (began + 1 > until) continue;
-        const bytes = window.reduce((sum, sample) => sum + sample[direction], 0);
-        if (began < start || !STEPS[i]!.holds(bytes)) break;
-        from = began;
-      }
-      return from === null ? null : from - start;
+      const seconds = samples.slice(0, -9)
+        .map(([, , began], at) => ({
+          began,
+          bytes: samples.slice(at, at + 10).reduce((sum, sample) => sum + sample[direction], 0),
+        }))
+        .filter(({ began }) => began >= start && began + 1 <= until);
+      const first = least > 0
+        ? seconds.findIndex(({ bytes }) => bytes >= least)
+        : seconds.findLastIndex(({ bytes }) => bytes > most) + 1;
+      const began = seconds[first]?.began;
+      return began === undefined ? null : Math.max(0, began - end);
     };
-    return { words: STEPS[i]!.words, took: end - start, read: since(0), written: since(1) };
+    return { words, took: end - start, read: since(0), written: since(1) };
   });
 }
