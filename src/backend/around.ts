@@ -9,7 +9,7 @@ import type {
   SmallFiles,
   Trash,
 } from "./backend.ts";
-import type { Parcel } from "../parcel.ts";
+import { type Parcel, PROGRESS } from "../parcel.ts";
 
 /** The calls of a backend and of what it opens. */
 export type Call =
@@ -50,7 +50,7 @@ export type Call =
 
 /** How much a call is about. */
 export interface Extent {
-  /** Files, or names of a listing, which are known only after the call. */
+  /** Files, or names of a listing; of a listing and of a parcel they are known only after the call. */
   readonly files: number;
   readonly bytes: number;
 }
@@ -245,8 +245,8 @@ function held(
   committing: Call = "commitParcel",
 ): HeldParcels {
   type Made = Promise<void> | undefined;
-  const make = (call: Call, { files, bytes }: Parcel, step: () => Made): Made => {
-    const extent = { files: files.length, bytes };
+  const make = (call: Call, parcel: Parcel, step: () => Made): Made => {
+    const extent = extentOf(call, parcel);
     return waiting
       ? around.call(call, directory, async () => await step(), extent)
       : around.now(call, directory, step, extent);
@@ -260,6 +260,40 @@ function held(
     [Symbol.dispose]: () => inner[Symbol.dispose](),
   };
 }
+
+/** How much a call for a parcel was about: known after it, and looked up only if somebody asks. */
+export function extentOf(call: Call, parcel: Parcel): Extent {
+  return new ParcelExtent(call, parcel);
+}
+
+/** Of the files of a parcel, those with which a step has got on, which is known after it. */
+class ParcelExtent implements Extent {
+  readonly #call: Call;
+  readonly #parcel: Parcel;
+
+  constructor(call: Call, parcel: Parcel) {
+    this.#call = call;
+    this.#parcel = parcel;
+  }
+
+  get files(): number {
+    const reached = REACHED.get(this.#call);
+    let files = 0;
+    for (const progress of this.#parcel.progress) if (progress === reached) files += 1;
+    return files;
+  }
+
+  get bytes(): number {
+    const { bytes, files } = this.#parcel;
+    return bytes / files.length * this.files;
+  }
+}
+
+const REACHED: ReadonlyMap<Call, number> = new Map<Call, number>([
+  ["readParcel", PROGRESS.read],
+  ["writeParcel", PROGRESS.written],
+  ["commitParcel", PROGRESS.committed],
+]);
 
 /** For a call whose failure changes nothing: the file is let go in any case. */
 async function quietly(call: Promise<void>): Promise<void> {

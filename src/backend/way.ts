@@ -54,8 +54,11 @@ export function wayMemory(): WayMemory {
   return { latencies: latencyMemory(KINDS), words: new SharedArrayBuffer(12) };
 }
 
-/** Which calls a call may be compared with; null: with none. */
-export function kindOf(call: Call, { files, bytes }: Extent): number | null {
+/** Which calls a call may be compared with, after it; null: with none. */
+export function kindOf(call: Call, extent: Extent): number | null {
+  const { files, bytes } = extent;
+  // all files of the parcel take the ordinary way
+  if (files === 0 && call.endsWith("Parcel")) return null;
   const kind = NAMES.get(call);
   if (kind !== undefined) return kind;
   const sized = SIZED.indexOf((call === "listMore" ? "list" : call) as typeof SIZED[number]);
@@ -195,8 +198,10 @@ export class Way implements Around {
     const now = clock.now(), took = now - began;
     Atomics.add(this.#words, BUSY, Math.round(Math.min(took, LONGEST_TOLD) * 1000));
     const kind = kindOf(call, extent);
-    const parcel = call === "readParcel" || call === "writeParcel" || call === "commitParcel";
-    if (kind !== null) this.#latencies.add(kind, parcel ? took / extent.files : took);
+    if (kind !== null) {
+      const parcel = call === "readParcel" || call === "writeParcel" || call === "commitParcel";
+      this.#latencies.add(kind, parcel ? took / extent.files : took);
+    }
     const width = this.#width();
     if (width < 1) this.#rest = now + Math.min(LONGEST_REST, took * (1 / width - 1));
   }

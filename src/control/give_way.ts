@@ -38,17 +38,20 @@ export interface Giving {
   readonly quiet: number;
 }
 
-/** Calls take well longer: so many times the quiet level, and so many ms more. */
-const HIGH = 2, HIGH_MS = 3;
-/** They do not any more. Between the two nothing changes. */
-const LOW = 1.5, LOW_MS = 1.5;
+/**
+ * From how many times the quiet level on, and how many ms more, calls take well longer; and up to
+ * which they do not. In between nothing changes. Blocks are many calls of the network each, so they
+ * vary less; and what is in flight of them, others wait behind.
+ */
+const HIGH = { names: 2, data: 1.5, ms: 3 };
+const LOW = { names: 1.5, data: 1.25, ms: 1.5 };
 /** What remains of the calls at a time when they take well longer, and how many more there are in a
  * second when they do not. */
 const LESS = 0.7, MORE = 0.25;
 /** Never fewer than this: a call, and a rest of seven times as long. */
 export const FLOOR = 1 / 8;
 /** With so many or fewer calls under way, what they take is not this run's own doing. */
-const ALONE = 2;
+const ALONE = 1.2;
 /** A quiet level is learnt anew after so many ms, in a moment that is made for it if there is none. */
 const STALE = 600_000;
 /** Ms between two such moments; how long one is, at least and at most. */
@@ -108,7 +111,7 @@ export class GiveWay {
 
   /** Whether what has come together is not to be looked at yet: `calls` in so many `ms`. */
   static tooFew(calls: number, ms: number): boolean {
-    return calls < (ms < 3000 ? 8 : ms < 15_000 ? FEW : 1);
+    return calls < (ms < 1500 ? 8 : ms < 15_000 ? FEW : 1);
   }
 
   /**
@@ -139,7 +142,7 @@ export class GiveWay {
 
   #decide(now: number, measured: Measured): void {
     const worst = this.#worst(measured.kinds);
-    if (worst !== null && isAbove(worst, HIGH, HIGH_MS)) {
+    if (worst !== null && isAbove(worst, HIGH)) {
       const from = Math.min(this.#width ?? Infinity, measured.underway);
       this.#width = Math.max(FLOOR, from * LESS);
       this.#unknown = false;
@@ -149,7 +152,7 @@ export class GiveWay {
       this.#settled = now + Math.min(LONGEST_SETTLE, Math.max(SETTLE, 1.5 * worst.latency));
       return;
     }
-    const isQuiet = worst === null || !isAbove(worst, LOW, LOW_MS);
+    const isQuiet = worst === null || !isAbove(worst, LOW);
     if (isQuiet) this.#inRow = 0;
     if (this.#giving !== null) this.#giving = isQuiet ? null : worst;
     if (this.#width === null) return;
@@ -219,11 +222,11 @@ export class GiveWay {
   }
 }
 
-function isAbove({ latency, quiet }: Giving, times: number, ms: number): boolean {
-  return latency > quiet * times && latency > quiet + ms;
+function isAbove({ what, latency, quiet }: Giving, bound: typeof HIGH): boolean {
+  return latency > quiet * bound[what] && latency > quiet + bound.ms;
 }
 
 /** How far above: as far as both count. */
-function excess({ latency, quiet }: Giving): number {
-  return Math.min(latency / quiet / HIGH, (latency - quiet) / HIGH_MS);
+function excess({ what, latency, quiet }: Giving): number {
+  return Math.min(latency / quiet / HIGH[what], (latency - quiet) / HIGH.ms);
 }

@@ -4,8 +4,10 @@
  * what will never be so again. Pure.
  */
 
-/** Of each minute the quietest moment is kept, for so many minutes. */
+/** Of each minute the mean is kept, for so many minutes. */
 const MINUTE = 60_000, KEPT = 60;
+/** What is shorter, in ms, is so for everybody. */
+const SHORTEST = 0.01;
 /** So many of the minutes were quieter still: a lucky moment is not the level. */
 const QUIETER = 12;
 
@@ -14,6 +16,8 @@ export class QuietLevel {
   /** The last minutes, the latest last. */
   #minutes: number[] = [];
   #latest = -Infinity;
+  /** Moments of the latest. */
+  #moments = 0;
   #seen = -Infinity;
 
   /** How long a call takes in quiet, in ms; null before anything was learnt. */
@@ -35,13 +39,16 @@ export class QuietLevel {
     this.#seen = now;
     const minute = Math.floor(now / MINUTE), last = this.#minutes.length - 1;
     if (minute === this.#latest) {
-      this.#minutes[last] = Math.min(this.#minutes[last]!, ms);
+      // of ratios, so that one slow moment counts no more than a quick one
+      const part = 1 / ++this.#moments, before = this.#minutes[last]!;
+      this.#minutes[last] = before ** (1 - part) * Math.max(SHORTEST, ms) ** part;
       return;
     }
     // nothing has told of another level in between
     const between = last < 0 ? 0 : Math.min(KEPT, minute - this.#latest - 1), level = this.ms!;
     for (let i = 0; i < between; i++) this.#minutes.push(level);
-    this.#minutes.push(ms);
+    this.#minutes.push(Math.max(SHORTEST, ms));
+    this.#moments = 1;
     this.#minutes.splice(0, this.#minutes.length - KEPT);
     this.#latest = minute;
   }

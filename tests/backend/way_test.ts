@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { withAround } from "../../src/backend/around.ts";
+import { extentOf, withAround } from "../../src/backend/around.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { isData, kindOf, Way, WayControl, wayMemory } from "../../src/backend/way.ts";
 import { Histograms } from "../../src/lib/latencies.ts";
 import { bucketMemory, TokenBucket } from "../../src/lib/token_bucket.ts";
+import { Parcel, PROGRESS } from "../../src/parcel.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { jobOf } from "../transfer/parts.ts";
 
 const EXTENT = { files: 1, bytes: 0 };
 
@@ -145,6 +147,28 @@ Deno.test("Way times calls by kind, and parcels by the file", async () => {
       [kind("commitParcel", extent), 2],
     ]),
   );
+});
+
+Deno.test("Way does not time a parcel of which no file has got on: all take the ordinary way", async () => {
+  const { way, control, clock } = begin();
+  const working = way.call("commitParcel", "", () => clock.sleep(5), { files: 0, bytes: 0 });
+  await clock.advance(5);
+  await working;
+  const taken = new Histograms();
+  control.latencies.take(taken);
+  assert.deepEqual(taken.all(), []);
+});
+
+Deno.test("extentOf counts the files of a parcel with which a step has got on", () => {
+  const texts = { a: "1", b: "22", c: "333", d: "4444" };
+  const job = jobOf("", Object.keys(texts), texts);
+  const parcel = new Parcel(job, job.files, { data: new Uint8Array(100), release() {}, began: 0 });
+  const reading = extentOf("readParcel", parcel), committing = extentOf("commitParcel", parcel);
+  assert.deepEqual([reading.files, reading.bytes], [0, 0]);
+  parcel.progress.set([PROGRESS.read, PROGRESS.alone, PROGRESS.read, PROGRESS.taken]);
+  assert.deepEqual([reading.files, reading.bytes], [2, 5]);
+  parcel.progress.set([PROGRESS.committed, PROGRESS.alone, PROGRESS.written, PROGRESS.taken]);
+  assert.deepEqual([committing.files, extentOf("writeParcel", parcel).files], [1, 1]);
 });
 
 Deno.test("kindOf keeps apart what takes differently long by itself", () => {
