@@ -1,12 +1,11 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
-import type { Capabilities } from "../backend/backend.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import type { Jobs } from "../backlog/job_source.ts";
 import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
+import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
-import type { SyncOptions } from "../options.ts";
 import { packJob } from "../packed.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
@@ -26,15 +25,6 @@ export async function runTransfer(context: RunContext, plan: TransferPlan): Prom
   transfer.complete();
   await transfer.done;
 }
-
-/** Bytes of a block where none is asked for and any size suits. */
-const BLOCK = 5 * 2 ** 20;
-
-/**
- * Bytes of blocks of a run, at most, where what is written is sent at once: what has been read and
- * waits is what still leaves when nothing is read any more. A single file has its share of them.
- */
-const MOST_HELD = 40 * 2 ** 20, LEAST_SLOTS = 7;
 
 /** While a scan is under way: milliseconds after which the first carrier gets a thread of its own. */
 const SOON = 200;
@@ -154,7 +144,7 @@ export class Transfer {
         identities: context.identities,
         lanes: plan.lanes,
         seat: { index: this.#seats.length, of: plan.threads },
-        ...room(context.destination.capabilities, options, plan),
+        ...blockRoom(context.destination.capabilities, options, plan),
         algorithm: options.checksum,
         preserve: options.preserve,
         // what failed all of these has tries of its own
@@ -339,17 +329,4 @@ export class Transfer {
 
 function bytesOf({ files }: Job): number {
   return files.reduce((sum, { size }) => sum + size, 0);
-}
-
-/** The size of blocks, and how many of them each thread may hold. */
-function room(
-  { block }: Capabilities,
-  { blockSize, queueCapacity }: SyncOptions,
-  { threads }: TransferPlan,
-): { slots: number; blockSize: number } {
-  const size = blockSize ?? block ?? BLOCK;
-  const share = Math.floor(queueCapacity / threads);
-  if (block === undefined) return { slots: Math.max(2, share), blockSize: size };
-  const held = Math.max(LEAST_SLOTS, Math.floor(MOST_HELD / size / threads));
-  return { slots: Math.max(2, Math.min(share, held)), blockSize: size };
 }
