@@ -10,6 +10,9 @@ export type ContentHashes = Readonly<Record<keyof typeof ALGORITHMS, string>>;
 
 const NAMES = ["a", "b", "c d", "é", "x\ny", "report.txt", "$HOME", "'quoted'", ".hidden", "-rf"];
 
+/** More than are made while one run lasts. */
+const REMEMBERED_MOVES = 100;
+
 /** Edits a tree and remembers. Paths are UTF-8, relative to the root. */
 export class EditedTree {
   readonly #root: string;
@@ -21,6 +24,8 @@ export class EditedTree {
   readonly #links = new Set<string>();
   /** By path, by SHA-256: what has been there. */
   readonly #states = new Map<string, Map<string, ContentHashes>>();
+  /** What was renamed last, the oldest first. */
+  readonly #moves: (readonly [from: string, to: string])[] = [];
   #count = 0;
 
   /** @param root where the tree is edited, @param seed what makes the edits repeatable */
@@ -89,8 +94,25 @@ export class EditedTree {
         createHash(algorithm).update(content).digest("hex"),
       ]),
     ) as unknown as ContentHashes;
-    const states = this.#states.get(path) ?? new Map();
-    this.#states.set(path, states.set(hashes.sha256, hashes));
+    for (const name of this.#namesOf(path)) {
+      const states = this.#states.get(name) ?? new Map();
+      this.#states.set(name, states.set(hashes.sha256, hashes));
+    }
+  }
+
+  /**
+   * The path, and those that it would have had where directories above it were before they moved: a
+   * run that is at work in a directory that moves finishes what it lists there under the old name.
+   */
+  #namesOf(path: string): Set<string> {
+    const names = new Set([path]);
+    // the latest first: what it leads to may have moved before
+    for (const [from, to] of this.#moves.toReversed()) {
+      for (const name of [...names]) {
+        if (name.startsWith(`${to}/`)) names.add(from + name.slice(to.length));
+      }
+    }
+    return names;
   }
 
   /** Before the file can be seen so: whoever reads it at once reads a state that is known. */
@@ -180,6 +202,8 @@ export class EditedTree {
       if (moved(path) === path) continue;
       this.#states.set(moved(path), new Map([...this.#states.get(moved(path)) ?? [], ...states]));
     }
+    this.#moves.push([from, to]);
+    if (this.#moves.length > REMEMBERED_MOVES) this.#moves.shift();
     Deno.renameSync(this.#full(from), this.#full(to));
     for (const set of [this.#files, this.#directories, this.#links]) {
       for (const path of [...set]) {
