@@ -106,6 +106,8 @@ const SILENCE = 3000;
 const WORTH_TELLING = 5000;
 /** How long a thread that hangs has to stop, in ms, and how often it is asked whether it does. */
 const SHORT_GRACE = 1500, LOOK = 250;
+/** A thread has at least so long, in ms, while none of its calls is older than that, in ms. */
+const LONG_GRACE = 10_000, YOUNG = 1000;
 const SIDES: readonly Side[] = ["source", "destination"];
 
 /** What is known of a thread in a role. */
@@ -198,7 +200,8 @@ export class Crew implements Disposable {
   /**
    * Puts a thread into a role. `onMessage` gets what it says; the promise resolves when it is done
    * and rejects when it says that the run must stop. `signal` tells it to stop at once; a thread
-   * that does not answer within `grace` ms, or less if it hangs in a call, is left behind. With
+   * that does not answer within `grace` ms, or less if it hangs in a call, is left behind; one whose
+   * calls are answered has time to settle what is done, whatever `grace` is. With
    * `beside`, the thread of that hand serves this role too, where it can.
    */
   start(
@@ -227,8 +230,11 @@ export class Crew implements Disposable {
         let waited = 0;
         unwait ??= this.#every(LOOK, () => {
           waited += LOOK;
-          const hangs = this.#isSilent(this.#now(), life.heard);
+          const now = this.#now();
+          const hangs = this.#isSilent(now, life.heard);
           if (waited < (hangs ? Math.min(SHORT_GRACE, grace) : grace)) return;
+          const answered = now - life.heard < YOUNG && life.pending.every(({ age }) => age < YOUNG);
+          if (answered && waited < LONG_GRACE) return;
           hand.terminate();
           end();
         });

@@ -124,6 +124,28 @@ Deno.test("Crew leaves a silent thread behind soon after an abort, one that live
   assert.equal(second.terminated, true);
 });
 
+Deno.test("Crew waits after an abort for a thread whose calls are answered, and for no other", async () => {
+  const { clock, crew, stop, done, first, second } = crewOfTwo(1500);
+  using _ = crew;
+  stop.abort();
+  for (let i = 0; i < 3; i++) {
+    first.pulse(pending("destination", "answered", 300));
+    second.pulse(pending("destination", "hangs", 300 + i * 500));
+    await clock.advance(500);
+  }
+  await done[1];
+  assert.deepEqual([first.terminated, second.terminated], [false, true]);
+  for (let i = 0; i < 16; i++) {
+    first.pulse(pending("destination", "answered", 300));
+    await clock.advance(500);
+  }
+  assert.equal(first.terminated, false);
+  first.pulse();
+  await clock.advance(500);
+  await done[0];
+  assert.equal(first.terminated, true);
+});
+
 Deno.test("Crew leaves no timer behind", async () => {
   const { clock, crew, stop, done, first, second } = crewOfTwo();
   stop.abort();

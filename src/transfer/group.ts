@@ -262,15 +262,11 @@ export class Group {
 
   /** What was put into new directories before the run stopped is worth a name. */
   async #nameAll(): Promise<void> {
-    let failed: { readonly error: unknown } | null = null;
-    for (const staged of [...this.#unnamed]) {
-      try {
-        await this.complete(staged);
-      } catch (error) {
-        failed ??= { error };
-      }
+    // all at once: whoever ends the run does not wait for long
+    const naming = [...this.#unnamed].map((staged) => this.complete(staged));
+    for (const outcome of await Promise.allSettled(naming)) {
+      if (outcome.status === "rejected") throw outcome.reason;
     }
-    if (failed !== null) throw failed.error;
   }
 
   /** The files of a parcel get their names; one that could not get it so is tried alone. */
