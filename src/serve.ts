@@ -32,7 +32,7 @@ const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
 /** Listed bytes after which a message is sent although more is at hand. */
 const MESSAGE_BYTES = 256 * 1024;
 /** Listed bytes on their way to the database from which on no more are listed. */
-const UNTAKEN_BYTES = 4 * 2 ** 20;
+const UNTAKEN_BYTES = 2 ** 20;
 /** Milliseconds between two signs of life. */
 const PULSE = 500;
 

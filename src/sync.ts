@@ -469,6 +469,7 @@ class Run {
     const store = await pauses.through(() => this.#beginScan(context, trusted));
     const scan = (context: RunContext) =>
       runScan(context, store, {
+        early: early.isUnderWay,
         decided: (directories) => {
           if (options.dryRun) printDecided(context, directories);
           else early.news(directories);

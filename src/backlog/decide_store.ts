@@ -9,6 +9,7 @@ import { ALL_APART, isExact, type NameRules } from "../name_rules.ts";
 import { REASONS } from "../operation.ts";
 import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
+import type { PartStore } from "./part_store.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -37,11 +38,14 @@ export interface DecideOptions {
   readonly times: TimeRule;
   /** Which names the destination takes for one. Default: none. */
   readonly names?: NameRules;
+  /** What is carried before it is decided. */
+  readonly parts: PartStore;
 }
 
 /** Decides directories for the scan with number `scan`. */
 export class DecideStore {
   readonly #times: TimeRule;
+  readonly #parts: PartStore;
   /** Null where the destination keeps all names apart. */
   readonly #merges: MergeStore | null;
   readonly #row: StatementSync;
@@ -68,8 +72,13 @@ export class DecideStore {
   /** Directories in which what is pending stays so: equal or not, it has no hash and no record. */
   readonly #unrecorded: ReadonlySet<number>;
 
-  constructor(database: DatabaseSync, scan: number, { times, names = ALL_APART }: DecideOptions) {
+  constructor(
+    database: DatabaseSync,
+    scan: number,
+    { times, parts, names = ALL_APART }: DecideOptions,
+  ) {
     this.#times = times;
+    this.#parts = parts;
     database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
     this.#merges = isExact(names) ? null : new MergeStore(database, scan, names);
@@ -201,7 +210,9 @@ export class DecideStore {
       this.#dropPrints.run(id);
     }
     let equal = false, settled = false;
-    if (source === STATE.listed && destination === STATE.absent) {
+    if (this.#parts.end(id)) {
+      // each name of it was decided when it was listed
+    } else if (source === STATE.listed && destination === STATE.absent) {
       this.#merges?.align(id, { there: false });
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {

@@ -2,6 +2,7 @@
 import type { Job, JobFile } from "../job.ts";
 import { SMALL } from "../parcel.ts";
 import type { Order } from "../options.ts";
+import type { PartStore } from "./part_store.ts";
 import type { TransferStore } from "./transfer_store.ts";
 
 /** The most files and bytes that one job has. */
@@ -16,7 +17,8 @@ export interface JobLimits {
 interface OpenDirectory {
   readonly id: number;
   readonly path: string;
-  after: string | Uint8Array;
+  /** A name; a number in a directory that is carried in parts. */
+  readonly after: string | Uint8Array | number;
 }
 
 /** How the pending files are given out. */
@@ -47,9 +49,12 @@ export interface Jobs {
 /** Gives out the pending files, directory by directory, each once per pass. */
 export class JobSource implements Jobs {
   readonly #store: TransferStore;
+  readonly #parts: PartStore;
   readonly #options: JobOptions;
   /** Directories whose files are being given out, taken in turn. */
   readonly #open: OpenDirectory[] = [];
+  /** Directories that are carried in parts, while nothing more of them is known. */
+  readonly #waiting = new Map<number, OpenDirectory>();
   /** A number that no pass had before; what it has given out it does not give out again. */
   readonly #pass = crypto.getRandomValues(new Uint32Array(1))[0]! + 1;
   #scan: number | null;
@@ -61,8 +66,9 @@ export class JobSource implements Jobs {
   /** Directories may have become pending that are not among them: all are gone through. */
   #news = true;
 
-  constructor(store: TransferStore, options: JobOptions) {
+  constructor(store: TransferStore, parts: PartStore, options: JobOptions) {
     this.#store = store;
+    this.#parts = parts;
     this.#options = options;
     this.#scan = options.scan;
   }
@@ -86,52 +92,85 @@ export class JobSource implements Jobs {
   complete(): void {
     this.#scan = null;
     this.#news = true;
+    for (const directory of this.#waiting.values()) this.#open.push(directory);
+    this.#waiting.clear();
   }
 
   /** The next job; undefined when there is none (yet). Inside a transaction. */
   next(): Job | undefined {
-    const { spread, limits } = this.#options;
-    while (this.#open.length < spread) {
-      const found = this.#nextDirectory();
-      if (found === undefined) break;
-      this.#open.push({ ...found, after: "" });
-      this.#store.markGiven(found.id, this.#pass);
+    for (;;) {
+      while (this.#open.length < this.#options.spread) {
+        const found = this.#nextDirectory();
+        if (found === undefined) break;
+        this.#open.push(found);
+      }
+      const directory = this.#open.shift();
+      if (directory === undefined) return undefined;
+      const { after } = directory;
+      if (typeof after !== "number") return this.#jobOf(directory, after);
+      const job = this.#jobOfPart(directory, after);
+      if (job !== undefined) return job;
     }
-    const directory = this.#open.shift();
-    if (directory === undefined) return undefined;
-    const { id, path } = directory;
+  }
+
+  #jobOf({ id, path }: OpenDirectory, from: string | Uint8Array): Job {
+    const { limits } = this.#options;
     const missing = this.#store.missingAbove(id);
-    const isNew = missing.length > 0 && directory.after === "";
+    const isNew = missing.length > 0 && from === "";
     const most = isNew ? limits.whole ?? limits.files : limits.files;
-    let found = this.#store.pendingFiles(id, directory.after, { ...limits, files: most });
+    let found = this.#store.pendingFiles(id, from, { ...limits, files: most });
     const all = isNew && found.after === null && found.files.every(isSmall);
     const whole = all ? this.#store.aboveLeaf(id) : null;
     if (whole === null && found.files.length > limits.files) {
-      found = this.#store.pendingFiles(id, directory.after, limits);
+      found = this.#store.pendingFiles(id, from, limits);
     }
     const { files, after } = found;
     const last = after === null;
-    if (!last) this.#open.push({ ...directory, after });
+    if (!last) this.#open.push({ id, path, after });
     // its temporary is in the directory above it
     if (whole !== null) this.#store.markInFlight(whole);
     return { directory: id, path, missing, files, listed: this.#store.listedAt(id), last, whole };
   }
 
-  #nextDirectory(): { id: number; path: string } | undefined {
+  /** Undefined while more of the directory is to come; the last job may be without a file. */
+  #jobOfPart({ id, path }: OpenDirectory, from: number): Job | undefined {
+    const { files, after, listed } = this.#parts.next(id, from, this.#options.limits);
+    const last = files.length === 0;
+    if (last && this.#parts.isGrowing(id)) {
+      this.#waiting.set(id, { id, path, after });
+      return undefined;
+    }
+    if (!last) this.#open.push({ id, path, after });
+    const missing = this.#store.missingAbove(id);
+    return { directory: id, path, missing, files, listed, last, whole: null };
+  }
+
+  #nextDirectory(): OpenDirectory | undefined {
     while (this.#nextFresh < this.#fresh.length) {
-      const found = this.#store.ifPending(this.#fresh[this.#nextFresh++]!, this.#pass);
-      if (found !== undefined) return found;
+      const id = this.#fresh[this.#nextFresh++]!;
+      const waiting = this.#waiting.get(id);
+      if (waiting !== undefined) {
+        this.#waiting.delete(id);
+        return waiting;
+      }
+      const found = this.#store.ifPending(id, this.#pass);
+      if (found !== undefined) return this.#opened(found);
     }
     for (;;) {
       if (this.#afterDirectory !== null) {
         const found = this.#store.nextPending(this.#afterDirectory, this.#pass, this.#scan);
         this.#afterDirectory = found?.id ?? null;
-        if (found !== undefined) return found;
+        if (found !== undefined) return this.#opened(found);
       }
       if (!this.#news) return undefined;
       this.#news = false;
       this.#afterDirectory = 0;
     }
+  }
+
+  #opened({ id, path }: { readonly id: number; readonly path: string }): OpenDirectory {
+    this.#store.markGiven(id, this.#pass);
+    return { id, path, after: this.#parts.isGrowing(id) ? 0 : "" };
   }
 }
 

@@ -22,6 +22,7 @@ import { type DecideOptions, DecideStore } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
+import type { PartStore } from "./part_store.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
@@ -38,6 +39,7 @@ export class ScanStore {
   readonly scan: number;
   readonly #decide: DecideStore;
   readonly #links: LinkStore;
+  readonly #parts: PartStore;
   readonly #upsertFile: StatementSync;
   readonly #upsertMany: StatementSync;
   /** Values of files that wait to be written together. */
@@ -62,6 +64,7 @@ export class ScanStore {
 
   constructor(database: DatabaseSync, scan: number, options: DecideOptions) {
     this.scan = scan;
+    this.#parts = options.parts;
     this.#decide = new DecideStore(database, scan, options);
     this.#links = new LinkStore(database);
     const both = (make: (side: Side) => string): Record<Side, StatementSync> => ({
@@ -142,13 +145,21 @@ export class ScanStore {
     }
   }
 
+  /** The walkers begin, or begin again after a pause; `early`: what is decided is carried meanwhile. */
+  go({ early }: { early: boolean }): void {
+    this.#parts.begin(this.scan, { early });
+  }
+
   /** Up to `limit` directories of a side that are still to be listed, with numbers above `after`. */
   queued(side: Side, after: number, limit: number): QueuedDirectory[] {
     const rows = this.#queued[side].all(after, limit);
     return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
   }
 
-  /** Stores one chunk of a directory's listing. Returns the directories that became decided. */
+  /**
+   * Stores one chunk of a directory's listing. Returns the directories that became decided, or of
+   * which there is more to carry.
+   */
   put(side: Side, chunk: ListedChunk): number[] {
     return side === "source" ? this.#putSource(chunk) : this.#putDestination(chunk);
   }
@@ -191,20 +202,31 @@ export class ScanStore {
       known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
     // a part of it may have come before this scan was interrupted, with what is gone since
     if (index === 0 && known === null) this.#unseen.run(id);
+    if (index === 0 && !last) this.#parts.first(id);
+    const inParts = this.#parts.isGrowing(id);
+    const pending = { names: [] as (string | Uint8Array)[], bytes: 0 };
     const counts = countListing(data);
     // directories come first; of what is unchanged, nothing else needs to be unpacked
     let left = unchanged ? counts.directories : Infinity;
     for (const entry of unpackListing(data)) {
       if (left-- <= 0) break;
-      if (entry.kind === "directory") this.#putSubdirectory("source", id, path, entry);
-      else this.#putFile(id, path, entry);
+      if (entry.kind === "directory") {
+        this.#putSubdirectory("source", id, path, entry);
+        if (inParts) this.#parts.leaveOut(toSql(join(path, entry.name)));
+      } else {
+        this.#putFile(id, path, entry);
+        if (!inParts || entry.kind === "special") continue;
+        pending.names.push(toSql(entry.name));
+        pending.bytes += entry.size;
+      }
     }
     this.#flushFiles();
     if (!unchanged) this.#putLinks("source", id, index, data);
     this.#tally("source", chunk, counts);
     // should the run end before the last chunk, what is on record is no longer what was listed
     if (!last && index === 0) this.#setPrints.run(null, null, id);
-    if (!last) return [];
+    const isNews = this.#parts.add(id, pending);
+    if (!last) return isNews ? [id] : [];
     if (path !== "" && index === 0 && problems.length === 0 && isEmpty(counts)) {
       this.#missed.listedEmpty(id);
     }

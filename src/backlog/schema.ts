@@ -397,6 +397,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX extra_attempted ON extra(directory, name) WHERE attempted <> 0;
   CREATE INDEX extra_directory ON extra(directory, name) WHERE kind = ${DIRECTORY};
   `,
+  // directories that are carried while they are being listed
+  `CREATE TABLE parted (directory INTEGER PRIMARY KEY)`,
 ];
 
 /** The version that a migrated database has. */

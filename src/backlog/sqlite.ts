@@ -9,6 +9,7 @@ import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
 import { NameStore } from "./name_store.ts";
 import { recallMissed } from "./recall.ts";
+import { PartStore } from "./part_store.ts";
 import { RetryStore } from "./retry_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { type OutboxRow, readOutbox } from "./outbox.ts";
@@ -73,6 +74,7 @@ export class SqliteBacklog implements Disposable {
   readonly names: NameStore;
   readonly verify: VerifyStore;
   readonly retries: RetryStore;
+  readonly #parts: PartStore;
   #scanning: ScanStore | null = null;
 
   /**
@@ -142,6 +144,7 @@ export class SqliteBacklog implements Disposable {
     this.#lock = lock;
     this.transfer = new TransferStore(database);
     this.retries = new RetryStore(database, this.transfer);
+    this.#parts = new PartStore(database);
     this.extras = new ExtraStore(database);
     this.traits = new TraitStore(database);
     this.deletions = new DeletionStore(database);
@@ -240,7 +243,7 @@ export class SqliteBacklog implements Disposable {
   /** Begins a new scan, which takes the place of one that was interrupted. */
   beginScan(
     roots: Readonly<Record<Side, RecordedIdentity & Pick<Entry, "mtime">>>,
-    options: DecideOptions,
+    options: Omit<DecideOptions, "parts">,
   ): ScanStore {
     this.#scanning = this.transaction(() => {
       this.#database.exec("DELETE FROM listing; DELETE FROM collision");
@@ -258,7 +261,10 @@ export class SqliteBacklog implements Disposable {
         const { type, fsid, source } = roots[side];
         put.run(lastInsertRowid, side, type ?? null, fsid ?? null, source ?? null);
       }
-      const store = new ScanStore(this.#database, Number(lastInsertRowid), options);
+      const store = new ScanStore(this.#database, Number(lastInsertRowid), {
+        ...options,
+        parts: this.#parts,
+      });
       store.begin({
         source: recordedTime(roots.source.mtime),
         destination: recordedTime(roots.destination.mtime),
@@ -269,8 +275,8 @@ export class SqliteBacklog implements Disposable {
   }
 
   /** Goes on with a scan that was interrupted. */
-  resumeScan(id: number, options: DecideOptions): ScanStore {
-    this.#scanning = new ScanStore(this.#database, id, options);
+  resumeScan(id: number, options: Omit<DecideOptions, "parts">): ScanStore {
+    this.#scanning = new ScanStore(this.#database, id, { ...options, parts: this.#parts });
     return this.#scanning;
   }
 
@@ -334,7 +340,7 @@ export class SqliteBacklog implements Disposable {
   jobs(options: JobOptions): Jobs {
     const { order = "found", limits } = options;
     prepareOrder(this.#database, order);
-    if (order === "found") return new JobSource(this.transfer, options);
+    if (order === "found") return new JobSource(this.transfer, this.#parts, options);
     if (order === "path") return new JobsByPath(this.#database, this.transfer, { limits });
     return new OrderedJobs(this.#database, this.transfer, { order, limits });
   }

@@ -16,8 +16,10 @@ const SIDES = ["source", "destination"] as const;
 
 /** What the scan tells while it runs. */
 export interface ScanHandlers {
-  /** Directories that became decided, by number. */
+  /** Directories that became decided, or of which there is more to carry, by number. */
   readonly decided: (directories: readonly number[]) => void;
+  /** Whether what is decided is carried meanwhile: then what is listed of a large directory is too. */
+  readonly early: boolean;
   /** Temporaries of sluice seen in a directory of the destination. */
   readonly temporaries: (directory: string, names: readonly string[]) => void;
 }
@@ -28,6 +30,7 @@ export async function runScan(
   store: ScanStore,
   handlers: ScanHandlers,
 ): Promise<void> {
+  context.backlog.transaction(() => store.go(handlers));
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const source = new WalkerDesk(context, store, "source", handlers, signal);
@@ -99,7 +102,9 @@ class WalkerDesk {
       { signal, grace: context.grace, beside: beside === null ? undefined : beside.#hand },
     );
     this.#hand = hand;
-    this.done = done;
+    this.done = done.finally(() => {
+      if (this.#turn !== null) clearTimeout(this.#turn);
+    });
     this.#give();
   }
 
@@ -113,9 +118,21 @@ class WalkerDesk {
     if (decided.length > 0) this.#goOn();
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
     this.#pending();
-    this.#hand.post({ type: "taken" });
+    this.#taken += 1;
+    this.#turn ??= setTimeout(() => this.#tellTaken(), 0);
     this.#give();
     statistics.side(this.#side, counts, this.#closed);
+  }
+
+  #taken = 0;
+  #turn: ReturnType<typeof setTimeout> | null = null;
+  /**
+   * The walker goes on, after everybody else was heard: as long as there is a next message of the
+   * same thread, the runtime comes to no other thread, to no timer and to no socket.
+   */
+  #tellTaken(): void {
+    this.#turn = null;
+    for (; this.#taken > 0; this.#taken--) this.#hand.post({ type: "taken" });
   }
 
   #put(listed: ListedChunk | FailedListing): number[] {

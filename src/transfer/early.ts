@@ -25,6 +25,11 @@ export class EarlyTransfer implements AsyncDisposable {
     this.#plan = plan;
   }
 
+  /** Whether something is carried, or waits for the scan to decide more. */
+  get isUnderWay(): boolean {
+    return this.#transfer !== null;
+  }
+
   /** Runs a scan, and beside it the transfer. What stops the one stops the other. */
   async during(scan: number, run: (context: RunContext) => Promise<void>): Promise<void> {
     const { options, names, signal } = this.#context;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/backend/backend.ts";
 import { type MemoryBackend, memoryBackend } from "../../src/backend/memory.ts";
+import type { ListedChunk } from "../../src/backlog/backlog.ts";
 import type { ScanStore } from "../../src/backlog/scan_store.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import type { Side } from "../../src/event.ts";
@@ -91,6 +92,16 @@ export class Fixture implements Disposable {
       done += 1;
     }
     return done;
+  }
+
+  /** The listing of a directory of the source that is known, chunk by chunk. */
+  async *listing(path: string): AsyncGenerator<ListedChunk> {
+    const [row] = this.query(`SELECT id FROM directory WHERE path = '${path}'`);
+    for await (
+      const listed of listDirectory(this.from, { id: Number(row!.id), path }, { signal })
+    ) {
+      if (!isFailure(listed)) yield listed;
+    }
   }
 
   query(sql: string): Record<string, unknown>[] {

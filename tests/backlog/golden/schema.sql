@@ -1,4 +1,4 @@
-PRAGMA user_version = 12;
+PRAGMA user_version = 13;
 
 CREATE VIEW files AS
     SELECT
@@ -237,6 +237,8 @@ CREATE TABLE pair (
     destination TEXT NOT NULL,
     created_at INTEGER NOT NULL           -- milliseconds since the epoch, as all *_at here
   );
+
+CREATE TABLE parted (directory INTEGER PRIMARY KEY);
 
 CREATE TABLE pending_total (            -- sums over all directories
     id INTEGER PRIMARY KEY CHECK (id = 1),
