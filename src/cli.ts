@@ -22,6 +22,9 @@ import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
 import { workingDirectory } from "./working_directory.ts";
 
+/** Milliseconds that a command beside the sync has to end after a signal, where a share may hang. */
+const GRACE = 3_000;
+
 /** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
 export async function main(args: readonly string[]): Promise<number> {
   let invocation: Invocation;
@@ -35,7 +38,13 @@ export async function main(args: readonly string[]): Promise<number> {
     writeAll(Deno.stdout, invocation.text);
     return 0;
   }
-  if (invocation.type === "command") return await runCommand(invocation.task);
+  if (invocation.type === "command") {
+    if (!isKept()) return await runCommand(invocation.task, { kept: false });
+    endWithKeeper();
+    const code = await runCommand(invocation.task, { kept: true });
+    letGo();
+    return code;
+  }
   if (isKept()) {
     const keyboard = endWithKeeper();
     const code = await runSync(invocation, { kept: true, keyboard });
@@ -56,13 +65,24 @@ function isLive({ progress, quiet, options }: Extract<Invocation, { type: "sync"
 }
 
 /** Runs a command beside the sync; what it throws becomes a sentence and an exit code. */
-async function runCommand(task: Task): Promise<number> {
+async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<number> {
   const stop = new AbortController();
   let code: number = SIGNALS.SIGINT;
+  const gaveUp = Promise.withResolvers<number>();
+  using cleaning = new DisposableStack();
   using _signals = onSignals((signal) => {
+    // one that comes again may be the keeper's, which passes on what has come to both
+    if (stop.signal.aborted && kept) return;
     if (stop.signal.aborted) Deno.exit(SIGNALS[signal]);
     code = SIGNALS[signal];
     stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+    if (!kept) return;
+    // its keeper can leave as soon as the main thread has ended, whatever a call still waits for
+    const timer = setTimeout(() => {
+      complain("a call to a file system is not answered, and is left behind");
+      gaveUp.resolve(code);
+    }, GRACE);
+    cleaning.defer(() => clearTimeout(timer));
   });
   const output = (stream: typeof Deno.stdout): Output => ({
     write: (data) => writeAll(stream, data),
@@ -70,7 +90,7 @@ async function runCommand(task: Task): Promise<number> {
     columns: () => terminalSize().columns,
   });
   try {
-    return await task({
+    const ended = task({
       signal: stop.signal,
       interruptedCode: () => code,
       base: workingDirectory(),
@@ -78,6 +98,7 @@ async function runCommand(task: Task): Promise<number> {
       stderr: output(Deno.stderr),
       diagnose: (verbose) => logTo((text) => writeAll(Deno.stderr, text), verbose),
     });
+    return await Promise.race([ended, gaveUp.promise]);
   } catch (error) {
     return codeOf(error, stop.signal, code);
   }

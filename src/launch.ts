@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { isCommandName } from "./commands/names.ts";
 import { isKept, keep } from "./keeper.ts";
-import { isOnShare } from "./share_paths.ts";
+import { hasShares, isOnShare } from "./share_paths.ts";
 import { workingDirectory } from "./working_directory.ts";
 
 /** The command line, once it is loaded. */
@@ -13,8 +13,9 @@ export type Main = (args: readonly string[]) => Promise<number>;
 
 /** Resolves with the exit code of the command line that `load` gives, or of the child that runs it. */
 export async function launch(args: readonly string[], load: () => Promise<Main>): Promise<number> {
-  // the keeper of a process that draws on a terminal passes keys on: only the whole knows which
-  if (!isKept() && !Deno.stdout.isTerminal() && mayWorkOnShare(args)) {
+  // the keeper of a sync that draws on a terminal passes keys on: only the whole knows which
+  const mayKeep = isCommandName(args[0]) || !Deno.stdout.isTerminal();
+  if (mayKeep && !isKept() && mayWorkOnShare(args)) {
     const code = await keep(() => null);
     if (code !== null) return code;
   }
@@ -23,16 +24,21 @@ export async function launch(args: readonly string[], load: () => Promise<Main>)
 }
 
 /**
- * Whether these arguments may be those of a sync with a root on a share. The value of an option is
- * taken for a root too: a keeper that is not needed does no harm.
+ * Whether these arguments may be those of a run that makes calls to a share. The value of an option
+ * is taken for a root too, and where a verification reads is only in its database: a keeper that is
+ * not needed does no harm.
  *
  * @param onShare whether a full path is on a share
+ * @param shares whether there are shares at all
  */
 export function mayWorkOnShare(
   args: readonly string[],
   onShare: (path: string) => boolean = isOnShare,
+  shares: () => boolean = hasShares,
 ): boolean {
-  if (isCommandName(args[0])) return false;
+  const [command] = args;
+  if (command === "verify") return shares();
+  if (isCommandName(command) && command !== "doctor") return false;
   return args.some((arg) =>
     arg !== "" && !arg.startsWith("-") && onShare(resolve(workingDirectory(), arg))
   );

@@ -8,6 +8,11 @@ const SHARES =
 /** More links than this on the way are a loop. */
 const MOST_LINKS = 40;
 
+/** Whether anything that is mounted is a share. False where that cannot be told. */
+export function hasShares({ mounts }: Pick<Surroundings, "mounts"> = system()): boolean {
+  return [...typesIn(mounts() ?? "").values()].some((type) => SHARES.test(type));
+}
+
 /** What {@link isOnShare} looks at; for tests. */
 export interface Surroundings {
   /** The text of Linux's /proc/self/mountinfo; null where there is none. */
@@ -20,13 +25,7 @@ export interface Surroundings {
 export function isOnShare(path: string, { mounts, link }: Surroundings = system()): boolean {
   const table = mounts();
   if (table === null) return false;
-  const types = new Map<string, string>();
-  for (const line of table.split("\n")) {
-    const [before, after] = line.split(" - ");
-    const at = before!.split(" ")[4];
-    // of several mounts at one place, the last one is seen
-    if (at !== undefined && after !== undefined) types.set(unescaped(at), after.split(" ")[0]!);
-  }
+  const types = typesIn(table);
   let rest = resolve(path).split("/").filter((name) => name !== "");
   let here = "/";
   for (let links = 0;;) {
@@ -43,6 +42,18 @@ export function isOnShare(path: string, { mounts, link }: Surroundings = system(
       here = "/";
     }
   }
+}
+
+/** The types of what is mounted, by the place. */
+function typesIn(table: string): Map<string, string> {
+  const types = new Map<string, string>();
+  for (const line of table.split("\n")) {
+    const [before, after] = line.split(" - ");
+    const at = before!.split(" ")[4];
+    // of several mounts at one place, the last one is seen
+    if (at !== undefined && after !== undefined) types.set(unescaped(at), after.split(" ")[0]!);
+  }
+  return types;
 }
 
 /** The kernel writes a space as \040. */

@@ -22,8 +22,14 @@ Deno.test("mayWorkOnShare takes relative paths for what they are", () => {
   assert.deepEqual(asked.map((path) => path.startsWith("/")), [true, true]);
 });
 
-Deno.test("mayWorkOnShare leaves commands beside the sync alone", () => {
-  assert.equal(mayWorkOnShare(["verify", "/share/a"], onShare), false);
+Deno.test("mayWorkOnShare takes a command for one that does only where it reads the trees", () => {
+  assert.equal(mayWorkOnShare(["doctor", "/disk/a", "/share/b"], onShare), true);
+  assert.equal(mayWorkOnShare(["doctor", "/disk/a", "/disk/b"], onShare), false);
+  assert.equal(mayWorkOnShare(["why", "/share/a"], onShare, () => true), false);
+  assert.equal(mayWorkOnShare(["ctl", "status", "--db", "/share/a"], onShare, () => true), false);
+  // where it reads is in its database
+  assert.equal(mayWorkOnShare(["verify", "/disk/db"], onShare, () => true), true);
+  assert.equal(mayWorkOnShare(["verify", "/disk/db"], onShare, () => false), false);
 });
 
 Deno.test("isCommandName knows exactly the commands that there are", () => {

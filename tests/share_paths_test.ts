@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isOnShare } from "../src/share_paths.ts";
+import { hasShares, isOnShare } from "../src/share_paths.ts";
 
 const MOUNTS = `22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 22 0:25 / /mnt/nas rw,relatime shared:5 - nfs4 server:/export rw,vers=4.2
@@ -49,4 +49,12 @@ Deno.test("isOnShare follows links as far as they are local", () => {
 
 Deno.test("isOnShare says no where there is no table of mounts", () => {
   assert.equal(isOnShare("/mnt/nas", { mounts: () => null, link: () => null }), false);
+});
+
+Deno.test("hasShares goes by what is mounted", () => {
+  assert.equal(hasShares({ mounts: () => MOUNTS }), true);
+  const local = MOUNTS.split("\n").filter((line) => !/ - (nfs4|fuse)/.test(line)).join("\n");
+  // the share at /mnt/was is hidden by a disk
+  assert.equal(hasShares({ mounts: () => local }), false);
+  assert.equal(hasShares({ mounts: () => null }), false);
 });
