@@ -35,7 +35,7 @@ export function objection(
     // a call that failed before the program had begun
     if (/error while loading shared libraries/.test(stderr)) return null;
     // a root or a database that refuses at the start; a signal in the first or the last moment
-    const oneLine = stderr.split("\n").length === 1;
+    const oneLine = stderr.split("\n").filter((line) => !line.startsWith("warning: ")).length === 1;
     return [2, 3].includes(code!) && oneLine || signalTold !== undefined ? null : how;
   }
   // a second signal ends it at once, also after the last line
