@@ -46,8 +46,11 @@ const FREE: ReadonlySet<Call> = new Set<Call>([
 const LONGEST_REST = 5000, LOOK = 250;
 /** A call that hung is told of as if it had taken so many ms. */
 const LONGEST_TOLD = 60_000;
-/** What was held back for longer than this, in ms, has lost its place in the budget of bytes. */
-const LATE = 15;
+/**
+ * What was held back for longer than this, in ms, until the way was so many times wider, has lost its
+ * place in the budget of bytes.
+ */
+const LATE = 15, WIDER = 1.5;
 
 /** Shared memory for a way: hand it to every thread that makes calls. Everything may go at first. */
 export function wayMemory(): WayMemory {
@@ -180,17 +183,28 @@ export class Way implements Around {
   async #hold({ bytes }: Extent): Promise<void> {
     const { clock, bucket, signal } = this.#options;
     Atomics.add(this.#words, HELD, 1);
-    const since = clock.now();
-    const turn = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const since = clock.now(), width = this.#width();
+    await this.#turn();
+    // while it is narrow, it is the way that paces; but what it has dammed up must not go all at once
+    if (bytes === 0 || bucket.rate === null || signal.aborted) return;
+    if (clock.now() - since < LATE || this.#width() <= width * WIDER) return;
+    // what needs no budget must not wait behind what does
+    this.#underway -= 1;
     this.#next();
-    await turn;
-    // what many have been granted one after the other must not go all at once
-    if (bytes === 0 || bucket.rate === null || clock.now() - since < LATE || signal.aborted) return;
     try {
       await bucket.take(bytes, { signal });
     } catch {
       // the call itself finds out that the run is to stop
     }
+    if (this.#mayBegin()) this.#underway += 1;
+    else await this.#turn();
+  }
+
+  /** Resolves when the next call may begin, which counts as under way then. */
+  async #turn(): Promise<void> {
+    const turn = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#next();
+    await turn;
   }
 
   #ended(call: Call, extent: Extent, began: number): void {
