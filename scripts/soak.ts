@@ -335,6 +335,7 @@ class Soak {
       }
     }
     await this.#program.checkLog(`${this.#folder}/log.jsonl`, complain);
+    this.#edits.arrived();
   }
 
   summary(): string {

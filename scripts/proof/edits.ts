@@ -10,9 +10,6 @@ export type ContentHashes = Readonly<Record<keyof typeof ALGORITHMS, string>>;
 
 const NAMES = ["a", "b", "c d", "é", "x\ny", "report.txt", "$HOME", "'quoted'", ".hidden", "-rf"];
 
-/** More than are made while one run lasts. */
-const REMEMBERED_MOVES = 100;
-
 /** Edits a tree and remembers. Paths are UTF-8, relative to the root. */
 export class EditedTree {
   readonly #root: string;
@@ -24,7 +21,7 @@ export class EditedTree {
   readonly #links = new Set<string>();
   /** By path, by SHA-256: what has been there. */
   readonly #states = new Map<string, Map<string, ContentHashes>>();
-  /** What was renamed last, the oldest first. */
+  /** What was renamed since the last {@link arrived}, the oldest first. */
   readonly #moves: (readonly [from: string, to: string])[] = [];
   #count = 0;
 
@@ -42,6 +39,14 @@ export class EditedTree {
   /** All hashes of a state that a file has had; undefined when it never was so. */
   stateOf(path: string, sha256: string): ContentHashes | undefined {
     return this.#states.get(path)?.get(sha256);
+  }
+
+  /** The destination is as the source now: what is gone from the source is nowhere any more. */
+  arrived(): void {
+    this.#moves.length = 0;
+    for (const path of [...this.#states.keys()]) {
+      if (!this.#files.has(path)) this.#states.delete(path);
+    }
   }
 
   /** One random edit. */
@@ -203,7 +208,6 @@ export class EditedTree {
       this.#states.set(moved(path), new Map([...this.#states.get(moved(path)) ?? [], ...states]));
     }
     this.#moves.push([from, to]);
-    if (this.#moves.length > REMEMBERED_MOVES) this.#moves.shift();
     Deno.renameSync(this.#full(from), this.#full(to));
     for (const set of [this.#files, this.#directories, this.#links]) {
       for (const path of [...set]) {
