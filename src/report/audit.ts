@@ -334,6 +334,9 @@ export class AuditLog implements Disposable {
   }
 }
 
+/** How often, and how many milliseconds apart, a log that is in use is asked for. */
+const LOCK_TRIES = 10, LOCK_PAUSE = 20;
+
 /**
  * Takes the file for this process until it is closed; false when another one has it. A file system
  * without locks, and Windows, whose locks keep readers out too, go without.
@@ -341,7 +344,13 @@ export class AuditLog implements Disposable {
 function lock(file: Deno.FsFile): boolean {
   if (Deno.build.os === "windows") return true;
   try {
-    return file.tryLockSync(true);
+    for (let i = 1; !file.tryLockSync(true); i++) {
+      if (i === LOCK_TRIES) return false;
+      // a process that was begun a moment ago has what its parent had open, until it is a program of
+      // its own: the log of a run that has ended can be held for that long
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE);
+    }
+    return true;
   } catch (error) {
     if (error instanceof Error) return true;
     throw error;
