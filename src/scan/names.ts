@@ -32,9 +32,13 @@ export async function learnNames(context: RunContext, temporary: string): Promis
       backlog.names.remains = name;
     });
   await clearRemains(context, remains);
+  // should the process be killed in between, the next run looks for it
+  const before = backlog.names.remains;
+  if (before === null) remains(temporary);
+  let after = before;
   const stays = ({ message }: SyncError) => {
     note(`a temporary stays in the root for the next run: ${message}`);
-    remains(temporary);
+    after = temporary;
   };
   let names: NameRules;
   try {
@@ -49,6 +53,8 @@ export async function learnNames(context: RunContext, temporary: string): Promis
     if (!(error instanceof SyncError)) throw error;
     note(`it is not known which names the destination takes for one: ${error.message}`);
     return { names: known ?? ALL_APART, changed: false };
+  } finally {
+    remains(after);
   }
   const changed = describeRules(known ?? ALL_APART) !== describeRules(names);
   if (changed || known === undefined) backlog.transaction(() => backlog.names.keep(root, names));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import type { NameHabits } from "../../src/backend/name_map.ts";
 import { ALL_APART, nameKeys } from "../../src/name_rules.ts";
@@ -222,6 +223,33 @@ Deno.test("sync removes what a killed probe left", async () => {
   here.from.put("b", { content: "2", mtime: THEN });
   assert.equal((await here.run()).summary.exitCode, 0);
   assert.deepEqual(paths(here), ["a", "b"]);
+});
+
+Deno.test("sync has on record what a probe leaves when it is killed, also in a run that resumes", async () => {
+  using here = world({ "a": "1", "z": "z" });
+  const unread = [{ call: "read" as const, path: "z", errno: "EIO" }];
+  assert.equal((await here.run({ faults: { source: unread } })).summary.exitCode, 1);
+  const onRecord = () => here.query("SELECT remains FROM name_rules")[0]!.remains;
+  assert.equal(onRecord(), null);
+  let during: unknown;
+  const destination = [{
+    call: "makeDirectory" as const,
+    path: /^\.sluice-[^/]*$/,
+    act: () => void (during ??= onRecord()),
+  }];
+  await here.run({ faults: { source: unread, destination } });
+  assert.match(String(during), /^\.sluice-.*\.part$/);
+  assert.equal(onRecord(), null);
+  // as if the process had been killed then
+  here.to.put(`${during}/sub/name.`, { content: "x" });
+  const database = new DatabaseSync(here.db);
+  database.prepare("UPDATE name_rules SET remains = ?").run(String(during));
+  database.close();
+  const { summary, events } = await here.run();
+  assert.ok(events.some((event) => event.type === "start" && event.resumed !== null));
+  assert.equal(summary.exitCode, 0);
+  assert.deepEqual(paths(here), ["a", "z"]);
+  assert.equal(onRecord(), null);
 });
 
 Deno.test("sync asks nothing of the destination's names in a dry run", async () => {
