@@ -122,6 +122,9 @@ export const AT = {
   FORCE_SYNC: 0x2000,
 };
 
+/** A flag of renameat2(2): what has the new name stays, and the call fails with EEXIST. */
+export const RENAME_NOREPLACE = 1;
+
 /** `mov` of each argument one register down, the call number into its own, `syscall`, `ret`. */
 // deno-fmt-ignore
 const RAW_SYSCALL: Record<Arch, Uint8Array> = {

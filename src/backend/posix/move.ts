@@ -2,10 +2,8 @@
 import { parentOf } from "../../entry.ts";
 import { type Directories, lastName } from "./directories.ts";
 import { EEXIST, EINVAL, ENOENT, posixError } from "./errno.ts";
-import { AT, type Syscalls } from "./libc.ts";
+import { AT, RENAME_NOREPLACE, type Syscalls } from "./libc.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
-
-const RENAME_NOREPLACE = 1;
 
 /** A path below a root. */
 export interface Spot {

@@ -6,15 +6,12 @@
  * all of them, which is a fifth of the calls' time for small files.
  */
 import type { Parcel } from "../../parcel.ts";
-import { parentOf } from "../../entry.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
-import { type Directories, type HeldDirectory, lastName, nulTerminated } from "./directories.ts";
+import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
-import { AT, type Libc, O } from "./libc.ts";
+import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
 import type { PosixSmallFiles } from "./small.ts";
-
-/** A flag of renameat2(2). */
-export const RENAME_NOREPLACE = 1;
+import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
 
 /** What a new directory works with. */
 export interface NewDirectoryOptions {
@@ -29,31 +26,13 @@ export async function makeNewDirectory(
   small: PosixSmallFiles,
   { libc, directories, temporaryName }: NewDirectoryOptions,
 ): Promise<NewDirectory> {
-  const { now } = libc;
-  const parent = await directories.hold(parentOf(path));
-  try {
-    const temporary = nulTerminated(temporaryName());
-    const made = now.mkdirat(parent.fd, temporary, 0o777) as number;
-    if (made < 0) throw directories.failure(made, "make the directory", path);
-    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = now.openat(parent.fd, temporary, flags, 0) as number;
-    if (fd < 0) {
-      now.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
-      throw directories.failure(fd, "open the directory", path);
-    }
-    return new NewPosixDirectory(path, small, { libc, directories, parent, temporary, fd });
-  } catch (error) {
-    parent[Symbol.dispose]();
-    throw error;
-  }
+  const made = await makeTemporaryDirectory(path, { sys: libc.now, directories, temporaryName });
+  return new NewPosixDirectory(path, small, { libc, directories, ...made });
 }
 
-interface Parts {
+interface Parts extends TemporaryDirectory {
   readonly libc: Libc;
   readonly directories: Directories;
-  readonly parent: HeldDirectory;
-  readonly temporary: Uint8Array;
-  readonly fd: number;
 }
 
 class NewPosixDirectory implements NewDirectory {

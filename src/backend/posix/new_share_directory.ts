@@ -6,16 +6,15 @@
  * call may fail with nobody knowing what it did, so after such a failure only the files that are
  * known to be whole leave the directory. And NFS and sshfs cannot be told to replace nothing.
  */
-import { parentOf } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
 import type { Parcel } from "../../parcel.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
-import { type Directories, type HeldDirectory, lastName, nulTerminated } from "./directories.ts";
+import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, ENOENT } from "./errno.ts";
-import { AT, type Libc, O } from "./libc.ts";
-import { RENAME_NOREPLACE } from "./new_directory.ts";
+import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
 import type { ShareSmallFiles } from "./small_shares.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
+import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
 
 /** What a new directory works with. */
 export interface NewShareDirectoryOptions {
@@ -26,11 +25,7 @@ export interface NewShareDirectoryOptions {
   readonly noReplace: boolean;
 }
 
-interface Parts extends NewShareDirectoryOptions {
-  readonly parent: HeldDirectory;
-  readonly temporary: Uint8Array;
-  readonly fd: number;
-}
+interface Parts extends NewShareDirectoryOptions, TemporaryDirectory {}
 
 /** Makes a directory that will get its name at `path`. Rejects with a SyncError. */
 export async function makeShareDirectory(
@@ -38,23 +33,8 @@ export async function makeShareDirectory(
   small: ShareSmallFiles,
   options: NewShareDirectoryOptions,
 ): Promise<NewDirectory> {
-  const { libc: { pooled }, directories, temporaryName } = options;
-  const parent = await directories.hold(parentOf(path));
-  try {
-    const temporary = nulTerminated(temporaryName());
-    const made = await pooled.mkdirat(parent.fd, temporary, 0o777);
-    if (made < 0) throw directories.failure(made, "make the directory", path);
-    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = await pooled.openat(parent.fd, temporary, flags, 0);
-    if (fd < 0) {
-      await pooled.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
-      throw directories.failure(fd, "open the directory", path);
-    }
-    return new NewShareDirectory(path, small, { ...options, parent, temporary, fd });
-  } catch (error) {
-    parent[Symbol.dispose]();
-    throw error;
-  }
+  const made = await makeTemporaryDirectory(path, { ...options, sys: options.libc.pooled });
+  return new NewShareDirectory(path, small, { ...options, ...made });
 }
 
 class NewShareDirectory implements NewDirectory {
