@@ -1,16 +1,16 @@
 /** `--adaptive`: measures both sides of a run, and lets the rule decide how much is under way. */
 import { getLogger } from "@logtape/logtape";
 import { isData, WayControl, type WayMemory } from "../backend/way.ts";
-import type { GivesWay, Side } from "../event.ts";
+import { type GivesWay, type Side, SIDES } from "../event.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Histograms } from "../lib/latencies.ts";
+import { regularly } from "../lib/regularly.ts";
 import { GiveWay } from "./give_way.ts";
 
 const logger = getLogger(["sluice", "adaptive"]);
 
 /** How often it looks, in ms. */
 const TICK = 500;
-const SIDES = ["source", "destination"] as const;
 
 /** What an {@link Adaptive} works with. */
 export interface AdaptiveOptions {
@@ -26,17 +26,17 @@ export interface AdaptiveOptions {
 export class Adaptive implements Disposable {
   readonly #options: AdaptiveOptions;
   readonly #sides: readonly OneSide[];
-  readonly #over = new AbortController();
+  readonly #looking: Disposable;
 
   constructor(options: AdaptiveOptions) {
     this.#options = options;
     const { ways, clock } = options;
     this.#sides = SIDES.map((side) => new OneSide(side, new WayControl(ways[side]), clock.now()));
-    this.#tick();
+    this.#looking = regularly(() => this.look(), { every: TICK, clock: options.clock });
   }
 
   [Symbol.dispose](): void {
-    this.#over.abort();
+    this.#looking[Symbol.dispose]();
   }
 
   /** Whether it decides how much is under way, on either side. */
@@ -50,15 +50,6 @@ export class Adaptive implements Disposable {
     const now = clock.now();
     for (const side of this.#sides) side.look(now, isPaused());
     changed(this.#sides.map(({ giving }) => giving).filter((giving) => giving !== null));
-  }
-
-  async #tick(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      // it ends with the run
-      await this.#options.clock.sleep(TICK, { signal }).catch(() => {});
-      if (!signal.aborted) this.look();
-    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** The tuning of the lanes of a run: lets the climb look at what gets done, once a second. */
 import { getLogger } from "@logtape/logtape";
 import type { Clock } from "../lib/clock.ts";
+import { regularly } from "../lib/regularly.ts";
 import type { Snapshot } from "../event.ts";
 import { type Done, LaneClimber } from "./lane_climber.ts";
 import type { RunControl } from "./run_control.ts";
@@ -35,16 +36,16 @@ const AT_LIMIT = 0.8;
 /** Adapts the number of lanes until it is disposed of, while nobody asks for one. */
 export class LaneTuning implements Disposable {
   readonly #options: LaneTuningOptions;
-  readonly #over = new AbortController();
+  readonly #looking: Disposable;
   #climber: LaneClimber | null = null;
 
   constructor(options: LaneTuningOptions) {
     this.#options = options;
-    this.#tick();
+    this.#looking = regularly(() => this.look(), { every: TICK, clock: options.clock });
   }
 
   [Symbol.dispose](): void {
-    this.#over.abort();
+    this.#looking[Symbol.dispose]();
   }
 
   /** One look. */
@@ -71,14 +72,5 @@ export class LaneTuning implements Disposable {
     const { read, write } = control.state.rates;
     const limit = Math.min(read ?? Infinity, write ?? Infinity);
     return paused !== null || rate >= limit * AT_LIMIT || control.operations.source.rate !== null;
-  }
-
-  async #tick(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      // it ends with the run
-      await this.#options.clock.sleep(TICK, { signal }).catch(() => {});
-      if (!signal.aborted) this.look();
-    }
   }
 }
