@@ -77,7 +77,7 @@ export type FromCrew =
     /** All other outcomes. */
     readonly outcomes: readonly Outcome[];
     /** Directories of the jobs that are over, one per job. */
-    readonly jobs: readonly { readonly directory: number; readonly last: boolean }[];
+    readonly jobs: readonly number[];
   }
   | {
     readonly type: "progress";

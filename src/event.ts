@@ -2,7 +2,8 @@
 import type { Rates } from "./bandwidth.ts";
 
 /** The two sides of a migration. */
-export type Side = "source" | "destination";
+export const SIDES = ["source", "destination"] as const;
+export type Side = typeof SIDES[number];
 
 /** The parts of a run, in their order. */
 export type Phase =

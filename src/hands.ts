@@ -2,7 +2,7 @@
 import type { Pending } from "./backend/watch.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
-import type { Side, Unanswered } from "./event.ts";
+import { type Side, SIDES, type Unanswered } from "./event.ts";
 import { type Open, serve } from "./serve.ts";
 
 /** A crew thread as its owner sees it. */
@@ -108,7 +108,6 @@ const WORTH_TELLING = 5000;
 const SHORT_GRACE = 1500, LOOK = 250;
 /** A thread has at least so long, in ms, while none of its calls is older than that, in ms. */
 const LONG_GRACE = 10_000, YOUNG = 1000;
-const SIDES: readonly Side[] = ["source", "destination"];
 
 /** What is known of a thread in a role. */
 interface Life {

@@ -22,7 +22,7 @@ const ICANON = 0o2, ECHO = 0o10;
 
 /** A keyboard that is open. Disposing of it puts the terminal back. */
 export interface OpenedKeyboard extends Disposable {
-  /** Puts the terminal back for now: this process is about to be suspended. */
+  /** Puts the terminal back until the process goes on: it is about to be suspended. */
   release(): void;
 }
 

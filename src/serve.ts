@@ -246,7 +246,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
         type: "settled",
         parcels: parcels.map((settled) => packParcel(settled, record)),
         outcomes,
-        jobs: jobs.map(({ directory, last }) => ({ directory, last })),
+        jobs: jobs.map(({ directory }) => directory),
       });
     },
   });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { baseOf, type Kind, parentOf } from "../entry.ts";
 import { UsageError } from "../errors.ts";
+import { SIDES } from "../event.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { Removal } from "../removal.ts";
@@ -313,7 +314,7 @@ function sideOf(row: Row, side: "source" | "destination"): SideKnown {
 }
 
 function unlistedOf(chain: readonly Row[]): PathKnown["unlisted"] {
-  for (const side of ["source", "destination"] as const) {
+  for (const side of SIDES) {
     // the one that failed itself has the error; those below it only say the same
     const failed = chain.filter((row) => {
       const { state, error } = sideOf(row, side);

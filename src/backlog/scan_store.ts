@@ -7,7 +7,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { join } from "../entry.ts";
 import type { ErrorData } from "../errors.ts";
-import type { Side } from "../event.ts";
+import { type Side, SIDES } from "../event.ts";
 import {
   countListing,
   hasLinked,
@@ -140,7 +140,7 @@ export class ScanStore {
 
   /** Queues both roots: the first write of a new scan. `mtimes` are those of the roots. */
   begin(mtimes: Readonly<Record<Side, bigint>>): void {
-    for (const side of ["source", "destination"] as const) {
+    for (const side of SIDES) {
       this.#upsertDirectory[side].run(null, "", "", null, 0, mtimes[side]);
     }
   }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { RecordedIdentity } from "../backend/identity.ts";
 import { type Entry, join, type Times } from "../entry.ts";
-import type { Amount, Side, SideCounts } from "../event.ts";
+import { type Amount, type Side, type SideCounts, SIDES } from "../event.ts";
 import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
@@ -247,7 +247,7 @@ export class SqliteBacklog implements Disposable {
   ): ScanStore {
     this.#scanning = this.transaction(() => {
       this.#database.exec("DELETE FROM listing; DELETE FROM collision");
-      for (const side of ["source", "destination"]) {
+      for (const side of SIDES) {
         this.#database.exec(
           `UPDATE directory SET ${side}_state = ${STATE.unknown}
            WHERE ${side}_state = ${STATE.queued}`,
@@ -257,7 +257,7 @@ export class SqliteBacklog implements Disposable {
         "INSERT INTO scan (started_at, source_root, destination_root) VALUES (?, ?, ?)",
       ).run(Date.now(), String(roots.source.inode), String(roots.destination.inode));
       const put = this.#database.prepare("INSERT INTO scan_root VALUES (?, ?, ?, ?, ?)");
-      for (const side of ["source", "destination"] as const) {
+      for (const side of SIDES) {
         const { type, fsid, source } = roots[side];
         put.run(lastInsertRowid, side, type ?? null, fsid ?? null, source ?? null);
       }

@@ -2,6 +2,7 @@
 import { isSameAsRecorded } from "../backend/identity.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
+import { SIDES } from "../event.ts";
 import { showPath } from "../name.ts";
 
 /**
@@ -15,7 +16,7 @@ export function demandSameRoots(context: RunContext): void {
   const { options, backlog, identities } = context;
   const last = backlog.lastScan();
   if (last === undefined || options.rescan) return;
-  for (const side of ["source", "destination"] as const) {
+  for (const side of SIDES) {
     if (isSameAsRecorded(last.roots[side], identities[side])) continue;
     throw new SyncError(
       "EROOT",

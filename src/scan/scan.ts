@@ -4,7 +4,7 @@ import type { ScanStore } from "../backlog/scan_store.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
 import { join } from "../entry.ts";
-import type { Side } from "../event.ts";
+import { type Side, SIDES } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
 import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
@@ -12,7 +12,6 @@ import { isFailure } from "./walker.ts";
 
 /** Directories that a walker has been given and has not answered for, at most and at least. */
 const MOST_GIVEN = 64, FEW_GIVEN = 24;
-const SIDES = ["source", "destination"] as const;
 
 /** What the scan tells while it runs. */
 export interface ScanHandlers {
@@ -67,6 +66,9 @@ class WalkerDesk {
   readonly #given = new Set<number>();
   readonly #hand: Hand;
   #closed = false;
+  /** Messages that the walker is still to be told of as taken, and what will tell it. */
+  #taken = 0;
+  #turn: ReturnType<typeof setTimeout> | null = null;
   readonly #leader: WalkerDesk | null;
   #follower: WalkerDesk | null = null;
 
@@ -124,8 +126,6 @@ class WalkerDesk {
     statistics.side(this.#side, counts, this.#closed);
   }
 
-  #taken = 0;
-  #turn: ReturnType<typeof setTimeout> | null = null;
   /**
    * The walker goes on, after everybody else was heard: as long as there is a next message of the
    * same thread, the runtime comes to no other thread, to no timer and to no socket.

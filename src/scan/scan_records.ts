@@ -1,6 +1,6 @@
 /** What is said and recorded of a scan: when it is complete, and when a later run relies on it. */
 import type { RunContext } from "../context.ts";
-import type { Side } from "../event.ts";
+import { type Side, SIDES } from "../event.ts";
 import { auditPath, isoTimes } from "../report/operation_record.ts";
 import { splitTime } from "../stamp.ts";
 
@@ -56,7 +56,7 @@ function recordSpecials(context: RunContext, scan: number): void {
 /** What an earlier run could not read is still not in sync: this run must not say that it is. */
 export function recallErrors(context: RunContext, scan: number): void {
   const { backlog, statistics, event, audit, settle } = context;
-  for (const side of ["source", "destination"] as const) {
+  for (const side of SIDES) {
     const { done, ...counts } = backlog.scanCounts(scan, side);
     statistics.side(side, counts, done);
     if (counts.errors === 0) continue;

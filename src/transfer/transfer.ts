@@ -228,9 +228,9 @@ export class Transfer {
   }
 
   /** The directories of which no job is under way or to come any more. */
-  #landed(jobs: readonly { directory: number; last: boolean }[]): number[] {
+  #landed(jobs: readonly number[]): number[] {
     const landed: number[] = [];
-    for (const { directory } of jobs) {
+    for (const directory of jobs) {
       const left = this.#openJobs.get(directory)! - 1;
       if (left > 0) this.#openJobs.set(directory, left);
       else {
@@ -302,7 +302,7 @@ export class Transfer {
       if (files.length > 0) return rest;
       // nothing of it is given out, so nothing of it will be heard
       this.#count(rest);
-      backlog.transfer.landed(this.#landed([rest]));
+      backlog.transfer.landed(this.#landed([rest.directory]));
     }
     return undefined;
   }
