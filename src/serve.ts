@@ -1,7 +1,7 @@
 /** What a crew thread does: opens its backends, then lists or carries as it is told. */
 import type { Backend, Identity } from "./backend/backend.ts";
-import { type Around, withAround, within } from "./backend/around.ts";
-import { Operations, withOperations } from "./backend/operations.ts";
+import { type Around, within } from "./backend/around.ts";
+import { paced } from "./backend/operations.ts";
 import { Retry } from "./backend/retry.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
@@ -88,17 +88,15 @@ async function serveRole(
       const opening = () => watch.call("open", "", () => open(root, temporaryNames(token, thread)));
       const backend = await openSameRoot(root, opening, { side, expected });
       const bucket = new TokenBucket(role.control.operations[side], clock);
-      const isLimited = bucket.rate !== null;
       const timed = wayOf(role, side, { clock, signal, watch });
-      const paced = isLimited ? within(new Operations(bucket, { signal }), timed) : timed;
-      const put = isLimited ? withOperations : withAround;
-      const watched = put(backend, paced);
+      const { around, put } = paced(timed, bucket, { signal });
+      const watched = put(backend, around);
       // a local disk has no passing errors, and a bad sector is not read better after a pause
       if (backend.capabilities.latency === "immediate" || role.retries === 0) return watched;
       const guard = new RootGuard(watched, { side, expected, clock, signal });
       const { retries } = role;
       const retry = new Retry({ retries, clock, signal, alive: async () => await guard.check() });
-      return put(backend, within(retry, paced));
+      return put(backend, within(retry, around));
     },
   };
   const pulse = setInterval(() => {

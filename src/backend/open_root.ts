@@ -1,9 +1,9 @@
 /** The owner's backend of a side: watched, within the limits, and able to be opened again in place. */
 import { SyncError, UsageError } from "../errors.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import { type Around, withAround, within } from "./around.ts";
+import { type Around, within } from "./around.ts";
 import type { Backend } from "./backend.ts";
-import { Operations, withOperations } from "./operations.ts";
+import { paced } from "./operations.ts";
 import { type Reopening, withReopening } from "./reopening.ts";
 import { openSameRoot } from "./root_guard.ts";
 import type { Watch } from "./watch.ts";
@@ -28,9 +28,10 @@ export async function openRoot(
   const { side } = watch;
   const opened = async () => {
     const backend = await watch.call("open", "", () => opening(root));
-    const timed = way === null ? watch : within(way, watch);
-    if (operations.rate === null) return withAround(backend, timed);
-    return withOperations(backend, within(new Operations(operations, { signal }), timed));
+    const { around, put } = paced(way === null ? watch : within(way, watch), operations, {
+      signal,
+    });
+    return put(backend, around);
   };
   try {
     const first = await opened();

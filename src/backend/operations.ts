@@ -7,7 +7,7 @@
  * page, with their attributes.
  */
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import { type Around, type Call, withAround } from "./around.ts";
+import { type Around, type Call, withAround, within } from "./around.ts";
 import type { Backend, ListBatch } from "./backend.ts";
 
 /** Names of a listing that count as one operation. */
@@ -50,6 +50,19 @@ export class Operations implements Around {
   async #take(operations: number): Promise<void> {
     await this.#bucket.take(operations, { signal: this.#signal });
   }
+}
+
+/**
+ * `around` within a budget of operations, and how it is put around a backend: where there is no limit,
+ * there is nothing within which it would be, and the short ways stay.
+ */
+export function paced(
+  around: Around,
+  operations: TokenBucket,
+  { signal }: { signal: AbortSignal },
+): { readonly around: Around; readonly put: (inner: Backend, around: Around) => Backend } {
+  if (operations.rate === null) return { around, put: withAround };
+  return { around: within(new Operations(operations, { signal }), around), put: withOperations };
 }
 
 /**
