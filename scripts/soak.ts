@@ -248,8 +248,8 @@ class Soak {
 
   /** No room for a while. */
   async #fill(): Promise<void> {
-    const ballast = `${this.#destination.kept}/ballast`;
-    // it must not stand where sluice would find it, and a file in memory needs no name
+    const ballast = `${this.#destination.beside}/ballast`;
+    // a file in memory needs no name, and without one it goes with this process
     const file = await Deno.open(ballast, { write: true, create: true });
     Deno.removeSync(ballast);
     try {

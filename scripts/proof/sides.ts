@@ -9,17 +9,23 @@ export class Side {
   readonly path: string;
   /** Where the script sees it. */
   readonly kept: string;
+  /** A place on the same file system and outside of the side: what is made there touches no time in it. */
+  readonly beside: string;
+  readonly #fileSystem: string;
   #mounted = false;
   readonly #canUnmount: boolean;
 
   constructor(folder: string, name: string, { canUnmount }: { canUnmount: boolean }) {
     this.path = `${folder}/${name}`;
-    this.kept = canUnmount ? `${folder}/kept ${name}` : this.path;
+    this.#fileSystem = `${folder}/kept ${name}`;
+    this.kept = canUnmount ? `${this.#fileSystem}/side` : this.path;
+    this.beside = canUnmount ? this.#fileSystem : folder;
     this.#canUnmount = canUnmount;
     Deno.mkdirSync(this.path);
     if (!canUnmount) return;
+    Deno.mkdirSync(this.#fileSystem);
+    run("mount", "-t", "tmpfs", "-o", "size=120M", "sluice-soak", this.#fileSystem);
     Deno.mkdirSync(this.kept);
-    run("mount", "-t", "tmpfs", "-o", "size=120M", "sluice-soak", this.kept);
     this.mount();
   }
 
@@ -46,7 +52,7 @@ export class Side {
   [Symbol.dispose](): void {
     if (!this.#canUnmount) return;
     if (this.#mounted) this.unmount();
-    run("umount", "--lazy", this.kept);
+    run("umount", "--lazy", this.#fileSystem);
   }
 }
 
