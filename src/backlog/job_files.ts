@@ -1,8 +1,9 @@
-/** How pending files are read: the columns of a row, and the file of a job that they make. */
+/** How pending files are read: the columns of a row, the file that they make, and what a job takes. */
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import type { JobFile } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
+import type { JobLimits } from "./job_source.ts";
 import { fromSql } from "./values.ts";
 
 /** A time of the database in two numbers that a double holds exactly, seconds and nanoseconds. */
@@ -35,6 +36,18 @@ export function jobFile(row: readonly unknown[]): JobFile {
     reason: REASONS[reason]!,
     scanned: { mtime, mtimeNanos, ctime, ctimeNanos },
   };
+}
+
+/** Whether a job that has some files, of so many bytes, may have one more. */
+export function mayJoin(
+  files: readonly JobFile[],
+  { size }: JobFile,
+  { bytes, limits }: { readonly bytes: number; readonly limits: JobLimits },
+): boolean {
+  const first = files[0];
+  if (first === undefined) return true;
+  const { alone = Infinity } = limits;
+  return bytes + size <= limits.bytes && size < alone && first.size < alone;
 }
 
 /** A statement whose rows are arrays: twice as fast as objects. */

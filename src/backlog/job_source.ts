@@ -9,6 +9,8 @@ import type { TransferStore } from "./transfer_store.ts";
 export interface JobLimits {
   readonly files: number;
   readonly bytes: number;
+  /** A file of so many bytes is a job for itself. Default: none is. */
+  readonly alone?: number;
   /** Files where all of a directory go into one job, which can make it with them. Default: `files`. */
   readonly whole?: number;
 }

@@ -9,7 +9,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Job, JobFile } from "../job.ts";
 import type { Order } from "../options.ts";
-import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
+import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits, Jobs } from "./job_source.ts";
 import { STATE, STATUS } from "./schema.ts";
 import type { TransferStore } from "./transfer_store.ts";
@@ -128,13 +128,14 @@ export class OrderedJobs implements Jobs {
 
   /** The files of a page by their directories, in the order of the first of each. */
   #jobsOf(page: readonly Found[]) {
-    const { files: mostFiles, bytes: mostBytes } = this.#limits;
+    const limits = this.#limits;
     return [...Map.groupBy(page, ({ directory }) => directory)].flatMap(([directory, all]) => {
       const jobs: { directory: number; path: string; files: JobFile[] }[] = [];
-      let bytes = Infinity;
+      let bytes = 0;
       for (const { path, file } of all) {
         const at = jobs.at(-1);
-        if (at !== undefined && at.files.length < mostFiles && bytes + file.size <= mostBytes) {
+        const hasRoom = at !== undefined && at.files.length < limits.files;
+        if (hasRoom && mayJoin(at.files, file, { bytes, limits })) {
           at.files.push(file);
           bytes += file.size;
         } else {

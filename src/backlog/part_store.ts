@@ -10,7 +10,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobFile } from "../job.ts";
 import { fingerprint, ListingPacker } from "../listing.ts";
-import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
+import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { STATE, STATUS } from "./schema.ts";
 
@@ -122,7 +122,7 @@ export class PartStore {
     let bytes = 0, at = after, listed: number | null = null;
     for (const row of rowsOf.all(directory, after, limits.files)) {
       const file = jobFile(row);
-      if (files.length > 0 && bytes + file.size > limits.bytes) break;
+      if (!mayJoin(files, file, { bytes, limits })) break;
       bytes += file.size;
       files.push(file);
       at = Number(row.at(-2));

@@ -7,7 +7,7 @@ import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
 import { FilesInRow } from "./files_in_row.ts";
-import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
+import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -214,7 +214,7 @@ export class TransferStore {
     let bytes = 0;
     for (const row of rows) {
       const file = jobFile(row);
-      if (files.length > 0 && bytes + file.size > limits.bytes) break;
+      if (!mayJoin(files, file, { bytes, limits })) break;
       bytes += file.size;
       files.push(file);
     }

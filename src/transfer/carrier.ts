@@ -17,6 +17,7 @@ import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
 import { Streams } from "./streams.ts";
+import { isLarge } from "./supply.ts";
 import { throttle } from "./throttle.ts";
 import { outcomeInParcel, writeItems } from "./writer.ts";
 
@@ -69,6 +70,10 @@ export const FRESH = 100;
 export class Carrier {
   readonly #options: CarrierOptions;
   readonly #jobs: Job[] = [];
+  /** Large jobs, which are taken up when no others wait. */
+  readonly #large: Job[] = [];
+  /** Lanes that have a large job. */
+  readonly #laden = new Set<number>();
   readonly #underway = new Map<number, Underway>();
   /** Bytes of files that are written and not settled yet. */
   #unsettled = 0;
@@ -102,7 +107,8 @@ export class Carrier {
   /** Adds jobs; lanes that wait take them up. */
   add(jobs: readonly Job[]): void {
     for (const job of jobs) {
-      this.#jobs.push(job);
+      if (isLarge(job)) this.#large.push(job);
+      else this.#jobs.push(job);
       this.#waitingFiles += job.files.length;
     }
     this.#asked = false;
@@ -246,23 +252,24 @@ export class Carrier {
   }
 
   async #take(lane: number, signal: AbortSignal): Promise<Job | undefined> {
+    this.#laden.delete(lane);
     for (;;) {
       const looking = this.#checkRoots();
       if (looking !== undefined) await looking;
       signal.throwIfAborted();
-      if (lane >= Math.max(1, this.#allowed) && !(this.#closed && this.#jobs.length === 0)) {
+      const waiting = this.#jobs.length + this.#large.length;
+      if (lane >= Math.max(1, this.#allowed) && !(this.#closed && waiting === 0)) {
         await new Promise<void>((resolve) => this.#parked.push(resolve));
         continue;
       }
-      const job = this.#jobs.shift();
+      const job = this.#jobs.shift() ?? this.#takeLarge(lane);
       this.#waitingFiles -= job?.files.length ?? 0;
       if (job === undefined && this.#closed) {
         // those that are parked have nothing to wait for either
         this.#wakeAll();
         return undefined;
       }
-      const few = this.#waitingFiles < FEW_FILES && !this.#asked;
-      if (!this.#closed && this.#allowed > 0 && (few || job === undefined)) {
+      if (!this.#closed && this.#allowed > 0 && (job === undefined || this.#wantsMore())) {
         this.#asked = true;
         const idle = this.#wake.length + (job === undefined ? 1 : 0);
         this.#options.hungry(this.#waitingFiles, idle);
@@ -270,6 +277,18 @@ export class Carrier {
       if (job !== undefined) return job;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
     }
+  }
+
+  #takeLarge(lane: number): Job | undefined {
+    const job = this.#large.shift();
+    if (job !== undefined) this.#laden.add(lane);
+    return job;
+  }
+
+  /** Few files wait, and what came now would not have to wait behind a large job. */
+  #wantsMore(): boolean {
+    if (this.#asked || this.#waitingFiles >= FEW_FILES) return false;
+    return this.#large.length === 0 && this.#laden.size < this.#allowed;
   }
 
   #wakeAll(): void {

@@ -7,6 +7,7 @@ import type { Job, Outcome } from "../job.ts";
 import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
 import { packJob } from "../packed.ts";
+import { bytesOf, isLarge, LARGE_JOB, Supply } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
 /**
@@ -14,10 +15,11 @@ import { isTriedAgain, withTries } from "./tries.ts";
  * directory, and several lanes share a larger one; a directory that is made with its files must be
  * one job, though.
  */
-const LIMITS = { files: 64, bytes: 64 * 2 ** 20 }, LOCAL_FILES = 256, SHARE_WHOLE = 128;
+const LIMITS = { files: 64, bytes: 64 * 2 ** 20, alone: LARGE_JOB };
+const LOCAL_FILES = 256, SHARE_WHOLE = 128;
 
-/** What a carrier may have waiting: small files for a while. Large jobs go to idle lanes only. */
-const MOST_FILES = 1536, LARGE_JOB = 16 * 2 ** 20, MOST_JOBS = 64;
+/** What a carrier may have waiting: small files for a while. */
+const MOST_FILES = 1536, MOST_JOBS = 64;
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
 export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {
@@ -57,8 +59,7 @@ export class Transfer {
   /** Directories that could not be made: each job below them tries, and one record tells. */
   readonly #unmade = new Set<number>();
   #afterMissing = { depth: -1, id: 0 };
-  /** A job that was taken from the backlog and is not given out yet. */
-  #held: Job | null = null;
+  readonly #supply = new Supply(() => this.#counted());
   #running = 0;
   #complete = false;
   /** Bytes of files that were taken from the budget and have no outcome yet. */
@@ -179,9 +180,7 @@ export class Transfer {
   }
 
   #hasJob(): boolean {
-    const { backlog } = this.#context;
-    this.#held ??= backlog.transaction(() => this.#affordable()) ?? null;
-    return this.#held !== null;
+    return this.#context.backlog.transaction(() => this.#supply.hasAny());
   }
 
   #feedStarving(): void {
@@ -253,22 +252,21 @@ export class Transfer {
   /** Gives a carrier enough to go on with; `waiting` is what it has left. */
   #feed(seat: Seat, waiting: { files: number; idle: number }): void {
     if (this.#exhausted || this.#context.signal.aborted) return;
+    this.#starving.delete(seat);
     const jobs: Job[] = [];
-    let { files } = waiting;
+    let { files } = waiting, large = false;
     this.#context.backlog.transaction(() => {
-      while (jobs.length < waiting.idle || (files < MOST_FILES && jobs.length < MOST_JOBS)) {
-        const job = this.#held ?? this.#affordable();
-        this.#held = null;
+      while (
+        jobs.length < waiting.idle ||
+        (!large && files < MOST_FILES && jobs.length < MOST_JOBS)
+      ) {
+        const job = this.#supply.take(jobs.length < waiting.idle);
         if (job === undefined) {
-          this.#exhausted = this.#complete || this.#context.budget.isFull;
+          const isOver = this.#complete || this.#context.budget.isFull;
+          this.#exhausted = isOver && this.#supply.held === 0;
           return;
         }
-        // a large job that waits behind others is one that an idle lane elsewhere could take
-        if (jobs.length >= waiting.idle && bytesOf(job) >= LARGE_JOB) {
-          this.#held = job;
-          return;
-        }
-        this.#count(job);
+        large ||= isLarge(job);
         jobs.push(job);
         files += job.files.length;
       }
@@ -276,6 +274,13 @@ export class Transfer {
     if (jobs.length > 0) seat.hand.post({ type: "jobs", jobs: jobs.map(packJob) });
     else if (!this.#exhausted) this.#starving.set(seat, waiting);
     if (this.#exhausted) { for (const { hand } of this.#seats) hand.post({ type: "close" }); }
+  }
+
+  /** The next job, which is under way from now on, though it may have to wait. */
+  #counted(): Job | undefined {
+    const job = this.#affordable();
+    if (job !== undefined) this.#count(job);
+    return job;
   }
 
   #count(job: Job): void {
@@ -296,7 +301,7 @@ export class Transfer {
       const job = this.#next();
       if (job === undefined) return undefined;
       const files = budget.take(job.files);
-      this.#unsettled += bytesOf({ ...job, files });
+      this.#unsettled += bytesOf({ files });
       if (files.length === job.files.length) return job;
       const rest = { ...job, files, last: job.last || budget.isFull };
       if (files.length > 0) return rest;
@@ -325,8 +330,4 @@ export class Transfer {
       return { directory: id, path, missing, files: [], listed: null, last: true, whole: null };
     }
   }
-}
-
-function bytesOf({ files }: Job): number {
-  return files.reduce((sum, { size }) => sum + size, 0);
 }

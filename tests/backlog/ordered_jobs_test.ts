@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { JobLimits } from "../../src/backlog/job_source.ts";
 import { type Order, ORDERS } from "../../src/options.ts";
 import { numRuns } from "../testing/trees.ts";
 import { essence, MemoryWorld, type Tree } from "../testing/world.ts";
@@ -8,8 +9,8 @@ import { Fixture } from "./fixture.ts";
 const LIMITS = { files: 5, bytes: 2000 };
 
 /** All jobs in an order. */
-function jobsIn(fixture: Fixture, order: Order) {
-  const source = fixture.backlog.jobs({ limits: LIMITS, spread: 3, scan: null, order });
+function jobsIn(fixture: Fixture, order: Order, limits: JobLimits = LIMITS) {
+  const source = fixture.backlog.jobs({ limits, spread: 3, scan: null, order });
   return fixture.backlog.transaction(() => {
     const jobs = [];
     for (let job; (job = source.next()) !== undefined;) jobs.push(job);
@@ -82,6 +83,19 @@ Deno.test("jobs by path take one directory after the other", async () => {
   const jobs = jobsIn(fixture, "path");
   assert.deepEqual(jobs.map(({ path }) => path), ["", "a", "a b", "b", "b/c", "é"]);
   assert.ok(jobs.every(({ last }) => last));
+});
+
+Deno.test("jobs in an order put a large file into a job of its own", async () => {
+  const tree: Tree = Object.fromEntries([1, 9, 100, 5, 7].map((size, i) => [
+    `d/${i}`,
+    { content: "x".repeat(size), mtime: BigInt(i) * 1_000_000_000n },
+  ]));
+  using fixture = new Fixture(tree);
+  await fixture.scan();
+  const limits = { files: 10, bytes: 1000, alone: 100 };
+  const jobs = jobsIn(fixture, "oldest", limits);
+  const names = jobs.map(({ files }) => files.map(({ name }) => name).join(""));
+  assert.deepEqual(names, ["01", "2", "34"]);
 });
 
 Deno.test("jobs keep an index for their order only, and read it without sorting", async () => {

@@ -31,6 +31,18 @@ Deno.test("jobs give out each pending file once per pass, in bounded pieces", as
   }
 });
 
+Deno.test("jobs put a large file into a job of its own, and small ones before and behind it", async () => {
+  const sizes = { "d/1": 1, "d/2": 99, "d/3": 100, "d/4": 500, "d/5": 60, "d/6": 60 };
+  using fixture = new Fixture(
+    Object.fromEntries(Object.entries(sizes).map(([path, size]) => [path, "x".repeat(size)])),
+  );
+  await fixture.scan();
+  const jobs = fixture.jobs({ files: 10, bytes: 200, alone: 100 });
+  const names = jobs.map(({ files }) => files.map(({ name }) => name).join(""));
+  assert.deepEqual(names, ["12", "3", "4", "56"]);
+  assert.deepEqual(jobs.map(({ last }) => last), [false, false, false, true]);
+});
+
 Deno.test("jobs take directories in turn", async () => {
   using fixture = new Fixture(MANY);
   await fixture.scan();

@@ -3,6 +3,7 @@ import type { Job, Outcome } from "../../src/job.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { checkRoot } from "../../src/backend/root_guard.ts";
 import { Carrier, type CarrierOptions } from "../../src/transfer/carrier.ts";
+import { LARGE_JOB } from "../../src/transfer/supply.ts";
 import { type Rule, turns, withFaults } from "../testing/faulty_backend.ts";
 import { essence } from "../testing/world.ts";
 import { jobOf, memory, open, unlimited } from "./parts.ts";
@@ -203,6 +204,34 @@ Deno.test("Carrier with no lane wanted carries what it has, asks for nothing, an
   carrier.add(rest);
   carrier.close();
   await running;
+  assert.deepEqual(essence(to), essence(from));
+});
+
+Deno.test("Carrier takes up small jobs first, and asks for nothing to wait behind a large one", async () => {
+  const held = Promise.withResolvers<void>();
+  const finished: string[] = [];
+  const { carrier, from, to, source, hungry } = await parts({
+    source: [{ call: "open", path: "f59", until: held.promise }],
+    destination: NAMES.map((path) => ({
+      call: "finish",
+      path,
+      act: () => void finished.push(path),
+    })),
+  }, { lanes: 1 });
+  const [first, second, third] = jobs();
+  const large = jobOf("", ["f59"]);
+  const running = carrier.run();
+  await until(() => hungry.length === 1);
+  carrier.add([{ ...large, files: [{ ...large.files[0]!, size: LARGE_JOB }] }, first!]);
+  await until(() => finished.length === first!.files.length && source.calls.get("open") === 21);
+  await turns();
+  assert.deepEqual(hungry, [0], "what came now would wait");
+  held.resolve();
+  await until(() => hungry.length === 2);
+  carrier.add([second!, { ...third!, files: third!.files.slice(0, -1) }]);
+  carrier.close();
+  await running;
+  assert.equal(finished.indexOf("f59"), first!.files.length);
   assert.deepEqual(essence(to), essence(from));
 });
 

@@ -1,0 +1,67 @@
+/**
+ * The supply: jobs on their way from the backlog to the carriers, and large ones that wait for a lane.
+ *
+ * What is given to a carrier behind a large job would wait until that is carried, while a lane
+ * elsewhere could take it. So a large job goes to a lane that is idle, nothing goes behind it, and
+ * those that no lane is idle for are passed by small ones.
+ */
+import type { Job } from "../job.ts";
+
+/** Bytes from which on a job is large; a file that is has a job for itself. */
+export const LARGE_JOB = 16 * 2 ** 20;
+
+/** Large jobs that are kept back while small ones are looked for. */
+const MOST_HELD = 16;
+
+/** Bytes of a job's files. */
+export function bytesOf({ files }: Pick<Job, "files">): number {
+  let bytes = 0;
+  for (const { size } of files) bytes += size;
+  return bytes;
+}
+
+/** Whether small jobs should not wait behind it. */
+export function isLarge(job: Pick<Job, "files">): boolean {
+  return bytesOf(job) >= LARGE_JOB;
+}
+
+/** Takes jobs from where they come from, and hands them out. */
+export class Supply {
+  readonly #next: () => Job | undefined;
+  /** Taken and not handed out yet. */
+  readonly #held: Job[] = [];
+
+  /** @param next the next job; undefined when there is none (yet). Inside a transaction */
+  constructor(next: () => Job | undefined) {
+    this.#next = next;
+  }
+
+  /** Jobs that are kept back. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Whether there is a job. Inside a transaction. */
+  hasAny(): boolean {
+    if (this.#held.length > 0) return true;
+    const job = this.#next();
+    if (job !== undefined) this.#held.push(job);
+    return job !== undefined;
+  }
+
+  /**
+   * The next job for a lane that is idle, or else a small one; undefined when there is none. Inside a
+   * transaction.
+   */
+  take(idle: boolean): Job | undefined {
+    const fits = (job: Job) => idle || !isLarge(job);
+    const held = this.#held.findIndex(fits);
+    if (held >= 0) return this.#held.splice(held, 1)[0];
+    while (this.#held.length < MOST_HELD) {
+      const job = this.#next();
+      if (job === undefined || fits(job)) return job;
+      this.#held.push(job);
+    }
+    return undefined;
+  }
+}
