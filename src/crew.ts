@@ -98,6 +98,7 @@ export type FromCrew =
 
 /** One end of a channel to or from a thread. */
 export interface Port<Out, In> {
-  post(message: Out): void;
+  /** Sends a message. What is in `transferred` is moved, not copied: the sender has it no more. */
+  post(message: Out, transferred?: readonly ArrayBuffer[]): void;
   onMessage(handler: (message: In) => void): void;
 }

@@ -66,7 +66,7 @@ const latin = new TextDecoder("latin1");
 
 /** What {@link ListingPacker.take} gives. */
 export interface PackedListing {
-  readonly data: Uint8Array;
+  readonly data: Uint8Array<ArrayBuffer>;
   /** There are special files among the entries. */
   readonly specials: boolean;
 }
@@ -79,7 +79,7 @@ export class ListingPacker {
   /** The words of the entries so far, for who fills in an entry after {@link begin}. */
   words: Uint32Array<ArrayBuffer> = new Uint32Array(WORDS * 256);
   /**
-   * The names so far, each with a NUL, its number in four digits of six bits, and a slash: text that
+   * The names so far, each with a NUL and room for its number and a slash: with these it is text that
    * can be cut and sorted as a whole.
    */
   #names: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
@@ -104,16 +104,12 @@ export class ListingPacker {
     const index = this.#count++;
     const length = end - start;
     if (index === this.#starts.length) this.#growEntries();
-    if (this.#end + length + 6 > this.#names.length) this.#growNames(length + 6);
+    if (this.#end + length + KEY_TAIL > this.#names.length) this.#growNames(length + KEY_TAIL);
     const names = this.#names;
     let at = this.#starts[index] = this.#end;
     for (let i = start; i < end; i++) names[at++] = bytes[i]!;
     names[at] = 0;
-    for (let digit = 4, rest = index; digit > 0; digit--, rest >>>= 6) {
-      names[at + digit] = ZERO + (rest & 63);
-    }
-    names[at + 5] = SLASH;
-    this.#end = at + 6;
+    this.#end = at + KEY_TAIL;
     this.#nameBytes += length;
     const words = this.words, word = index * WORDS;
     words.fill(0, word, word + WORDS);
@@ -160,24 +156,22 @@ export class ListingPacker {
     const out = new Uint32Array(data.buffer);
     let directories = 0, specials = false, bytes = 0;
     let common = HEADER / 4, name = HEADER + count * COMMON, own = (name + filled) / 4;
-    const inOrder = (order: readonly number[]) => {
-      for (const index of order) {
-        const from = index * WORDS, length = words[from]! & 0xffff;
-        for (let i = 0; i < COMMON / 4; i++) out[common++] = words[from + i]!;
-        for (let i = COMMON / 4; i < WORDS; i++) out[own++] = words[from + i]!;
-        const start = this.#starts[index]!;
-        for (let i = 0; i < length; i++) data[name++] = names[start + i]!;
-        const kind = words[from]! >>> 16;
-        if (kind === FILE) bytes += words[from + 2]! + words[from + 3]! * TWO_32;
-        else if (kind === SPECIAL) specials = true;
-        else if (kind === DIRECTORY) directories += 1;
-        const target = words[from + 1]! > 0 ? this.#targets.get(index) : undefined;
-        if (target === undefined) continue;
-        data.set(target, name);
-        name += target.length;
-      }
-    };
-    for (const order of this.#ordered()) inOrder(order);
+    const order = this.#ordered(), starts = this.#starts;
+    for (let at = 0; at < count; at++) {
+      const index = order[at]!, from = index * WORDS, first = words[from]!;
+      for (let i = 0; i < COMMON / 4; i++) out[common++] = words[from + i]!;
+      for (let i = COMMON / 4; i < WORDS; i++) out[own++] = words[from + i]!;
+      let byte = starts[index]!;
+      for (const end = byte + (first & 0xffff); byte < end;) data[name++] = names[byte++]!;
+      const kind = first >>> 16;
+      if (kind === FILE) bytes += words[from + 2]! + words[from + 3]! * TWO_32;
+      else if (kind === SPECIAL) specials = true;
+      else if (kind === DIRECTORY) directories += 1;
+      const target = words[from + 1]! > 0 ? this.#targets.get(index) : undefined;
+      if (target === undefined) continue;
+      data.set(target, name);
+      name += target.length;
+    }
     new DataView(data.buffer).setFloat64(8, bytes, true);
     out[0] = directories;
     out[1] = count - directories;
@@ -187,15 +181,60 @@ export class ListingPacker {
     return { data, specials };
   }
 
-  /** The numbers of the directories, and of the others, in the order of their names. */
-  #ordered(): [directories: number[], others: number[]] {
-    const directories: string[] = [], others: string[] = [];
-    const keys = latin.decode(this.#names.subarray(0, this.#end)).split("/");
+  /** The numbers of the directories, then of the others, in the order of their names. */
+  #ordered(): readonly number[] {
+    const directories: number[] = [], others: number[] = [];
     for (let index = 0; index < this.#count; index++) {
       const isDirectory = this.words[index * WORDS]! >>> 16 === DIRECTORY;
-      (isDirectory ? directories : others).push(keys[index]!);
+      (isDirectory ? directories : others).push(index);
     }
-    return [directories.sort().map(numberIn), others.sort().map(numberIn)];
+    if (!this.#areInOrder(directories) || !this.#areInOrder(others)) {
+      const keys = this.#keys();
+      for (const numbers of [directories, others]) {
+        numbers.map((index) => keys[index]!).sort().forEach((key, i) => numbers[i] = numberIn(key));
+      }
+    }
+    if (directories.length === 0) return others;
+    for (const index of others) directories.push(index);
+    return directories;
+  }
+
+  /**
+   * Whether entries are in the order of their names; those in the very opposite order are turned
+   * round. Many file systems list names as they came, and trees are often written in order.
+   */
+  #areInOrder(numbers: number[]): boolean {
+    const end = numbers.length;
+    const isOpposite = end > 1 && this.#isBefore(numbers[1]!, numbers[0]!);
+    for (let i = 1; i < end; i++) {
+      const one = numbers[i - 1]!, next = numbers[i]!;
+      if (!(isOpposite ? this.#isBefore(next, one) : this.#isBefore(one, next))) return false;
+    }
+    if (isOpposite) numbers.reverse();
+    return true;
+  }
+
+  /** Whether the name of one entry comes before that of another; false if they have the same. */
+  #isBefore(one: number, other: number): boolean {
+    const names = this.#names, a = this.#starts[one]!, b = this.#starts[other]!;
+    for (let i = 0;; i++) {
+      const x = names[a + i]!, y = names[b + i]!;
+      if (x !== y) return RANKS[x]! < RANKS[y]!;
+      if (x === 0) return false;
+    }
+  }
+
+  /** For each entry its name, a NUL and its number in four digits of six bits: what is sorted by. */
+  #keys(): string[] {
+    const names = this.#names;
+    for (let index = 0; index < this.#count; index++) {
+      let at = index + 1 < this.#count ? this.#starts[index + 1]! : this.#end;
+      names[--at] = SLASH;
+      for (let digit = 4, rest = index; digit > 0; digit--, rest >>>= 6) {
+        names[--at] = ZERO + (rest & 63);
+      }
+    }
+    return latin.decode(names.subarray(0, this.#end)).split("/");
   }
 
   #growEntries(): void {
@@ -215,6 +254,15 @@ export class ListingPacker {
 }
 
 const ZERO = 0x30, SLASH = 0x2f;
+
+/** Behind each name: a NUL, four digits and a slash. */
+const KEY_TAIL = 6;
+
+/** The place of each byte in the order of names. */
+const RANKS = Uint16Array.from(
+  latin.decode(Uint8Array.from({ length: 256 }, (_, byte) => byte)),
+  (character) => character.charCodeAt(0),
+);
 
 /** The number at the end of a key. */
 function numberIn(key: string): number {
@@ -308,20 +356,26 @@ export interface Fingerprints {
    * are special files, which are never copied, so that two sides in sync differ.
    */
   readonly content: Uint8Array | null;
-  /** Of all that is recorded. */
-  readonly complete: Uint8Array;
+  /** Of all that is recorded; null where it was not asked for. */
+  readonly complete: Uint8Array | null;
 }
 
-/** Fingerprints a packed listing that is complete, whatever order its directory had. */
+/**
+ * Fingerprints a packed listing that is complete, whatever order its directory had.
+ *
+ * @param options.complete Whether that of all that is recorded is wanted too. Default: true.
+ */
 export function fingerprint(
   listing: Uint8Array,
-  { specials }: { specials: boolean },
+  { specials, complete = true }: { readonly specials: boolean; readonly complete?: boolean },
 ): Fingerprints {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
-  const common = listing.subarray(HEADER, ownIn(view));
-  return { content: specials ? null : digest(common), complete: digest(listing) };
-}
-
-function digest(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest().subarray(0, 16);
+  const own = ownIn(view);
+  const common = createHash("sha256").update(listing.subarray(HEADER, own)).digest();
+  // what two sides have in common is read once only: the digest stands for it
+  const all = () => createHash("sha256").update(common).update(listing.subarray(own)).digest();
+  return {
+    content: specials ? null : common.subarray(0, 16),
+    complete: complete ? all().subarray(0, 16) : null,
+  };
 }

@@ -164,7 +164,8 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   let bytes = 0;
   const send = () => {
     if (batch.length > 0) {
-      post(port, { type: "listed", listed: batch });
+      const listings = batch.flatMap((listed) => isFailure(listed) ? [] : [listed.data.buffer]);
+      port.post({ type: "listed", listed: batch }, listings);
       sent.push(bytes);
       untaken += bytes;
     }
@@ -172,7 +173,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     bytes = 0;
   };
   const lister = async () => {
-    const packer = new ListingPacker();
+    const options = { signal, packer: new ListingPacker(), complete: side === "source" };
     while (!signal.aborted) {
       const directory = waiting.shift();
       if (directory === undefined) {
@@ -184,7 +185,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
       await gate.pass({ signal });
       const look = guard.check(FRESH);
       if (look !== undefined) await look;
-      for await (const listed of listDirectory(backend, directory, { signal, packer })) {
+      for await (const listed of listDirectory(backend, directory, options)) {
         await gate.pass({ signal });
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {

@@ -9,7 +9,7 @@ const libc = loadLibcIfPossible() ?? undefined;
 const open: Open = (root, temporaryName) => openBackend(root, { temporaryName, libc });
 
 serve({
-  post: (message: FromCrew) => self.postMessage(message),
+  post: (message: FromCrew, transferred) => self.postMessage(message, [...transferred ?? []]),
   onMessage(handler) {
     self.onmessage = ({ data, ports: [seat] }: MessageEvent<ToCrew>) =>
       seat === undefined ? handler(data) : serveAt(seat);
@@ -19,7 +19,7 @@ serve({
 /** Serves one more role beside what this thread does: its messages come and go by a port. */
 function serveAt(port: MessagePort): void {
   serve({
-    post: (message: FromCrew) => port.postMessage(message),
+    post: (message: FromCrew, transferred) => port.postMessage(message, [...transferred ?? []]),
     onMessage: (handler) => port.onmessage = ({ data }: MessageEvent<ToCrew>) => handler(data),
   }, open);
 }

@@ -99,6 +99,58 @@ Deno.test("fingerprint does not depend on the order of the entries", () => {
   }));
 });
 
+Deno.test("packListing gives the same bytes for names that come in order, turned round or mixed", () => {
+  const shuffled = entries.chain((list) =>
+    fc.tuple(
+      fc.constant(list),
+      fc.shuffledSubarray(list, { minLength: list.length, maxLength: list.length }),
+    )
+  );
+  fc.assert(fc.property(shuffled, ([list, mixed]) => {
+    const packed = packListing(mixed);
+    const inOrder = [...unpackListing(packed)];
+    const directories = inOrder.filter(({ kind }) => kind === "directory");
+    const others = inOrder.filter(({ kind }) => kind !== "directory");
+    for (
+      const order of [
+        list,
+        inOrder,
+        inOrder.toReversed(),
+        [...directories.toReversed(), ...others],
+        [...others, ...directories.toReversed()],
+      ]
+    ) assert.deepEqual(packListing(order), packed);
+  }));
+});
+
+Deno.test("packListing orders names that begin alike, and bytes of every kind, in one way", () => {
+  // what latin1 text makes of the bytes from 0x80 to 0x9f is not in the order of the bytes
+  const names = [
+    "a",
+    "a\u0080",
+    "a\u00ff",
+    "aa",
+    "ab",
+    "b",
+    "\udc80",
+    "\udc85",
+    "\udc9f",
+    "\udcff",
+  ];
+  const list = names.map((name) => ({ ...plain, name }));
+  const packed = packListing([...list.slice(5), ...list.slice(0, 5)]);
+  const sorted = [...unpackListing(packed)];
+  assert.deepEqual(packListing(sorted), packed);
+  assert.deepEqual(packListing(sorted.toReversed()), packed);
+});
+
+Deno.test("fingerprint leaves out what was not asked for", () => {
+  const listing = packListing([plain]);
+  const { content, complete } = fingerprint(listing, { specials: false, complete: false });
+  assert.deepEqual(content, fingerprint(listing, { specials: false }).content);
+  assert.equal(complete, null);
+});
+
 Deno.test("fingerprint sees in the content what two sides in sync have in common", () => {
   const differs: Partial<ListedEntry>[] = [
     { name: "b" },

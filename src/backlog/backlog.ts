@@ -26,7 +26,7 @@ export interface ListedChunk extends QueuedDirectory {
   /** The listing is complete with this chunk. */
   readonly last: boolean;
   /** Packed entries, see `listing.ts`. */
-  readonly data: Uint8Array;
+  readonly data: Uint8Array<ArrayBuffer>;
   /** Of the whole listing; null when it came in several chunks. */
   readonly fingerprints: Fingerprints | null;
   readonly problems: readonly Problem[];

@@ -199,7 +199,8 @@ export class ScanStore {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
     const known = this.#prints.get(id)!.source_complete;
     const unchanged = fingerprints !== null && problems.length === 0 &&
-      known instanceof Uint8Array && equalBytes(known, fingerprints.complete);
+      known instanceof Uint8Array && fingerprints.complete !== null &&
+      equalBytes(known, fingerprints.complete);
     // a part of it may have come before this scan was interrupted, with what is gone since
     if (index === 0 && known === null) this.#unseen.run(id);
     if (index === 0 && !last) this.#parts.first(id);

@@ -15,7 +15,12 @@ const CHUNK = 4096;
 export async function* listDirectory(
   backend: Backend,
   directory: QueuedDirectory,
-  { signal, packer = new ListingPacker() }: { signal: AbortSignal; packer?: ListingPacker },
+  { signal, packer = new ListingPacker(), complete }: {
+    readonly signal: AbortSignal;
+    readonly packer?: ListingPacker;
+    /** Whether what is recorded of the source is fingerprinted too. Default: true. */
+    readonly complete?: boolean;
+  },
 ): AsyncGenerator<ListedChunk | FailedListing> {
   let problems: Problem[] = [];
   let temporaries: string[] = [];
@@ -23,7 +28,7 @@ export async function* listDirectory(
   const chunk = (last: boolean): ListedChunk => {
     const whole = last && index === 0;
     const { data, specials } = packer.take();
-    const fingerprints = whole ? fingerprint(data, { specials }) : null;
+    const fingerprints = whole ? fingerprint(data, { specials, complete }) : null;
     const listed = { ...directory, index, last, data, fingerprints, problems, temporaries };
     problems = [];
     temporaries = [];

@@ -36,6 +36,19 @@ Deno.test("listDirectory yields a directory in one chunk with fingerprints", asy
   );
   assert.deepEqual(namesIn(chunks), ["sub", "a", "b"]);
   assert.notEqual(chunk!.fingerprints, null);
+  assert.notEqual(chunk!.fingerprints!.complete, null);
+});
+
+Deno.test("listDirectory fingerprints only what two sides have in common when asked to", async () => {
+  const backend = memoryBackend();
+  fill(backend, { "d/a": "1" });
+  const [whole, part] = await Promise.all([true, false].map(async (complete) => {
+    const listing = listDirectory(backend, { id: 7, path: "d" }, { signal, complete });
+    const [chunk] = await Array.fromAsync(listing) as ListedChunk[];
+    return chunk!.fingerprints!;
+  }));
+  assert.deepEqual(part!.content, whole!.content);
+  assert.equal(part!.complete, null);
 });
 
 Deno.test("listDirectory yields an empty directory as one empty chunk", async () => {

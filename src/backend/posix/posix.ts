@@ -40,6 +40,9 @@ import { StatxBuffer } from "./statx.ts";
 const SELF = Uint8Array.of(0);
 const DOT = Uint8Array.of(0x2e, 0);
 
+/** Names of a directory that are asked for at a time, with what getdents64(2) says of each. */
+const LISTING_BYTES = 64 * 1024;
+
 /** Files up to this size may be kept in places that are not counted as allocated. */
 const SPARSE_FROM = 64 * 1024;
 
@@ -96,6 +99,8 @@ class PosixBackend implements Backend {
   readonly #mounts: Mounts;
   readonly identity: Identity;
   #disposed = false;
+  /** For names, of listings that are over: as many as there were at the same time. */
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
   /** Reading should not change access times, which only a file's owner may ask for. */
   #noatime: number = O.NOATIME;
 
@@ -199,8 +204,9 @@ class PosixBackend implements Backend {
     const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
     const fd = await this.#sys.openat(held.fd, name, flags, 0);
     if (fd < 0) throw this.#directories.failure(fd, "list the directory", path);
+    // who ends before a call has returned does not come to the end, and the call keeps its buffer
+    const buffer = this.#buffers.pop() ?? new Uint8Array(LISTING_BYTES);
     try {
-      const buffer = new Uint8Array(64 * 1024);
       while (true) {
         const length = await this.#sys.getdents64(fd, buffer, buffer.length);
         signal?.throwIfAborted();
@@ -211,6 +217,7 @@ class PosixBackend implements Backend {
       }
     } finally {
       await this.#sys.close(fd);
+      this.#buffers.push(buffer);
     }
   }
 
