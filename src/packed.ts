@@ -4,6 +4,7 @@
  * An object for each file would be copied field by field, on both sides, twice for every file.
  * Columns of numbers and a few long strings are copied as memory.
  */
+import { parentOf } from "./entry.ts";
 import type { Job, JobFile } from "./job.ts";
 import { KINDS } from "./listing.ts";
 import { type Action, actionFor, REASONS } from "./operation.ts";
@@ -13,14 +14,16 @@ import { type Parcel, PROGRESS } from "./parcel.ts";
 const NUMBERS = 7;
 
 /** A {@link Job} in columns. */
-export interface PackedJob extends Omit<Job, "files"> {
+export interface PackedJob extends Omit<Job, "files" | "missing"> {
+  /** The numbers of the directories; the last has the path of the job, those before it lead there. */
+  readonly missing: readonly number[];
   readonly names: readonly string[];
   /** Kind, reason, size, then mtime and ctime in two parts each, file after file. */
   readonly numbers: Float64Array;
 }
 
 /** Packs a job. */
-export function packJob({ files, ...job }: Job): PackedJob {
+export function packJob({ files, missing, ...job }: Job): PackedJob {
   const numbers = new Float64Array(files.length * NUMBERS);
   let at = 0;
   for (const { kind, reason, size, scanned } of files) {
@@ -33,11 +36,16 @@ export function packJob({ files, ...job }: Job): PackedJob {
     numbers[at + 6] = scanned.ctimeNanos;
     at += NUMBERS;
   }
-  return { ...job, names: files.map(({ name }) => name), numbers };
+  return {
+    ...job,
+    missing: missing.map(({ directory }) => directory),
+    names: files.map(({ name }) => name),
+    numbers,
+  };
 }
 
 /** The job that {@link packJob} packed. */
-export function unpackJob({ names, numbers, ...job }: PackedJob): Job {
+export function unpackJob({ names, numbers, missing, ...job }: PackedJob): Job {
   const files = names.map((name, i): JobFile => {
     const at = i * NUMBERS;
     return {
@@ -53,7 +61,16 @@ export function unpackJob({ names, numbers, ...job }: PackedJob): Job {
       },
     };
   });
-  return { ...job, files };
+  return { ...job, missing: unpackMissing(missing, job.path), files };
+}
+
+function unpackMissing(numbers: readonly number[], path: string): Job["missing"] {
+  const missing: { directory: number; path: string }[] = [];
+  for (const directory of numbers.toReversed()) {
+    missing.push({ directory, path });
+    path = parentOf(path);
+  }
+  return missing.reverse();
 }
 
 /**

@@ -117,7 +117,7 @@ export class JobSource implements Jobs {
 
   #jobOf({ id, path }: OpenDirectory, from: string | Uint8Array): Job {
     const { limits } = this.#options;
-    const missing = this.#store.missingAbove(id);
+    const missing = this.#store.missingAbove(id, path);
     const isNew = missing.length > 0 && from === "";
     const most = isNew ? limits.whole ?? limits.files : limits.files;
     let found = this.#store.pendingFiles(id, from, { ...limits, files: most });
@@ -143,7 +143,7 @@ export class JobSource implements Jobs {
       return undefined;
     }
     if (!last) this.#open.push({ id, path, after });
-    const missing = this.#store.missingAbove(id);
+    const missing = this.#store.missingAbove(id, path);
     return { directory: id, path, missing, files, listed, last, whole: null };
   }
 

@@ -97,12 +97,12 @@ export class OrderedJobs implements Jobs {
     if (this.#ready.length === 0) this.#ready = this.#jobsOf(this.#read());
     const job = this.#ready.shift();
     if (job === undefined) return undefined;
-    const { directory } = job;
+    const { directory, path } = job;
     this.#store.markInFlight(directory);
     const listed = this.#store.listedAt(directory);
     return {
       ...job,
-      missing: this.#store.missingAbove(directory),
+      missing: this.#store.missingAbove(directory, path),
       listed,
       last: true,
       whole: null,
@@ -182,7 +182,7 @@ export class JobsByPath implements Jobs {
     const { files, after } = this.#store.pendingFiles(id, this.#open.after, this.#limits);
     if (after === null) this.#open = null;
     else this.#open.after = after;
-    const missing = this.#store.missingAbove(id);
+    const missing = this.#store.missingAbove(id, path);
     const listed = this.#store.listedAt(id);
     return { directory: id, path, missing, files, listed, last: after === null, whole: null };
   }

@@ -68,13 +68,14 @@ export class RetryStore {
           const last = rows.length === here.length ||
             Number(rows[here.length]!.directory) !== directory;
           const files = here.flatMap(({ name }) => file.all(directory, name!).map(jobFile));
-          const missing = this.#transfer.missingAbove(directory);
+          const path = fromSql(first.path);
+          const missing = this.#transfer.missingAbove(directory, path);
           if (files.length === 0 && missing.length === 0) continue;
           this.#transfer.markInFlight(directory);
           const listed = this.#transfer.listedAt(directory);
           return {
             directory,
-            path: fromSql(first.path),
+            path,
             missing,
             files,
             listed,

@@ -74,7 +74,7 @@ export class TransferStore {
       SELECT ${jobFileColumns("file")} FROM file
       WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`));
     this.#directory = database.prepare(
-      "SELECT parent, path, destination_state FROM directory WHERE id = ?",
+      "SELECT parent, destination_state FROM directory WHERE id = ?",
     );
     this.#listedAt = database.prepare("SELECT source_listed_at FROM directory WHERE id = ?");
     this.#aboveLeaf = database.prepare(`
@@ -222,16 +222,19 @@ export class TransferStore {
     return { files, after: complete ? null : toSql(files.at(-1)!.name) };
   }
 
-  /** The directory and those above it that are not at the destination yet, the topmost first. */
-  missingAbove(id: number): { directory: number; path: string }[] {
+  /**
+   * The directory, which has this path, and those above it that are not at the destination yet, the
+   * topmost first.
+   */
+  missingAbove(id: number, path: string): { directory: number; path: string }[] {
     const missing: { directory: number; path: string }[] = [];
-    for (let at: number | null = id; at !== null;) {
+    for (let at: number | null = id; at !== null; path = parentOf(path)) {
       const row: Record<string, SQLOutputValue> = this.#directory.get(at)!;
       if (Number(row.destination_state) !== STATE.absent) break;
-      missing.unshift({ directory: at, path: fromSql(row.path) });
+      missing.push({ directory: at, path });
       at = row.parent === null ? null : Number(row.parent);
     }
-    return missing;
+    return missing.reverse();
   }
 
   /** When the source's listing of a directory was recorded, in ms since the epoch. */

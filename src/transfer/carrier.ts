@@ -13,6 +13,7 @@ import { isPlain } from "../parcel.ts";
 import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
 import { Group } from "./group.ts";
+import { KnownDirectories } from "./known_directories.ts";
 import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
@@ -80,6 +81,7 @@ export class Carrier {
   #closed = false;
   #asked = false;
   #waitingFiles = 0;
+  readonly #known = new KnownDirectories();
   #wake: (() => void)[] = [];
   /** Lanes that are not wanted now. */
   #parked: (() => void)[] = [];
@@ -216,6 +218,7 @@ export class Carrier {
       parcels,
       group,
       streams,
+      known: this.#known,
       clock,
       signal,
       checkRoot: async (side) => await this.#guards[side].check(),

@@ -27,7 +27,7 @@ export class Leftovers {
     const cleared: number[] = [];
     for (const { id, path } of backlog.transfer.inFlight()) {
       try {
-        await this.#recordMade(id);
+        await this.#recordMade(id, path);
         for await (const { temporaries } of destination.list(path, { signal })) {
           await this.#remove(path, temporaries, isOne);
         }
@@ -49,9 +49,9 @@ export class Leftovers {
   }
 
   /** The directories on the way that the killed run had made, but not recorded. */
-  async #recordMade(id: number): Promise<void> {
+  async #recordMade(id: number, of: string): Promise<void> {
     const { backlog, destination, outcome, settle, signal } = this.#context;
-    for (const { directory, path } of backlog.transfer.missingAbove(id)) {
+    for (const { directory, path } of backlog.transfer.missingAbove(id, of)) {
       if ((await destination.look(path, { signal }))?.kind !== "directory") return;
       settle(() => {
         if (backlog.transfer.made(directory)) outcome(madeEarlier(directory, path), null);

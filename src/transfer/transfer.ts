@@ -323,7 +323,7 @@ export class Transfer {
       if (directory === undefined) return undefined;
       this.#afterMissing = directory;
       const { id, path } = directory;
-      const missing = transfer.missingAbove(id);
+      const missing = transfer.missingAbove(id, path);
       // the jobs that are under way in it make it
       if (missing.length === 0 || this.#openJobs.has(id)) continue;
       transfer.markInFlight(id);

@@ -12,6 +12,7 @@ import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
+import type { KnownDirectories } from "./known_directories.ts";
 import type { StagedDirectory } from "./staged.ts";
 import type { Streams } from "./streams.ts";
 import { keepAttributes } from "./attributes.ts";
@@ -28,6 +29,8 @@ export interface WriterOptions {
   readonly destination: Backend;
   readonly group: Group;
   readonly streams: Streams;
+  /** Shared by the lanes of a thread. */
+  readonly known: KnownDirectories;
   readonly clock: Clock;
   /** Attributes to apply beside the times. */
   readonly preserve: readonly Preservable[];
@@ -210,11 +213,12 @@ function completed(
 
 /** Makes the directories that the job's files need. */
 async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
-  const { destination, group, signal, parcels } = options;
-  group.begin(job, job.files.length + job.missing.length);
+  const { destination, group, signal, parcels, known } = options;
+  const missing = job.missing.filter(({ directory }) => !known.has(directory));
+  group.begin(job, job.files.length + missing.length);
   let failed: SyncError | null = null;
   let made: StagedDirectory | null = null;
-  for (const { directory, path } of job.missing) {
+  for (const { directory, path } of missing) {
     const base = directoryMade(directory, path);
     if (failed !== null) {
       // the failure above was recorded; what could not be tried is tried again by the next run
@@ -228,6 +232,7 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
         made = group.stageDirectory(job, await small.make!(path), base);
       } else {
         await destination.makeDirectory(path, { signal });
+        known.add(directory);
         group.made(job, base);
       }
     } catch (error) {

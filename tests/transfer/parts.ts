@@ -8,6 +8,7 @@ import { Gate, gateMemory } from "../../src/lib/gate.ts";
 import { bucketMemory, TokenBucket } from "../../src/lib/token_bucket.ts";
 import { Buffers } from "../../src/transfer/buffers.ts";
 import { Group } from "../../src/transfer/group.ts";
+import { KnownDirectories } from "../../src/transfer/known_directories.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
 import { Streams } from "../../src/transfer/streams.ts";
 import type { ReaderOptions } from "../../src/transfer/reader.ts";
@@ -122,6 +123,7 @@ export function writerParts(
     destination: faulty,
     group,
     streams: new Streams(),
+    known: new KnownDirectories(),
     clock,
     signal: new AbortController().signal,
     preserve: [],

@@ -57,6 +57,21 @@ Deno.test("writeItems makes the directories that a job needs before its files", 
   ]);
 });
 
+Deno.test("writeItems makes a directory once, and tells of it once, for all jobs below it", async () => {
+  const destination = memory();
+  const { options, group, settled, jobs } = writerParts(source, destination);
+  const [d, e, f] = ["d", "d/e", "d/e/f"].map((path, i) => ({ directory: i + 1, path }));
+  const items = [[d!, e!], [d!, e!, f!], [d!]].map((missing) => {
+    const job: Job = { ...jobOf(missing.at(-1)!.path, []), missing };
+    return { type: "begin", job } as const;
+  });
+  await writeItems(one(...items), options);
+  await group.drain();
+  assert.deepEqual(settled.map(({ path }) => path), ["d", "d/e", "d/e/f"]);
+  assert.deepEqual(Object.keys(destination.tree()).sort(), ["d", "d/e", "d/e/f"]);
+  assert.deepEqual(new Set(jobs), new Set(items.map(({ job }) => job)));
+});
+
 Deno.test("writeItems fails every file of a job whose directory cannot be made", async () => {
   const destination = memory({ d: "a file" });
   const { options, group, settled } = writerParts(source, destination);
