@@ -66,7 +66,7 @@ function scan(backlog: SqliteBacklog, full: boolean, bench?: Deno.BenchContext):
       backlog.transaction(() => {
         for (const { id, path } of queued) {
           const listed = side === "source" || full ? FULL.get(path)! : EMPTY;
-          store.put(side, { ...listed, id, path });
+          store.put(side, [{ ...listed, id, path }]);
         }
       });
     }

@@ -4,12 +4,14 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { compare, type Compared } from "../plan/compare.ts";
+import type { Side } from "../event.ts";
 import { KINDS, unpackListing } from "../listing.ts";
 import { ALL_APART, isExact, type NameRules } from "../name_rules.ts";
 import { REASONS } from "../operation.ts";
 import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import type { PartStore } from "./part_store.ts";
+import { ArrayRows } from "./job_files.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -17,20 +19,25 @@ const DIRECTORY = KINDS.indexOf("directory");
 const PAGE = 1000;
 const ABSENT = REASONS.indexOf("not at the destination");
 const IN_SYNC = REASONS.indexOf("in sync");
-const SETTLED = `(${STATE.listed}, ${STATE.failed}, ${STATE.absent})`;
+/** It is known of a side what it has; a list of three would make SQLite fill a table each time. */
+export const isKnown = (side: Side): string =>
+  `(${side}_state <> ${STATE.unknown} AND ${side}_state <> ${STATE.queued})`;
 
 const UNSETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
 
-interface DirectoryRow {
-  readonly source_state: number;
-  readonly source_error: string | null;
-  readonly destination_state: number;
-  readonly source_content: Uint8Array | null;
-  readonly destination_content: Uint8Array | null;
-  readonly conflict: number;
-  readonly pending_files: number;
-  readonly unsettled: number;
-}
+/** A directory that both sides are known of. Those that are 0 or 1 say whether it is so. */
+type DirectoryRow = readonly [
+  source: number,
+  sourceError: 0 | 1,
+  destination: number,
+  sameContent: 0 | 1,
+  conflict: number,
+  /** Nothing in it is pending, and nobody needs to look at its files to know. */
+  isSettled: 0 | 1,
+  hasChildren: 0 | 1,
+  hasExtras: 0 | 1,
+  hasChunks: 0 | 1,
+];
 
 /** What deciding depends on. */
 export interface DecideOptions {
@@ -48,12 +55,11 @@ export class DecideStore {
   readonly #parts: PartStore;
   /** Null where the destination keeps all names apart. */
   readonly #merges: MergeStore | null;
-  readonly #row: StatementSync;
+  readonly #row: ArrayRows;
   readonly #readyChildren: StatementSync;
   readonly #settleChildren: Record<"source" | "destination", StatementSync>;
   readonly #inheritConflict: StatementSync;
   readonly #decided: StatementSync;
-  readonly #knownContent: StatementSync;
   readonly #allPending: StatementSync;
   readonly #allSynced: StatementSync;
   readonly #chunks: StatementSync;
@@ -82,16 +88,20 @@ export class DecideStore {
     database.exec(`CREATE TEMP TABLE IF NOT EXISTS there (
       name PRIMARY KEY, kind INTEGER, size INTEGER, mtime INTEGER, target) WITHOUT ROWID`);
     this.#merges = isExact(names) ? null : new MergeStore(database, scan, names);
-    this.#row = database.prepare(`
-      SELECT source_state, source_error, destination_state, source_content, destination_content,
-        conflict, pending_files, unsettled
-      FROM directory WHERE id = ? AND decided_scan <> ${scan} AND source_scan = ${scan}
-        AND destination_scan = ${scan} AND source_state IN ${SETTLED}
-        AND destination_state IN ${SETTLED}`);
+    // most directories have neither children nor extras nor chunks: what is about these is left out
+    this.#row = new ArrayRows(database.prepare(`
+      SELECT source_state, source_error IS NOT NULL, destination_state,
+        coalesce(source_content = destination_content, 0), conflict,
+        unsettled = 0 AND pending_files = 0,
+        EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1),
+        EXISTS (SELECT 1 FROM extra WHERE directory = ?1),
+        EXISTS (SELECT 1 FROM listing WHERE directory = ?1)
+      FROM directory WHERE id = ?1 AND decided_scan <> ${scan} AND source_scan = ${scan}
+        AND destination_scan = ${scan} AND ${isKnown("source")} AND ${isKnown("destination")}`));
     this.#readyChildren = database.prepare(`
       SELECT id FROM directory WHERE parent = ? AND decided_scan <> ${scan}
         AND source_scan = ${scan} AND destination_scan = ${scan}
-        AND source_state IN ${SETTLED} AND destination_state IN ${SETTLED}`);
+        AND ${isKnown("source")} AND ${isKnown("destination")}`);
     const settleChildren = (side: string, other: string) =>
       database.prepare(`
         UPDATE directory SET ${side}_scan = ${scan}, ${side}_state = ?, ${side}_error = NULL
@@ -106,9 +116,6 @@ export class DecideStore {
     this.#decided = database.prepare(
       `UPDATE directory SET decided_scan = ${scan}, unsettled = ?2 WHERE id = ?1`,
     );
-    this.#knownContent = database.prepare(`
-      SELECT source_content FROM directory
-      WHERE id = ? AND source_scan = ${scan} AND source_state = ${STATE.listed}`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
       WHERE directory = ? AND status <> ${STATUS.skipped}
@@ -179,7 +186,7 @@ export class DecideStore {
 
   /**
    * Decides a directory if both its sides are known by now, and then those below it that only
-   * waited for it. Returns the numbers of those that were decided.
+   * waited for it. Returns the numbers of those that were decided and were not in sync before.
    */
   ready(id: number): number[] {
     const decided: number[] = [];
@@ -187,62 +194,63 @@ export class DecideStore {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const row = this.#row.get(next) as DirectoryRow | undefined;
       if (row === undefined) continue;
-      this.#decide(next, row);
-      decided.push(next);
+      const { isAtRest, hasChildren } = this.#decide(next, row);
+      if (!isAtRest) decided.push(next);
+      if (!hasChildren) continue;
       for (const child of this.#readyChildren.all(next)) waiting.push(Number(child.id));
     }
     return decided;
   }
 
-  #decide(id: number, row: DirectoryRow): void {
-    this.#dropExtras.run(id);
-    const { source_state: source, destination_state: destination } = row;
+  /** Returns whether nothing is to be done in it, as before, and whether it may have children. */
+  #decide(id: number, row: DirectoryRow): { isAtRest: boolean; hasChildren: boolean } {
+    const [source, sourceError, destination, sameContent, conflict, isSettled] = row;
+    const [, , , , , , children, hasExtras, hasChunks] = row;
+    // names of the destination that are spelled otherwise may bring new ones
+    const hasChildren = children === 1 || this.#merges !== null;
+    if (hasExtras === 1) this.#dropExtras.run(id);
     // a name that could not be looked at may be anything: nothing in its directory counts as absent
-    const complete = source !== STATE.failed && row.source_error === null;
-    this.#inheritConflict.run(
-      row.conflict === CONFLICT.directoryBlocked ? CONFLICT.none : row.conflict,
-      id,
-    );
-    if (row.conflict === CONFLICT.merged) this.#merges?.refuseAll(id);
+    const complete = source !== STATE.failed && sourceError === 0;
+    if (hasChildren) {
+      const inherited = conflict === CONFLICT.directoryBlocked ? CONFLICT.none : conflict;
+      this.#inheritConflict.run(inherited, id);
+    }
+    if (conflict === CONFLICT.merged) this.#merges?.refuseAll(id);
     if (source === STATE.absent) {
       // what the source had here when it was scanned before is an extra now
       this.#dropFiles.run(id);
       this.#dropPrints.run(id);
     }
-    let equal = false, settled = false;
+    let equal = false, isAtRest = false;
     if (this.#parts.end(id)) {
       // each name of it was decided when it was listed
     } else if (source === STATE.listed && destination === STATE.absent) {
       this.#merges?.align(id, { there: false });
       this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
-      equal = source === STATE.listed && sameContent(row) && !this.#unrecorded.has(id);
-      if (equal && !this.#isSettled(row)) this.#allSynced.run(id);
-      else if (equal) settled = true;
+      equal = source === STATE.listed && sameContent === 1 && !this.#unrecorded.has(id);
+      if (equal && isSettled === 1 && this.#merges === null) isAtRest = true;
+      else if (equal) this.#allSynced.run(id);
       else this.#compareAll(id, source === STATE.listed, complete);
     }
     if (source === STATE.listed) this.#merges?.refuse(id);
     // a directory that one side does not have, or could not list, says the same of those below it
-    this.#settleChildren.source.run(complete ? STATE.absent : STATE.failed, id);
-    this.#settleChildren.destination.run(
-      destination === STATE.failed ? STATE.failed : STATE.absent,
-      id,
-    );
-    this.#dropChunks.run(id);
+    if (hasChildren) {
+      this.#settleChildren.source.run(complete ? STATE.absent : STATE.failed, id);
+      this.#settleChildren.destination.run(
+        destination === STATE.failed ? STATE.failed : STATE.absent,
+        id,
+      );
+    }
+    if (hasChunks === 1) this.#dropChunks.run(id);
     this.#decided.run(id, equal && this.#merges === null ? 0 : 1);
-    if (!settled) this.#recount.run(id);
+    if (!isAtRest) this.#recount.run(id);
+    return { isAtRest, hasChildren };
   }
 
-  /** Nothing in it is pending, and nobody needs to look at its files to know. */
-  #isSettled({ unsettled, pending_files }: DirectoryRow): boolean {
-    return unsettled === 0 && pending_files === 0 && this.#merges === null;
-  }
-
-  /** Whether a listing of the destination, by its fingerprint, is what the source is known to have. */
-  isKnown(id: number, content: Uint8Array): boolean {
-    if (this.#merges !== null || this.#unrecorded.has(id)) return false;
-    const known = this.#knownContent.get(id)?.source_content;
-    return known instanceof Uint8Array && sameBytes(known, content);
+  /** Whether equal fingerprints of a directory are enough to know that it is in sync. */
+  canRelyOn(id: number): boolean {
+    return this.#merges === null && !this.#unrecorded.has(id);
   }
 
   #compareAll(id: number, sourceListed: boolean, sourceComplete: boolean): void {
@@ -305,12 +313,4 @@ export class DecideStore {
       after = rows.at(-1)!.name as string | Uint8Array;
     }
   }
-}
-
-function sameContent({ source_content: a, destination_content: b }: DirectoryRow): boolean {
-  return a !== null && b !== null && sameBytes(a, b);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -64,4 +64,9 @@ export class ArrayRows {
   all(...values: SQLInputValue[]): unknown[][] {
     return this.#statement.all(...values) as unknown as unknown[][];
   }
+
+  /** The first row, if there is one. */
+  get(...values: SQLInputValue[]): readonly unknown[] | undefined {
+    return this.#statement.get(...values) as unknown as unknown[] | undefined;
+  }
 }

@@ -6,7 +6,6 @@
  */
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { join } from "../entry.ts";
-import type { ErrorData } from "../errors.ts";
 import { type Side, SIDES } from "../event.ts";
 import {
   countListing,
@@ -17,13 +16,14 @@ import {
   unpackListing,
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import type { ListedChunk, QueuedDirectory } from "./backlog.ts";
-import { type DecideOptions, DecideStore } from "./decide_store.ts";
+import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog.ts";
+import { type DecideOptions, DecideStore, isKnown } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
+import { ArrayRows } from "./job_files.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import type { PartStore } from "./part_store.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
 const SPECIAL = KINDS.indexOf("special");
@@ -45,12 +45,13 @@ export class ScanStore {
   /** Values of files that wait to be written together. */
   #values: SQLInputValue[] = [];
   readonly #upsertDirectory: Record<Side, StatementSync>;
-  readonly #queued: Record<Side, StatementSync>;
+  readonly #queued: Record<Side, ArrayRows>;
   readonly #setState: Record<Side, StatementSync>;
   readonly #count: Record<Side, StatementSync>;
-  readonly #prints: StatementSync;
+  readonly #before: Record<Side, ArrayRows>;
+  readonly #inSync: StatementSync;
   readonly #setPrints: StatementSync;
-  readonly #setDestinationPrint: StatementSync;
+  readonly #listedDestination: StatementSync;
   readonly #unseen: StatementSync;
   readonly #dropVanished: StatementSync;
   readonly #putChunk: StatementSync;
@@ -98,10 +99,14 @@ export class ScanStore {
         ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime,
         ${side}_error = NULL
         WHERE ${side}_scan <> ${scan}`);
-    this.#queued = both((side) =>
+    const queued = both((side) =>
       `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ?
        ORDER BY id LIMIT ?`
     );
+    this.#queued = {
+      source: new ArrayRows(queued.source),
+      destination: new ArrayRows(queued.destination),
+    };
     this.#setState = {
       source: database.prepare(`
         UPDATE directory SET source_state = ?1, source_scan = ${scan}, source_error = ?2,
@@ -115,13 +120,31 @@ export class ScanStore {
        ${side}_files = ${side}_files + ?, ${side}_bytes = ${side}_bytes + ?,
        ${side}_errors = ${side}_errors + ? WHERE id = ${scan}`
     );
-    this.#prints = database.prepare("SELECT source_complete FROM directory WHERE id = ?");
+    // most directories have little of what is asked for, which spares the statements about it
+    this.#before = {
+      source: new ArrayRows(database.prepare(`
+        SELECT source_complete, destination_scan = ${scan} AND ${isKnown("destination")}
+        FROM directory WHERE id = ?1`)),
+      destination: new ArrayRows(database.prepare(`
+        SELECT iif(source_scan = ${scan} AND source_state = ${STATE.listed}, source_content, NULL),
+          source_scan = ${scan} AND ${isKnown("source")},
+          EXISTS (SELECT 1 FROM listing WHERE directory = ?1),
+          EXISTS (SELECT 1 FROM hard_link_there WHERE directory = ?1),
+          decided_scan <> ${scan} AND unsettled = 0 AND pending_files = 0
+            AND source_error IS NULL AND conflict = ${CONFLICT.none}
+            AND NOT EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1)
+            AND NOT EXISTS (SELECT 1 FROM extra WHERE directory = ?1)
+        FROM directory WHERE id = ?1`)),
+    };
+    this.#inSync = database.prepare(`
+      UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
+      destination_error = NULL, destination_content = ?1, decided_scan = ${scan} WHERE id = ?2`);
     this.#setPrints = database.prepare(
       "UPDATE directory SET source_content = ?, source_complete = ?, unsettled = 1 WHERE id = ?",
     );
-    this.#setDestinationPrint = database.prepare(
-      "UPDATE directory SET destination_content = ? WHERE id = ?",
-    );
+    this.#listedDestination = database.prepare(`
+      UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
+      destination_error = ?1, destination_content = ?2 WHERE id = ?3`);
     this.#unseen = database.prepare(
       `UPDATE file SET scan = 0 WHERE directory = ? AND scan = ${scan}`,
     );
@@ -152,24 +175,30 @@ export class ScanStore {
 
   /** Up to `limit` directories of a side that are still to be listed, with numbers above `after`. */
   queued(side: Side, after: number, limit: number): QueuedDirectory[] {
-    const rows = this.#queued[side].all(after, limit);
-    return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
+    const rows = this.#queued[side].all(after, limit) as [number, string | Uint8Array][];
+    return rows.map(([id, path]) => ({ id, path: fromSql(path) }));
   }
 
   /**
-   * Stores one chunk of a directory's listing. Returns the directories that became decided, or of
-   * which there is more to carry.
+   * Stores what a walker brought: chunks of listings, and directories whose listing could not be
+   * completed. Returns the directories that became decided, or of which there is more to carry; not
+   * those that are in sync as they were before.
    */
-  put(side: Side, chunk: ListedChunk): number[] {
-    return side === "source" ? this.#putSource(chunk) : this.#putDestination(chunk);
+  put(side: Side, listed: readonly (ListedChunk | FailedListing)[]): number[] {
+    const sum: Counts = { directories: 0, files: 0, bytes: 0, errors: 0 };
+    const decided = listed.flatMap((one) => {
+      if ("error" in one) return this.#fail(side, one, sum);
+      return side === "source" ? this.#putSource(one, sum) : this.#putDestination(one, sum);
+    });
+    this.#count[side].run(sum.directories, sum.files, sum.bytes, sum.errors);
+    return decided;
   }
 
-  /** A directory whose listing could not be completed. Returns the directories that became decided. */
-  fail(side: Side, id: number, error: ErrorData): number[] {
+  #fail(side: Side, { id, error }: FailedListing, sum: Counts): number[] {
     this.#partial[side].delete(id);
     const at = side === "source" ? [Date.now()] : [];
     this.#setState[side].run(STATE.failed, error.message, id, ...at);
-    this.#count[side].run(0, 0, 0, 1);
+    sum.errors += 1;
     return this.#decide.ready(id);
   }
 
@@ -180,7 +209,8 @@ export class ScanStore {
     return sum;
   }
 
-  #tally(side: Side, chunk: ListedChunk, listed: ListingCounts): void {
+  /** Counts a chunk: in `sum` when its directory is complete. */
+  #tally(side: Side, chunk: ListedChunk, listed: ListingCounts, sum: Counts): void {
     const { id, path, index, last, problems } = chunk;
     const counts: Counts = { ...listed, errors: problems.length };
     // the root is in no listing
@@ -192,12 +222,12 @@ export class ScanStore {
       return;
     }
     this.#partial[side].delete(id);
-    this.#count[side].run(counts.directories, counts.files, counts.bytes, counts.errors);
+    add(sum, counts);
   }
 
-  #putSource(chunk: ListedChunk): number[] {
+  #putSource(chunk: ListedChunk, sum: Counts): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
-    const known = this.#prints.get(id)!.source_complete;
+    const [known, isOtherKnown] = this.#before.source.get(id)!;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && fingerprints.complete !== null &&
       equalBytes(known, fingerprints.complete);
@@ -222,8 +252,9 @@ export class ScanStore {
       }
     }
     this.#flushFiles();
-    if (!unchanged) this.#putLinks("source", id, index, data);
-    this.#tally("source", chunk, counts);
+    if (!unchanged && index === 0) this.#links.clear("source", id);
+    if (!unchanged) this.#putLinks("source", id, data);
+    this.#tally("source", chunk, counts, sum);
     // should the run end before the last chunk, what is on record is no longer what was listed
     if (!last && index === 0) this.#setPrints.run(null, null, id);
     const isNews = this.#parts.add(id, pending);
@@ -241,33 +272,38 @@ export class ScanStore {
       );
     }
     this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id, Date.now());
-    return this.#decide.ready(id);
+    return isOtherKnown === 1 ? this.#decide.ready(id) : [];
   }
 
-  #putDestination(chunk: ListedChunk): number[] {
+  #putDestination(chunk: ListedChunk, sum: Counts): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
-    if (index === 0) this.#dropChunks.run(id);
+    const [known, isOtherKnown, hasChunks, hasLinks, isAtRest] = this.#before.destination.get(id)!;
+    if (index === 0 && hasChunks !== 0) this.#dropChunks.run(id);
     const counts = countListing(data);
     let left = counts.directories;
     for (const entry of unpackListing(data)) {
       if (left-- <= 0) break;
       this.#putSubdirectory("destination", id, path, entry);
     }
-    this.#putLinks("destination", id, index, data);
-    this.#tally("destination", chunk, counts);
-    const isEmpty = counts.directories + counts.files === 0;
+    if (index === 0 && hasLinks !== 0) this.#links.clear("destination", id);
+    this.#putLinks("destination", id, data);
+    this.#tally("destination", chunk, counts, sum);
     const content = last && index === 0 ? fingerprints?.content ?? null : null;
-    const isKnown = content !== null && this.#decide.isKnown(id, content);
-    if (!isEmpty && !isKnown) this.#putChunk.run(id, index, data);
+    const isSame = content !== null && known instanceof Uint8Array &&
+      this.#decide.canRelyOn(id) && equalBytes(known, content);
+    if (isSame && isAtRest === 1 && counts.directories === 0 && problems.length === 0) {
+      // by far the most of what is scanned again, and all that deciding it comes to
+      this.#inSync.run(content, id);
+      return [];
+    }
+    if (!isEmpty(counts) && !isSame) this.#putChunk.run(id, index, data);
     if (!last) return [];
-    this.#setDestinationPrint.run(fingerprints?.content ?? null, id);
-    this.#setState.destination.run(STATE.listed, problems[0]?.message ?? null, id);
-    return this.#decide.ready(id);
+    this.#listedDestination.run(problems[0]?.message ?? null, fingerprints?.content ?? null, id);
+    return isOtherKnown === 1 ? this.#decide.ready(id) : [];
   }
 
   /** Files with several names are few: most listings are only asked whether they have any. */
-  #putLinks(side: Side, id: number, index: number, data: Uint8Array): void {
-    if (index === 0) this.#links.clear(side, id);
+  #putLinks(side: Side, id: number, data: Uint8Array): void {
     if (!hasLinked(data)) return;
     for (const entry of unpackListing(data)) {
       if (entry.kind === "file" && entry.links > 1) this.#links.put(side, id, entry);

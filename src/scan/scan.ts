@@ -113,9 +113,10 @@ class WalkerDesk {
   #receive(message: FromCrew): void {
     if (message.type !== "listed") return;
     const { statistics, backlog } = this.#context;
-    const decided = this.#context.settle(() =>
-      message.listed.flatMap((listed) => this.#put(listed))
-    );
+    const decided = this.#context.settle(() => {
+      message.listed.forEach((listed) => this.#tell(listed));
+      return this.#store.put(this.#side, message.listed);
+    });
     if (decided.length > 0) this.#handlers.decided(decided);
     if (decided.length > 0) this.#goOn();
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
@@ -135,18 +136,17 @@ class WalkerDesk {
     for (; this.#taken > 0; this.#taken--) this.#hand.post({ type: "taken" });
   }
 
-  #put(listed: ListedChunk | FailedListing): number[] {
+  /** What is to be told of a listing beside what it holds. */
+  #tell(listed: ListedChunk | FailedListing): void {
     if (isFailure(listed)) {
       this.#given.delete(listed.id);
-      this.#failure(listed.path, listed.error.message);
-      return this.#store.fail(this.#side, listed.id, listed.error);
+      return this.#failure(listed.path, listed.error.message);
     }
     if (listed.last) this.#given.delete(listed.id);
     for (const { name, message } of listed.problems) {
       this.#failure(join(listed.path, name), message);
     }
     if (listed.temporaries.length > 0) this.#temporaries(listed);
-    return this.#store.put(this.#side, listed);
   }
 
   /** A directory or entry that could not be looked at: an error of its own, not of the run. */

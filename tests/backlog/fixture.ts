@@ -85,9 +85,7 @@ export class Fixture implements Disposable {
       let count = 0;
       for await (const listed of listDirectory(backend, next, { signal })) {
         if (++count > chunks) return done;
-        this.backlog.transaction(() =>
-          isFailure(listed) ? store.fail(side, listed.id, listed.error) : store.put(side, listed)
-        );
+        this.backlog.transaction(() => store.put(side, [listed]));
       }
       done += 1;
     }

@@ -68,7 +68,7 @@ Deno.test("a directory of which the destination has nothing is carried while it 
   // the rest comes with the same listing, which is not begun again
   let count = 0;
   for await (const listed of fixture.listing("")) {
-    if (count++ > 0) fixture.backlog.transaction(() => store.put("source", listed));
+    if (count++ > 0) fixture.backlog.transaction(() => store.put("source", [listed]));
   }
   fixture.check();
   const rest = take(fixture, jobs);
@@ -123,7 +123,8 @@ Deno.test("a directory whose listing fails half-way is not taken for complete", 
   await fixture.walk(store, "source", { chunks: 1 });
   const first = take(fixture, jobs, 2);
   const error = { code: "EIO", message: "cannot list", path: "d", retryable: true } as const;
-  fixture.backlog.transaction(() => store.fail("source", 2, { ...error, scope: "entry" }));
+  const failed = { id: 2, path: "d", error: { ...error, scope: "entry" as const } };
+  fixture.backlog.transaction(() => store.put("source", [failed]));
   const rest = take(fixture, jobs, 2);
   assert.deepEqual([namesOf(rest), rest.at(-1)!.last], [[], true]);
   fixture.backlog.finishScan(store.scan);

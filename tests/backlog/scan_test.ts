@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { STATE } from "../../src/backlog/schema.ts";
+import type { Side } from "../../src/event.ts";
 import type { Outcome } from "../../src/job.ts";
 import { stampOf } from "../../src/stamp.ts";
 import { arbitraryTree, numRuns } from "../testing/trees.ts";
-import { fill, THEN } from "../testing/world.ts";
+import { fill, THEN, type Tree } from "../testing/world.ts";
 import { Fixture, outcomeOf } from "./fixture.ts";
 
 const TREE = { "a/one": "1", "a/b/two": "22", "three": "333", "c": null };
@@ -304,4 +306,82 @@ Deno.test("a scan that was interrupted in a directory does not take it for uncha
     fixture.query("SELECT source_complete FROM directory WHERE path = 'a'"),
     before,
   );
+});
+
+Deno.test("a scan of trees that were in sync agrees with that of a new database, whatever changed", async () => {
+  const known = (fixture: Fixture) => ({
+    files: fixture.files(),
+    extras: fixture.extras(),
+    directories: fixture.query(`
+      SELECT path, source_state, destination_state, conflict,
+        iif(source_state = ${STATE.listed}, hex(source_content), '') AS source,
+        iif(destination_state = ${STATE.listed}, hex(destination_content), '') AS destination
+      FROM directory ORDER BY path`),
+    links: fixture.query(`
+      SELECT path, h.name FROM hard_link_there h JOIN directory ON id = directory ORDER BY 1, 2`),
+  });
+  const replace = (backend: Fixture["from"], tree: Tree) => {
+    for (const path of Object.keys(backend.tree())) backend.remove(path);
+    fill(backend, tree);
+  };
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryTree,
+      fc.option(arbitraryTree),
+      fc.option(arbitraryTree),
+      fc.nat(2),
+      async (tree, source, destination, turns) => {
+        using fixture = new Fixture(tree, tree);
+        for (let i = 0; i < 2; i++) await fixture.scan({ turns: turns + 1 });
+        if (source !== null) replace(fixture.from, source);
+        if (destination !== null) replace(fixture.to, destination);
+        await fixture.scan({ turns: turns + 1 });
+        using fresh = new Fixture(source ?? tree, destination ?? tree);
+        await fresh.scan({ turns: turns + 1 });
+        assert.deepEqual(known(fixture), known(fresh));
+      },
+    ),
+    numRuns(60),
+  );
+});
+
+Deno.test("a scan tells of no directory that is in sync as before, and of each in which that changed", async () => {
+  const tree = { "a/one": "1", "b/two": "2", "c/d/three": "3" };
+  using fixture = new Fixture(tree, tree);
+  const decided = async (first: Side) => {
+    const store = await fixture.begin();
+    const found: number[] = [];
+    const put = store.put.bind(store);
+    store.put = (side, listed) => {
+      const news = put(side, listed);
+      found.push(...news);
+      return news;
+    };
+    for (const side of [first, first === "source" ? "destination" : "source"] as const) {
+      await fixture.walk(store, side);
+    }
+    fixture.backlog.finishScan(store.scan);
+    fixture.check();
+    const paths = fixture.query("SELECT id, path FROM directory");
+    return found.map((id) => paths.find((row) => row.id === id)!.path).sort();
+  };
+  await fixture.scan();
+  for (const first of ["source", "destination"] as const) {
+    assert.deepEqual(await decided(first), [], first);
+    fill(fixture.to, { "b/extra": "x" });
+    assert.deepEqual(await decided(first), ["b"], first);
+    assert.deepEqual(fixture.extras(), ["file b/extra"]);
+    fixture.to.remove("b/extra");
+    assert.deepEqual(await decided(first), ["b"], first);
+    assert.deepEqual(fixture.extras(), []);
+    fill(fixture.from, { "a/one": "longer" });
+    assert.deepEqual(await decided(first), ["a"], first);
+    assert.deepEqual(fixture.backlog.transfer.pending(), { files: 1, bytes: 6 });
+    await transferAll(fixture);
+    assert.deepEqual(await decided(first), ["a"], first);
+    assert.deepEqual(await decided(first), [], first);
+    fill(fixture.from, { "a/one": "1" });
+    fill(fixture.to, { "a/one": "1" });
+    assert.deepEqual(await decided(first), ["a"], first);
+  }
 });
