@@ -16,7 +16,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import config from "../deno.json" with { type: "json" };
-import { elfEnd, FrontError, withKeeper } from "./native/front.ts";
 
 /** The targets that can be asked for, and what `deno compile --target` calls them. */
 const TRIPLES = {
@@ -69,6 +68,25 @@ interface Toolchain {
   readonly env: Readonly<Record<string, string>>;
   /** Where the runtime came from, for the user. */
   readonly description: string;
+}
+
+/**
+ * Where an ELF file ends by its own account: behind its table of section headers, which linkers put
+ * last. Whatever `deno compile` appended starts there.
+ *
+ * @param header The first 64 bytes of the file, or more.
+ * @throws RangeError when they are not the header of a 64-bit little-endian ELF file.
+ */
+export function elfEnd(header: Uint8Array): number {
+  const magic = [0x7f, 0x45, 0x4c, 0x46, /* 64-bit */ 2, /* little-endian */ 1];
+  if (header.length < 64 || magic.some((byte, index) => header[index] !== byte)) {
+    throw new RangeError("Cannot find the end of the file: it is not a 64-bit ELF executable");
+  }
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const sectionHeaders = Number(view.getBigUint64(0x28, true));
+  const entrySize = view.getUint16(0x3a, true);
+  const entries = view.getUint16(0x3c, true);
+  return sectionHeaders + entrySize * entries;
 }
 
 /**
@@ -325,17 +343,6 @@ function bundleOf(module: string): string {
   return baseOf(module).replace(/\.ts$/, ".js");
 }
 
-/** Puts the keeper in front of an executable; where that cannot be, the program keeps itself. */
-async function addKeeper(path: string): Promise<void> {
-  const file = await Deno.readFile(path);
-  try {
-    await Deno.writeFile(path, withKeeper(file, elfEnd(file)));
-  } catch (error) {
-    if (!(error instanceof FrontError)) throw error;
-    console.log(`no keeper in front of ${path}: ${error.message}`);
-  }
-}
-
 /** Makes one executable; `target` is undefined for this machine. */
 async function compile(target: Target | undefined): Promise<void> {
   const started = performance.now();
@@ -371,7 +378,7 @@ async function compile(target: Target | undefined): Promise<void> {
     stderr: "inherit",
   });
   if (!success) throw new BuildError(`deno compile could not make ${output} (see above)`);
-  if ((target ?? hostTarget(Deno.build)) === "linux-x64") await addKeeper(join(ROOT, output));
+
   const { size } = await Deno.stat(join(ROOT, output));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   let version = "not run: made for another platform";

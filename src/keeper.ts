@@ -4,8 +4,7 @@
  * A thread that waits for a dead server in the kernel cannot be ended by anybody, and a process is
  * not over before all of its threads are. So that Ctrl-C still gives the prompt back, the work is
  * done by a child. Its keeper passes signals on, and leaves when the child has said its last word,
- * even if some thread of it stays behind until the server answers. `scripts/native/keeper.c` does
- * the same in front of an executable for Linux on x86-64, where nobody watches at a terminal.
+ * even if some thread of it stays behind until the server answers.
  */
 import type { OpenKeyboard } from "./keyboard.ts";
 import { writeAll } from "./lib/write_all.ts";

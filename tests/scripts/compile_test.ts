@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { asciiOnly, hostTarget, outputPath, parseTargets } from "../../scripts/compile.ts";
-import { elfEnd } from "../../scripts/native/front.ts";
+import { asciiOnly, elfEnd, hostTarget, outputPath, parseTargets } from "../../scripts/compile.ts";
 
 /** The first 64 bytes of an ELF file with the given place and shape of its section headers. */
 function elfHeader(offset: bigint, entrySize: number, entries: number): Uint8Array {
