@@ -12,16 +12,12 @@
 import { type Parcel, PROGRESS, STAMP } from "../../parcel.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled } from "../settling.ts";
-import { Desk, type DeskOptions, MOST, READS, WRITES } from "./desk.ts";
+import { Desk, type DeskOptions, READS, WRITES } from "./desk.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
 import { makeShareDirectory } from "./new_share_directory.ts";
+import { ParcelLength } from "./parcel_length.ts";
 import { fillTimes, NAMED, READ_FLAGS, TEMPORARY } from "./parcel_memory.ts";
-
-/** Files of a parcel: to begin with, and the fewest there are ever. */
-const FIRST = 8, FEWEST = 2;
-/** Milliseconds that a program should take: an interrupt waits for it, and so does the next lane. */
-const LONG = 250, SHORT = 100;
 
 /** Errors that say for certain that no file was made. */
 const REFUSED = new Set([EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM]);
@@ -51,7 +47,7 @@ export class ShareSmallFiles implements SmallFiles {
   readonly #free: Desk[] = [];
   readonly #temporaries = new Map<number, Uint8Array>();
   #made = 0;
-  #most = FIRST;
+  readonly #length = new ParcelLength();
   #closed = false;
 
   constructor(options: ShareSmallOptions) {
@@ -62,7 +58,7 @@ export class ShareSmallFiles implements SmallFiles {
 
   /** Fewer where the server is far away, so that no program takes long. */
   get most(): number {
-    return this.#most;
+    return this.#length.most;
   }
 
   async hold(directory: string): Promise<HeldParcels> {
@@ -259,10 +255,7 @@ export class ShareSmallFiles implements SmallFiles {
       if (this.#closed) desk.close();
       else this.#free.push(desk);
     }
-    if (files === undefined) return;
-    const took = performance.now() - began;
-    if (took > LONG) this.#most = Math.max(FEWEST, Math.floor(this.#most / 2));
-    else if (took < SHORT && files >= this.#most) this.#most = Math.min(MOST, this.#most * 2);
+    if (files !== undefined) this.#length.took(performance.now() - began, files);
   }
 }
 
