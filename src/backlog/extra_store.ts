@@ -5,6 +5,7 @@ import { KINDS } from "../listing.ts";
 import type { Extra } from "./backlog.ts";
 import { provenBy } from "./missed_store.ts";
 import { CONFLICT, STATE } from "./schema.ts";
+import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const DIRECTORY = KINDS.indexOf("directory");
@@ -152,15 +153,20 @@ export class ExtraStore {
 
   /** Directories, deepest first. */
   directories(before: ExtraCursor, limit: number, which: ExtraKind): Extra[] {
-    return this.#rows(
-      // the directories of the tree come first in the join: they have the order in an index
-      `e.kind = ${DIRECTORY} AND (d.depth, d.id) <= (?1, ?2)
-       AND (d.depth, d.id, e.name) < (?1, ?2, ?3)
-       AND ${WHICH[which]} AND ${this.#due.directories}
-       ORDER BY d.depth DESC, d.id DESC, e.name DESC LIMIT ?4`,
-      [before.depth, before.directory, toSql(before.name), limit],
-      "directory d CROSS JOIN extra e ON e.directory = d.id",
-    );
+    const { depth, directory, name } = before;
+    const step = (where: string, ...values: (number | string | Uint8Array)[]) => (left: number) =>
+      this.#rows(
+        // the directories of the tree come first in the join: they have the order in an index
+        `e.kind = ${DIRECTORY} AND ${where} AND ${WHICH[which]} AND ${this.#due.directories}
+         ORDER BY d.depth DESC, d.id DESC, e.name DESC LIMIT ?`,
+        [...values, left],
+        "directory d CROSS JOIN extra e ON e.directory = d.id",
+      );
+    return inSteps(limit, [
+      step("d.id = ? AND e.name < ?", directory, toSql(name)),
+      step("d.depth = ? AND d.id < ?", depth, directory),
+      step("d.depth < ?", depth),
+    ]);
   }
 
   /** Extras whose removal began in a run that did not live to tell. */

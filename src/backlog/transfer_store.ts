@@ -10,6 +10,7 @@ import { FilesInRow } from "./files_in_row.ts";
 import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { STATE, STATUS } from "./schema.ts";
+import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** The SQL of `isSameTime` turned round, for the times of a directory. */
@@ -175,16 +176,29 @@ export class TransferStore {
     after: { depth: number; id: number },
     limit: number,
   ): { id: number; path: string; depth: number }[] {
-    const rows = this.#database.prepare(`
+    const step = (where: string, ...values: number[]) => (left: number) =>
+      this.#atDepth(
+        `destination_state = ${STATE.absent} AND ${where} ORDER BY depth, id`,
+        ...values,
+        left,
+      );
+    return inSteps(limit, [
+      step("depth = ? AND id > ?", after.depth, after.id),
+      step("depth > ?", after.depth),
+    ]);
+  }
+
+  /** Directories of the source; the last value is how many at most. */
+  #atDepth(where: string, ...values: number[]): { id: number; path: string; depth: number }[] {
+    return this.#database.prepare(`
       SELECT id, path, depth FROM directory
-      WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.absent}
-        AND (depth, id) > (?1, ?2) ORDER BY depth, id LIMIT ?3`)
-      .all(after.depth, after.id, limit);
-    return rows.map((row) => ({
-      id: Number(row.id),
-      path: fromSql(row.path),
-      depth: Number(row.depth),
-    }));
+      WHERE source_state = ${STATE.listed} AND ${where} LIMIT ?`)
+      .all(...values)
+      .map(({ id, path, depth }) => ({
+        id: Number(id),
+        path: fromSql(path as string | Uint8Array),
+        depth: Number(depth),
+      }));
   }
 
   /** The next directory with pending files that was not in this pass yet. */
@@ -393,17 +407,17 @@ export class TransferStore {
     limit: number,
     { times }: { times: TimeRule },
   ): { id: number; path: string; depth: number }[] {
-    const rows = this.#database.prepare(`
-      SELECT id, path, depth FROM directory
-      WHERE source_state = ${STATE.listed} AND destination_state = ${STATE.listed}
-        AND (touched = 1 OR ${timesDiffer(times)})
-        AND (depth, id) < (?, ?) ORDER BY depth DESC, id DESC LIMIT ?`)
-      .all(before.depth, before.id, limit);
-    return rows.map((row) => ({
-      id: Number(row.id),
-      path: fromSql(row.path),
-      depth: Number(row.depth),
-    }));
+    const step = (where: string, ...values: number[]) => (left: number) =>
+      this.#atDepth(
+        `destination_state = ${STATE.listed} AND (touched = 1 OR ${timesDiffer(times)})
+          AND ${where} ORDER BY depth DESC, id DESC`,
+        ...values,
+        left,
+      );
+    return inSteps(limit, [
+      step("depth = ? AND id < ?", before.depth, before.id),
+      step("depth < ?", before.depth),
+    ]);
   }
 
   /** The times of a directory are those of the source now. */
