@@ -64,6 +64,9 @@ export type ToCrew =
   /** Stop at once; what is finished still settles. */
   | { readonly type: "abort" };
 
+/** What comes with a port: a role is served there by the thread itself, or by one that it makes. */
+export type Seat = "beside" | "another";
+
 /** Messages from a thread. */
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }

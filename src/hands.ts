@@ -1,6 +1,6 @@
 /** Hands: the owner's ends of the channels to its crew threads. */
 import type { Pending } from "./backend/watch.ts";
-import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
+import type { FromCrew, Port, Role, Seat, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import { type Side, SIDES, type Unanswered } from "./event.ts";
 import { type Open, serve } from "./serve.ts";
@@ -14,6 +14,11 @@ export interface Hand extends Port<ToCrew, FromCrew> {
    * a thread serves one role at a time.
    */
   beside?(): Hand;
+  /**
+   * One more thread, which this one makes: who makes a thread waits until it has started, and that is
+   * then not the owner. Where it is missing, the owner makes each by itself.
+   */
+  another?(): Hand;
 }
 
 /** Makes a thread that waits for its "start". */
@@ -47,25 +52,32 @@ export function spawnWorker(): Hand {
       },
     };
   };
-  const beside = () => {
+  const at = (seat: Seat) => {
     const { port1, port2 } = new MessageChannel();
-    worker.postMessage(null, [port2]);
+    worker.postMessage(seat, [port2]);
     return handAt(port1, () => port1.close());
   };
-  return { ...handAt(worker, () => {}), beside };
+  return { ...handAt(worker, () => {}), beside: () => at("beside"), another: () => at("another") };
+}
+
+/** Threads that are made before there is a role for them. */
+export interface Ahead extends Disposable {
+  /** Gives them out, and makes others when there are no more. */
+  readonly spawn: Spawn;
+  /** One more of them, made by the first if that can be. */
+  another(): void;
 }
 
 /**
- * Threads that are made before there is a role for them, so that they load while the database is
- * opened. `spawn` gives them out first; disposing of it ends those that nobody wanted.
+ * Makes a thread before there is a role for it, so that it loads while the database is opened.
+ * Disposing of it ends those that nobody wanted.
  */
-export function spawnAhead(
-  spawn: Spawn,
-  count: number,
-): Disposable & { readonly spawn: Spawn } {
-  const ahead = Array.from({ length: count }, spawn);
+export function spawnAhead(spawn: Spawn): Ahead {
+  const first = spawn();
+  const ahead = [first];
   return {
     spawn: () => ahead.shift() ?? spawn(),
+    another: () => void ahead.push(first.another?.() ?? spawn()),
     [Symbol.dispose]: () => ahead.splice(0).forEach((hand) => hand.terminate()),
   };
 }

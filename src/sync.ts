@@ -77,6 +77,8 @@ export async function sync(
   const { today, local } = options;
   const hindrance = all.idle ? stepBack() : null;
   if (hindrance !== null) logger.warn("--idle: {hindrance}", { hindrance });
+  // with the least that a run needs, and before all that may go on while a thread starts
+  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker) : null;
   using control = new RunControl({ ...all, bandwidth: all.bwlimit, clock, today, local });
   const asked = options.signal ?? new AbortController().signal;
   const signal = AbortSignal.any([asked, control.signal]);
@@ -98,11 +100,10 @@ export async function sync(
     way: wayOf("destination", control.buckets.write),
     signal,
   });
+  // the two walkers share a thread only on shares
+  if ([from, to].some(({ capabilities }) => capabilities.latency === "immediate")) ahead?.another();
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
-  // the two walkers, which share a thread on shares
-  const alone = [from, to].some(({ capabilities }) => capabilities.latency === "immediate");
-  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker, alone ? 2 : 1) : null;
   const log = all.dryRun ? null : AuditLog.open(paths.log);
   let backlog: SqliteBacklog;
   try {

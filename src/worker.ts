@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /** The entry point of a crew thread. */
-import type { FromCrew, ToCrew } from "./crew.ts";
+import type { FromCrew, Seat, ToCrew } from "./crew.ts";
 import { loadLibcIfPossible, openBackend } from "./backend/open.ts";
 import { type Open, serve } from "./serve.ts";
 
@@ -11,8 +11,11 @@ const open: Open = (root, temporaryName) => openBackend(root, { temporaryName, l
 serve({
   post: (message: FromCrew, transferred) => self.postMessage(message, [...transferred ?? []]),
   onMessage(handler) {
-    self.onmessage = ({ data, ports: [seat] }: MessageEvent<ToCrew>) =>
-      seat === undefined ? handler(data) : serveAt(seat);
+    self.onmessage = ({ data, ports: [port] }: MessageEvent<ToCrew | Seat>) => {
+      if (port === undefined) handler(data as ToCrew);
+      else if (data === "beside") serveAt(port);
+      else serveByAnother(port);
+    };
   },
 }, open);
 
@@ -22,4 +25,10 @@ function serveAt(port: MessagePort): void {
     post: (message: FromCrew, transferred) => port.postMessage(message, [...transferred ?? []]),
     onMessage: (handler) => port.onmessage = ({ data }: MessageEvent<ToCrew>) => handler(data),
   }, open);
+}
+
+/** Makes a thread that serves at a port. It ends with this one, and what it throws is thrown here. */
+function serveByAnother(port: MessagePort): void {
+  const thread = new Worker(import.meta.url, { type: "module" });
+  thread.postMessage("beside" satisfies Seat, [port]);
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Pending } from "../src/backend/watch.ts";
 import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
 import { RunControl } from "../src/control/run_control.ts";
-import { Crew, type Hand, spawnWorker } from "../src/hands.ts";
+import { Crew, type Hand, spawnAhead, spawnWorker } from "../src/hands.ts";
 import { DEFAULTS } from "../src/options.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
@@ -187,7 +187,14 @@ Deno.test("Crew lets one thread serve two roles where it can, and gives only the
   assert.deepEqual([threads.length, beside.length], [1, 1]);
 });
 
-Deno.test("spawnWorker serves a role at each of its hands, and ends with the last of them", async () => {
+for (const kind of ["beside", "another"] as const) {
+  Deno.test(`spawnWorker serves a role at each of its hands, and ends with the last of them (${kind})`, async () => {
+    await servesTwo((thread) => thread[kind]!());
+  });
+}
+
+/** Starts a role at a thread and at another hand of it, then one more at the thread. */
+async function servesTwo(otherOf: (thread: Hand) => Hand): Promise<void> {
   const root = await Deno.makeTempDir({ prefix: "sluice-" });
   using control = new RunControl({ ...DEFAULTS, bandwidth: null, clock: new FakeClock() });
   const thread = spawnWorker();
@@ -210,7 +217,7 @@ Deno.test("spawnWorker serves a role at each of its hands, and ends with the las
     return { heard, over: over.promise };
   };
   const first = start(thread, "source");
-  const other = thread.beside!();
+  const other = otherOf(thread);
   const second = start(other, "destination");
   await Promise.all([first.over, second.over]);
   // neither root is the one that was named: each role says so for itself
@@ -223,4 +230,31 @@ Deno.test("spawnWorker serves a role at each of its hands, and ends with the las
   await again.over;
   thread.terminate();
   await Deno.remove(root, { recursive: true });
+}
+
+Deno.test("spawnAhead has the first thread make the others where it can, and ends what nobody wanted", () => {
+  for (const canMake of [true, false]) {
+    const made: PuppetHand[] = [], spawned: PuppetHand[] = [];
+    const spawn = () => {
+      const hand = new PuppetHand();
+      spawned.push(hand);
+      const another = () => {
+        const hand = new PuppetHand();
+        made.push(hand);
+        return hand;
+      };
+      return canMake ? Object.assign(hand, { another }) : hand;
+    };
+    const ahead = spawnAhead(spawn);
+    ahead.another();
+    ahead.another();
+    const all = [...spawned, ...made];
+    assert.deepEqual([spawned.length, made.length], canMake ? [1, 2] : [3, 0]);
+    assert.equal(ahead.spawn(), all[0]);
+    assert.equal(ahead.spawn(), all[1]);
+    ahead[Symbol.dispose]();
+    assert.deepEqual(all.map(({ terminated }) => terminated), [false, false, true]);
+    assert.equal(ahead.spawn(), spawned.at(-1));
+    assert.equal(all.includes(spawned.at(-1)!), false);
+  }
 });
