@@ -4,8 +4,12 @@
  */
 import { join, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
+import { mapConcurrently } from "../lib/concurrent.ts";
 import { ALL_APART, type NameRules, SPELLINGS } from "../name_rules.ts";
 import type { Backend, CallOptions } from "./backend.ts";
+
+/** Calls at the same time: on a share a run would wait for some seventy, one after the other. */
+const WIDTH = 16;
 
 /** Options of {@link withProbeDirectory}. */
 export interface ProbeOptions extends CallOptions {
@@ -66,8 +70,8 @@ export async function removeTree(
     }
     for (const name of temporaries) files.push(join(directory, name));
   }
-  for (const path of files) await removeTemporary(backend, path, options);
-  for (const path of directories) await removeTree(backend, path, options);
+  await mapConcurrently(files, WIDTH, (path) => removeTemporary(backend, path, options));
+  await mapConcurrently(directories, WIDTH, (path) => removeTree(backend, path, options));
   await backend.removeDirectory(directory, options);
 }
 
@@ -101,14 +105,14 @@ export async function probeNameRules(
   if (await keepsApart(backend, directory, signal)) return ALL_APART;
   const rules: { -readonly [R in keyof NameRules]: boolean } = { ...ALL_APART };
   const all = Object.keys(SPELLINGS) as (keyof NameRules)[];
-  for (const rule of all) {
+  await mapConcurrently(all, WIDTH, async (rule) => {
     const [made, other] = SPELLINGS[rule];
     // each pair in a directory of its own: what one name is taken for must not answer for another
     const own = join(directory, `of-${rule}`);
     await backend.makeDirectory(own, { signal });
-    if (!(await canMake(backend, join(own, made), signal))) continue;
+    if (!(await canMake(backend, join(own, made), signal))) return;
     rules[rule] = await isThere(backend, join(own, other), signal);
-  }
+  });
   return rules;
 }
 
@@ -120,10 +124,9 @@ async function keepsApart(
 ): Promise<boolean> {
   const usual = "e\u0301tage";
   if (!(await canMake(backend, join(directory, usual), signal))) return false;
-  for (const other of ["\u00e9tage", "E\u0301TAGE", `${usual}.`, `${usual} `, `${usual}\u200d`]) {
-    if (await isThere(backend, join(directory, other), signal)) return false;
-  }
-  return true;
+  const others = ["\u00e9tage", "E\u0301TAGE", `${usual}.`, `${usual} `, `${usual}\u200d`];
+  const there = (other: string) => isThere(backend, join(directory, other), signal);
+  return !(await mapConcurrently(others, WIDTH, there)).includes(true);
 }
 
 /** Whether a name leads to something; a name that is refused leads nowhere. */

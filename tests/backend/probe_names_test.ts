@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type Around, withAround } from "../../src/backend/around.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { probeNameRules, removeTree, withProbeDirectory } from "../../src/backend/probe_names.ts";
 import { SyncError } from "../../src/errors.ts";
@@ -57,6 +58,42 @@ Deno.test("probeNameRules makes few calls where names are kept apart", async () 
   await probeNameRules(backend, "probe");
   const calls = [...backend.calls.values()].reduce((sum, count) => sum + count, 0);
   assert.ok(calls <= 6, `${calls} calls`);
+});
+
+/** Answers the calls that are there only when nobody has another one to make. */
+class Rounds implements Around {
+  count = 0;
+  #waiting: (() => void)[] = [];
+
+  async call<T>(_call: unknown, _path: string, make: () => Promise<T>): Promise<T> {
+    if (this.#waiting.length === 0) setTimeout(() => this.#answer(), 0);
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return await make();
+  }
+
+  now<T>(_call: unknown, _path: string, make: () => T): T {
+    return make();
+  }
+
+  #answer(): void {
+    this.count += 1;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+Deno.test("withProbeDirectory and probeNameRules wait for few answers, whatever names are taken for one", async () => {
+  for (const rules of Object.values(places)) {
+    const rounds = new Rounds();
+    const backend = withAround(memoryBackend({ names: { rules } }), rounds);
+    const found = await withProbeDirectory(
+      backend,
+      { name: NAME, stays },
+      (directory) => probeNameRules(backend, directory),
+    );
+    assert.deepEqual(found, rules);
+    // one after the other they would be some seventy
+    assert.ok(rounds.count <= 20, `${rounds.count} rounds`);
+  }
 });
 
 Deno.test("probeNameRules takes names that are refused for names of their own", async () => {
