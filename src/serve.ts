@@ -29,8 +29,8 @@ type CrewPort = Port<FromCrew, ToCrew>;
 
 /** Directories of one side that are listed at the same time on a share, and on a local disk. */
 const LISTS_WAITING = 16, LISTS_IMMEDIATE = 1;
-/** Listed bytes after which a message is sent although more is at hand. */
-const MESSAGE_BYTES = 256 * 1024;
+/** Listed bytes, and directories, after which a message is sent although more is at hand. */
+const MESSAGE_BYTES = 256 * 1024, MESSAGE_DIRECTORIES = 128;
 /** Listed bytes on their way to the database from which on no more are listed. */
 const UNTAKEN_BYTES = 2 ** 20;
 /** Milliseconds between two signs of life. */
@@ -193,7 +193,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
         }
         batch.push(listed);
         bytes += isFailure(listed) ? 0 : listed.data.length;
-        if (bytes >= MESSAGE_BYTES) send();
+        if (bytes >= MESSAGE_BYTES || batch.length >= MESSAGE_DIRECTORIES) send();
         // a directory of a million entries must not pile up in the other thread
         while (untaken >= UNTAKEN_BYTES && !signal.aborted) {
           await new Promise<void>((resolve) => wake.push(resolve));

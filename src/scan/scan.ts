@@ -10,8 +10,11 @@ import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
 import { isFailure } from "./walker.ts";
 
-/** Directories that a walker has been given and has not answered for, at most and at least. */
-const MOST_GIVEN = 64, FEW_GIVEN = 24;
+/**
+ * Directories that a walker has been given and has not answered for, at most, and when it gets more:
+ * so many that it has something to list while its last message is on its way to the database.
+ */
+const MOST_GIVEN = 512, FEW_GIVEN = 256;
 
 /** What the scan tells while it runs. */
 export interface ScanHandlers {
