@@ -95,6 +95,8 @@ function stateOf(database: DatabaseSync, destination: string): DatabaseState {
           : Buffer.from(path as unknown as Uint8Array).toString("latin1")
       ),
   );
+  // before the first scan there is no root to say it of: that scan lists it, and clears what it finds
+  if (one("SELECT 1 FROM directory WHERE path = ''") === undefined) inFlight.add("");
   const pending = Number(one("SELECT count(*) AS n FROM file WHERE status = 0")!.n);
   const run = one("SELECT ended_at FROM run ORDER BY id DESC LIMIT 1");
   const scan = one("SELECT finished_at FROM scan ORDER BY id DESC LIMIT 1");
