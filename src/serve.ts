@@ -64,8 +64,8 @@ export function serve(port: CrewPort, open: Open): void {
     };
     const work = serveRole(message, { port, ready, signal, open });
     work.catch((error) => {
-      if (!signal.aborted) post(port, { type: "fatal", error: asData(error) });
-    }).finally(() => post(port, { type: "done" }));
+      if (!signal.aborted) port.post({ type: "fatal", error: asData(error) });
+    }).finally(() => port.post({ type: "done" }));
   });
 }
 
@@ -101,7 +101,7 @@ async function serveRole(
   };
   const pulse = setInterval(() => {
     const pending = [source.oldest(), destination.oldest()].filter((call) => call !== null);
-    post(port, { type: "pulse", pending });
+    port.post({ type: "pulse", pending });
   }, PULSE);
   try {
     await (role.type === "walk" ? walk(role, tools) : carry(role, tools));
@@ -121,10 +121,6 @@ function wayOf(
   const share = role.type === "carry" ? 1 / role.seat.of : 1;
   const bucket = new TokenBucket(side === "source" ? read : write, clock);
   return within(new Way(ways[side], { clock, signal, share, bucket }), watch);
-}
-
-function post(port: CrewPort, message: FromCrew): void {
-  port.post(message);
 }
 
 function asData(error: unknown) {
@@ -158,7 +154,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     if (message.type === "close") closed = true;
     wakeAll();
   });
-  post(port, { type: "ready", capabilities: { [role.side]: backend.capabilities } });
+  port.post({ type: "ready", capabilities: { [role.side]: backend.capabilities } });
 
   let batch: (ListedChunk | FailedListing)[] = [];
   let bytes = 0;
@@ -239,9 +235,9 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     },
     clock,
     signal,
-    hungry: (files, idle) => post(port, { type: "hungry", files, idle }),
+    hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
     settled: ({ outcomes, parcels, jobs }) => {
-      post(port, {
+      port.post({
         type: "settled",
         parcels: parcels.map((settled) => packParcel(settled, record)),
         outcomes,
@@ -253,12 +249,12 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     if (message.type === "jobs") carrier.add(message.jobs.map(unpackJob));
     if (message.type === "close") carrier.close();
   });
-  post(port, {
+  port.post({
     type: "ready",
     capabilities: { source: source.capabilities, destination: destination.capabilities },
   });
   const progress = setInterval(
-    () => post(port, { type: "progress", ...carrier.underway() }),
+    () => port.post({ type: "progress", ...carrier.underway() }),
     200,
   );
   try {
