@@ -21,6 +21,7 @@ import { type WayMemory, wayMemory } from "../backend/way.ts";
 import type { Side } from "../event.ts";
 import type { Clock } from "../lib/clock.ts";
 import { Gate, gateMemory } from "../lib/gate.ts";
+import { regularly } from "../lib/regularly.ts";
 import { countMemory, SharedCount } from "../lib/shared_count.ts";
 import { bucketMemory, TokenBucket } from "../lib/token_bucket.ts";
 import { EndEarly } from "./end_early.ts";
@@ -109,7 +110,7 @@ export class RunControl implements Disposable {
   /** Lanes that seem best, while nobody asks for a number. */
   #best: number | null = null;
   #handlers: ControlHandlers = { note() {}, changed() {} };
-  readonly #over = new AbortController();
+  #ticking: Disposable | null = null;
 
   constructor(options: RunControlOptions) {
     const { bandwidth, clock, opsLimit = null, today = Date.now, local = systemLocal } = options;
@@ -173,12 +174,14 @@ export class RunControl implements Disposable {
   begin(handlers: ControlHandlers): void {
     this.#handlers = handlers;
     handlers.changed(this.state);
-    if (this.#timetable !== null || this.#ends.isSet) this.#tick();
+    if (this.#timetable === null && !this.#ends.isSet) return;
+    this.#ticking = regularly(() => this.#tick(), { every: TICK, clock: this.#clock });
+    this.#tick();
   }
 
   [Symbol.dispose](): void {
     this.#handlers = { note() {}, changed() {} };
-    this.#over.abort();
+    this.#ticking?.[Symbol.dispose]();
   }
 
   /** Sets the limit. It ends a pause by the timetable, but not one by hand. */
@@ -283,23 +286,18 @@ export class RunControl implements Disposable {
     return true;
   }
 
-  async #tick(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      const why = this.#ends.why(this.#clock.now(), this.#today());
-      if (why !== null) {
-        this.stop(why);
-        return;
-      }
-      if (this.#timetable !== null && this.#follow()) {
-        const what = this.#allowance === "pause"
-          ? "paused"
-          : `limit: ${formatRates(this.#allowance)}, set`;
-        this.#tell(`${what} by ${TIMETABLE}`);
-      }
-      // it ends with the run
-      await this.#clock.sleep(TICK, { signal }).catch(() => {});
+  #tick(): void {
+    const why = this.#ends.why(this.#clock.now(), this.#today());
+    if (why !== null) {
+      this.#ticking?.[Symbol.dispose]();
+      this.stop(why);
+      return;
     }
+    if (this.#timetable === null || !this.#follow()) return;
+    const what = this.#allowance === "pause"
+      ? "paused"
+      : `limit: ${formatRates(this.#allowance)}, set`;
+    this.#tell(`${what} by ${TIMETABLE}`);
   }
 }
 
