@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
-import { APPLICATION_ID, migrate } from "./schema.ts";
+import { APPLICATION_ID, migrate } from "./migrate.ts";
 
 /** The roots a database belongs to: full real paths. */
 export interface Pair {

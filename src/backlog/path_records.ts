@@ -8,7 +8,8 @@ import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { Removal } from "../removal.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
-import { SCHEMA_VERSION, STATE, STATUS } from "./schema.ts";
+import { SCHEMA_VERSION } from "./migrate.ts";
+import { STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** What is known of a directory on one side. */

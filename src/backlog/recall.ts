@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { SCHEMA_VERSION, STATE } from "./schema.ts";
+import { SCHEMA_VERSION } from "./migrate.ts";
+import { STATE } from "./schema.ts";
 
 const SEEN = `(${STATE.listed}, ${STATE.failed})`;
 

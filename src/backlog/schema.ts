@@ -1,5 +1,5 @@
 /**
- * The schema: numbered migrations, applied in order, in one transaction.
+ * The schema: numbered migrations, and what the numbers in its tables mean.
  *
  * It is an interface (administrators read it with the sqlite3 shell): it changes only by adding a
  * migration, with a line in the changelog.
@@ -10,11 +10,7 @@
  * apart, so no two names ever meet. `escaped` then has the path in the shell's `$'...'` notation
  * (without the frame), which the view `files` shows.
  */
-import type { DatabaseSync } from "node:sqlite";
 import { KINDS } from "../listing.ts";
-
-/** "sluc": marks a database file as one of sluice. */
-export const APPLICATION_ID = 0x736c7563;
 
 /** What is known of a directory on one side, for the scan whose number stands beside it. */
 export const STATE = { unknown: 0, queued: 1, listed: 2, failed: 3, absent: 4 } as const;
@@ -45,7 +41,8 @@ export const CONFLICT = {
 
 const FILE = KINDS.indexOf("file"), DIRECTORY = KINDS.indexOf("directory");
 
-const MIGRATIONS: readonly string[] = [
+/** The statements that make each version out of the one before it. */
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE pair (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -400,35 +397,3 @@ const MIGRATIONS: readonly string[] = [
   // directories that are carried while they are being listed
   `CREATE TABLE parted (directory INTEGER PRIMARY KEY)`,
 ];
-
-/** The version that a migrated database has. */
-export const SCHEMA_VERSION = MIGRATIONS.length;
-
-/**
- * Brings a database to the current version.
- *
- * @throws RangeError when the database was made by a newer version of sluice.
- */
-export function migrate(database: DatabaseSync): void {
-  const { user_version } = database.prepare("PRAGMA user_version").get() as {
-    user_version: number;
-  };
-  if (user_version > SCHEMA_VERSION) {
-    throw new RangeError(
-      `its schema has version ${user_version}, this sluice knows up to ${SCHEMA_VERSION}; ` +
-        "use the newer sluice that made it",
-    );
-  }
-  if (user_version === SCHEMA_VERSION) return;
-  // all in one transaction: each would wait for the disk
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    for (const migration of MIGRATIONS.slice(user_version)) database.exec(migration);
-    database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
-    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    database.exec("COMMIT");
-  } catch (error) {
-    database.exec("ROLLBACK");
-    throw error;
-  }
-}

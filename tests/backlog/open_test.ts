@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { SCHEMA_VERSION } from "../../src/backlog/schema.ts";
+import { SCHEMA_VERSION } from "../../src/backlog/migrate.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Fixture } from "./fixture.ts";
