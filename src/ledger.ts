@@ -53,8 +53,8 @@ export class Ledger
     const { backlog, log, options, paths } = this.#parts;
     if (log === null) return;
     const process = { token, pid: Deno.pid, host: Deno.hostname(), version: VERSION, resumed };
-    this.#id = backlog.beginRun(process);
-    log.attach(backlog, this.#id);
+    this.#id = backlog.runs.begin(process);
+    log.attach(backlog.outbox, this.#id);
     log.add({
       type: "start",
       version: VERSION,
@@ -94,7 +94,7 @@ export class Ledger
       },
     });
     log.write(backlog.transaction(() => {
-      backlog.endRun(this.#id, summary.exitCode);
+      backlog.runs.end(this.#id, summary.exitCode);
       return log.stage();
     }));
     log.finish();
@@ -119,7 +119,7 @@ export class Ledger
     const result = backlog.transaction(() => {
       const result = body();
       if (log !== null) {
-        backlog.countRun(this.#id, this.#totals);
+        backlog.runs.count(this.#id, this.#totals);
         staged = log.stage();
       }
       return result;

@@ -84,8 +84,8 @@ export class Run {
   async run(): Promise<Summary> {
     const { options, paths, backlog, ledger, statistics, self, event, control } = this.#parts;
     const resumed = this.#resumable();
-    const earlier = new Set(backlog.earlierTokens());
-    statistics.ever(backlog.copiedEver());
+    const earlier = new Set(backlog.runs.earlierTokens());
+    statistics.ever(backlog.runs.copiedEver());
     ledger.begin({ token: self.token, resumed: resumed !== null });
     event({
       type: "start",

@@ -1,9 +1,9 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
 import { existsSync } from "node:fs";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { RecordedIdentity } from "../backend/identity.ts";
 import { type Entry, join, type Times } from "../entry.ts";
-import { type Amount, type Side, type SideCounts, SIDES } from "../event.ts";
+import { type Side, type SideCounts, SIDES } from "../event.ts";
 import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
@@ -11,8 +11,9 @@ import { NameStore } from "./name_store.ts";
 import { recallMissed } from "./recall.ts";
 import { PartStore } from "./part_store.ts";
 import { RetryStore } from "./retry_store.ts";
+import { RunStore } from "./run_store.ts";
 import { ScanStore } from "./scan_store.ts";
-import { type OutboxRow, readOutbox } from "./outbox.ts";
+import { OutboxStore } from "./outbox.ts";
 import {
   acquire,
   bind,
@@ -34,15 +35,6 @@ import { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 import { VerifyStore } from "./verify_store.ts";
 
-/** What is recorded of a run when it begins. */
-export interface RunStart {
-  readonly token: string;
-  readonly pid: number;
-  readonly host: string;
-  readonly version: string;
-  readonly resumed: boolean;
-}
-
 /** A scan: its number, when it began (ms since the epoch), and whether it is complete. */
 export interface LastScan {
   readonly id: number;
@@ -52,21 +44,12 @@ export interface LastScan {
   readonly roots: Readonly<Record<Side, RecordedIdentity>>;
 }
 
-/** The counters of a run. */
-export interface RunTotals {
-  readonly copiedFiles: number;
-  readonly copiedBytes: number;
-  readonly failed: number;
-  readonly deleted: number;
-}
-
 /** An open database. Dispose of it to let another process in. */
 export class SqliteBacklog implements Disposable {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync | null;
-  readonly #dropOutbox: StatementSync;
-  readonly #putOutbox: StatementSync;
-  readonly #outboxWritten: StatementSync;
+  readonly runs: RunStore;
+  readonly outbox: OutboxStore;
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
   readonly traits: TraitStore;
@@ -143,6 +126,8 @@ export class SqliteBacklog implements Disposable {
   private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
     this.#database = database;
     this.#lock = lock;
+    this.runs = new RunStore(database);
+    this.outbox = new OutboxStore(database);
     this.transfer = new TransferStore(database);
     this.retries = new RetryStore(database, this.transfer);
     this.#parts = new PartStore(database);
@@ -152,11 +137,6 @@ export class SqliteBacklog implements Disposable {
     this.links = new LinkStore(database);
     this.names = new NameStore(database);
     this.verify = new VerifyStore(database);
-    this.#dropOutbox = database.prepare(
-      "DELETE FROM outbox WHERE sequence <= (SELECT sequence FROM outbox_written)",
-    );
-    this.#putOutbox = database.prepare("INSERT INTO outbox (sequence, lines) VALUES (?, ?)");
-    this.#outboxWritten = database.prepare("UPDATE outbox_written SET sequence = ?");
   }
 
   [Symbol.dispose](): void {
@@ -175,40 +155,6 @@ export class SqliteBacklog implements Disposable {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
     }
-  }
-
-  /** Records that a run begins; returns its number. */
-  beginRun(run: RunStart): number {
-    const { lastInsertRowid } = this.#database.prepare(`
-      INSERT INTO run (token, pid, host, version, started_at, resumed) VALUES (?, ?, ?, ?, ?, ?)`)
-      .run(run.token, run.pid, run.host, run.version, Date.now(), run.resumed ? 1 : 0);
-    return Number(lastInsertRowid);
-  }
-
-  /** Keeps the counters of a run; called with each group that is settled. */
-  countRun(id: number, totals: RunTotals): void {
-    this.#database.prepare(`
-      UPDATE run SET copied_files = ?, copied_bytes = ?, failed = ?, deleted = ? WHERE id = ?`)
-      .run(totals.copiedFiles, totals.copiedBytes, totals.failed, totals.deleted, id);
-  }
-
-  endRun(id: number, exitCode: number): void {
-    this.#database.prepare("UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?")
-      .run(Date.now(), exitCode, id);
-  }
-
-  /** The tokens of all earlier runs: none of them can be alive, since this process has the lock. */
-  earlierTokens(): string[] {
-    return this.#database.prepare("SELECT DISTINCT token FROM run").all()
-      .map((row) => String(row.token));
-  }
-
-  /** What was copied by all runs so far. */
-  copiedEver(): Amount {
-    const row = this.#database.prepare(`
-      SELECT coalesce(sum(copied_files), 0) AS files, coalesce(sum(copied_bytes), 0) AS bytes
-      FROM run`).get()!;
-    return { files: Number(row.files), bytes: Number(row.bytes) };
   }
 
   /** The last scan that was begun. */
@@ -344,30 +290,6 @@ export class SqliteBacklog implements Disposable {
     if (order === "found") return new JobSource(this.transfer, this.#parts, options);
     if (order === "path") return new JobsByPath(this.#database, this.transfer, { limits });
     return new OrderedJobs(this.#database, this.transfer, { order, limits });
-  }
-
-  /** Audit lines that may not be in the log yet, oldest first. */
-  outbox(): OutboxRow[] {
-    return readOutbox(this.#database);
-  }
-
-  /**
-   * Keeps audit lines with what they tell of, in the caller's transaction. Lines of before that
-   * are in the log by now are dropped, all but the last, which can mend a log that was cut.
-   */
-  putOutbox(sequence: number, lines: Uint8Array): void {
-    this.#dropOutbox.run();
-    this.#putOutbox.run(sequence, lines);
-  }
-
-  /** Puts other lines in the place of those up to `sequence`. */
-  replaceOutbox(sequence: number, lines: Uint8Array): void {
-    this.#database.prepare("UPDATE outbox SET lines = ? WHERE sequence = ?").run(lines, sequence);
-  }
-
-  /** The lines up to `sequence` are in the log, durably. */
-  outboxWritten(sequence: number): void {
-    this.#outboxWritten.run(sequence);
   }
 
   /** The path of a directory, and whether a plan must make it at the destination. */

@@ -26,11 +26,11 @@ import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } f
 
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
-  outbox(): { sequence: number; lines: string; written: boolean }[];
-  putOutbox(sequence: number, lines: Uint8Array): void;
+  rows(): { sequence: number; lines: string; written: boolean }[];
+  put(sequence: number, lines: Uint8Array): void;
   /** Puts other lines in the place of those up to `sequence`. */
-  replaceOutbox(sequence: number, lines: Uint8Array): void;
-  outboxWritten(sequence: number): void;
+  replace(sequence: number, lines: Uint8Array): void;
+  written(sequence: number): void;
 }
 
 /** A record without what the log itself adds. */
@@ -133,7 +133,7 @@ export class AuditLog implements Disposable {
   attach(outbox: Outbox, run: number): void {
     this.#outbox = outbox;
     this.#run = run;
-    const kept = outbox.outbox();
+    const kept = outbox.rows();
     this.#sequence = kept.at(-1)?.sequence ?? 0;
     const lines = kept.flatMap(({ sequence, lines, written }) =>
       lines.split("\n").filter((line) => line !== "").map((text) => ({
@@ -150,7 +150,7 @@ export class AuditLog implements Disposable {
     this.#chainAnew(outbox, lines, missing);
     this.#append(missing.map(({ text }) => `${text}\n`).join(""));
     this.#sync();
-    outbox.outboxWritten(this.#sequence);
+    outbox.written(this.#sequence);
     if (isNew && lines.length > missing.length) {
       const { text } = lines[lines.length - missing.length - 1]!;
       this.add({
@@ -222,7 +222,7 @@ export class AuditLog implements Disposable {
     }
     for (const row of changed) {
       const texts = lines.filter((line) => line.row === row).map(({ text }) => `${text}\n`);
-      outbox.replaceOutbox(row, encoder.encode(texts.join("")));
+      outbox.replace(row, encoder.encode(texts.join("")));
     }
   }
 
@@ -256,8 +256,8 @@ export class AuditLog implements Disposable {
     const bytes = this.#chain.take();
     this.#records = [];
     this.#staged = { sequence, head: this.#chain.head };
-    if (this.#written > 0) this.#outbox!.outboxWritten(this.#written);
-    this.#outbox!.putOutbox(sequence, bytes);
+    if (this.#written > 0) this.#outbox!.written(this.#written);
+    this.#outbox!.put(sequence, bytes);
     return bytes;
   }
 
@@ -278,7 +278,7 @@ export class AuditLog implements Disposable {
 
   /** Tells the database that all is in the log; nothing more will be written. */
   finish(): void {
-    if (this.#written > 0) this.#outbox!.outboxWritten(this.#written);
+    if (this.#written > 0) this.#outbox!.written(this.#written);
   }
 
   #append(text: string | Uint8Array): void {

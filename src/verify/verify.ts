@@ -204,7 +204,7 @@ class Verification {
       });
       log.write(backlog.transaction(() => {
         if (error === null) backlog.verify.finish(this.#id);
-        backlog.endRun(this.#run, summary.exitCode);
+        backlog.runs.end(this.#run, summary.exitCode);
         return log.stage();
       }));
       log.finish();
@@ -222,14 +222,14 @@ class Verification {
     const { sample, bwlimit, modifyWindow } = options;
     const earlier = options.restart ? undefined : backlog.verify.interrupted(sample);
     const { token } = await identifySelf();
-    this.#run = backlog.beginRun({
+    this.#run = backlog.runs.begin({
       token,
       pid: Deno.pid,
       host: Deno.hostname(),
       version: VERSION,
       resumed: earlier !== undefined,
     });
-    log.attach(backlog, this.#run);
+    log.attach(backlog.outbox, this.#run);
     const share = { sample: `${sample.millionths / (WHOLE / 100)}%`, seed: sample.seed };
     log.add({
       type: "start",

@@ -20,7 +20,7 @@ Deno.test("SqliteBacklog.open refuses a database that is open and names the proc
   using fixture = new Fixture();
   assert.match(refusal(fixture.path), /in use by another sluice that is just starting/);
   const run = { token: "t", pid: 4711, host: "elsewhere", version: "0", resumed: false };
-  fixture.backlog.beginRun(run);
+  fixture.backlog.runs.begin(run);
   assert.match(
     refusal(fixture.path),
     /is in use by process 4711 on elsewhere since \d{4}-.*; stop that one first/,

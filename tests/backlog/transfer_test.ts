@@ -222,34 +222,6 @@ Deno.test("a transaction that fails leaves nothing of it", async () => {
   fixture.check();
 });
 
-Deno.test("runs are counted over all of them", () => {
-  using fixture = new Fixture();
-  const start = { token: "t", pid: 1, host: "h", version: "0", resumed: false };
-  for (const copiedFiles of [3, 4]) {
-    const id = fixture.backlog.beginRun({ ...start, token: `t${copiedFiles}` });
-    fixture.backlog.countRun(id, { copiedFiles, copiedBytes: 10, failed: 0, deleted: 0 });
-    fixture.backlog.endRun(id, 0);
-  }
-  assert.deepEqual(fixture.backlog.copiedEver(), { files: 7, bytes: 20 });
-  assert.deepEqual(fixture.backlog.earlierTokens().sort(), ["t3", "t4"]);
-});
-
-Deno.test("the outbox keeps lines until they are known to be written, and always the last", () => {
-  using fixture = new Fixture();
-  const { backlog } = fixture;
-  const put = (sequence: number, lines: string) =>
-    backlog.transaction(() => backlog.putOutbox(sequence, new TextEncoder().encode(lines)));
-  const kept = () => backlog.outbox().map(({ sequence, written }) => [sequence, written]);
-  put(2, "one\ntwo\n");
-  put(3, "three\n");
-  assert.deepEqual(kept(), [[2, false], [3, false]]);
-  assert.equal(backlog.outbox().map(({ lines }) => lines).join(""), "one\ntwo\nthree\n");
-  backlog.outboxWritten(3);
-  assert.deepEqual(kept(), [[2, true], [3, true]]);
-  put(4, "four\n");
-  assert.deepEqual(kept(), [[4, false]]);
-});
-
 for (const remembered of [0, 2, 100]) {
   Deno.test(`JobSource gives out what a scan decides meanwhile, each once (${remembered})`, async () => {
     const names = [..."abcdefghijkl"];

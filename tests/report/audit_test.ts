@@ -21,7 +21,7 @@ class Fixture implements Disposable {
 
   attached(run: number): AuditLog {
     const log = AuditLog.open(this.path);
-    log.attach(this.backlog, run);
+    log.attach(this.backlog.outbox, run);
     return log;
   }
 
@@ -162,7 +162,7 @@ Deno.test("AuditLog.attach says in one sentence that the log can be used no more
   using fixture = new Fixture();
   const log = AuditLog.open(fixture.path);
   log[Symbol.dispose]();
-  assert.throws(() => log.attach(fixture.backlog, 1), (error) => {
+  assert.throws(() => log.attach(fixture.backlog.outbox, 1), (error) => {
     assert.ok(error instanceof SyncError && error.scope === "run");
     assert.match(error.message, /^cannot read the audit log .*audit\.jsonl: /);
     return true;
