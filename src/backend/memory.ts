@@ -3,7 +3,6 @@
  * the same error codes, and that can be built and looked at as data.
  */
 import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
-import { encodeName } from "../name.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type {
   Backend,
@@ -17,8 +16,9 @@ import type {
   Trash,
 } from "./backend.ts";
 import { checkName, componentsOf, failure, inTheWay, notAFile } from "./failures.ts";
-import { contentOf, type MemoryNode, newNode, resize, type TreeNode } from "./memory_node.ts";
-import { type NameHabits, NameMap } from "./name_map.ts";
+import { contentOf, type MemoryNode, resize, type TreeNode } from "./memory_node.ts";
+import { demandLength, MemoryTree } from "./memory_tree.ts";
+import type { NameHabits } from "./name_map.ts";
 import { isTemporary, temporaryNames } from "./temporary.ts";
 import { trashIn } from "./trash.ts";
 
@@ -67,20 +67,14 @@ class Memory implements MemoryBackend {
   readonly capabilities: Capabilities;
   readonly identity: Identity;
   readonly #now: () => bigint;
-  readonly #keepTime: (time: bigint) => bigint;
   readonly #temporaryName: () => string;
-  readonly #habits: NameHabits | undefined;
-  readonly #device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
+  readonly #tree: MemoryTree;
   readonly trashes = new Map<string, Memory>();
-  #inodes = 1n;
-  readonly #top: MemoryNode;
 
   constructor(options: MemoryOptions, top?: MemoryNode) {
     this.root = options.root ?? "memory:";
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
-    this.#keepTime = options.keepTime ?? ((time) => time);
     this.#temporaryName = options.temporaryName ?? temporaryNames("00000000-1-1", 0);
-    this.#habits = options.names;
     this.capabilities = {
       latency: "immediate",
       durability: "file",
@@ -89,64 +83,26 @@ class Memory implements MemoryBackend {
       kind: "memory",
       ...options.capabilities,
     };
-    this.#top = top ?? this.#make({ kind: "directory" });
-    this.identity = { device: this.#device, inode: this.#top.inode, type: "memory" };
+    this.#tree = new MemoryTree({ ...options, now: this.#now }, top);
+    this.identity = { device: this.#tree.device, inode: this.#tree.top.inode, type: "memory" };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
   put(path: string, node: TreeNode): void {
-    let directory = this.#top;
-    const names = componentsOf(path);
-    const last = names.pop();
-    if (last === undefined) throw new TypeError('Cannot put a node as "path" must not be the root');
-    for (const name of names) {
-      let next = directory.children.get(name);
-      if (next?.kind !== "directory") {
-        next = this.#make({ kind: "directory" });
-        directory.children.set(name, next);
-      }
-      directory = next;
-    }
-    directory.children.set(last, this.#make(node));
+    this.#tree.put(path, node);
   }
 
   putLink(existing: string, path: string): void {
-    const node = this.#node(existing, "link");
-    node.links += 1;
-    this.#directory(parentOf(path), "link").children.set(baseOf(path), node);
+    this.#tree.putLink(existing, path);
   }
 
   remove(path: string): void {
-    const names = componentsOf(path);
-    const last = names.pop()!;
-    let directory: MemoryNode | undefined = this.#top;
-    for (const name of names) directory = directory?.children.get(name);
-    const node = directory?.children.get(last);
-    if (node !== undefined) node.links -= 1;
-    directory?.children.delete(last);
+    this.#tree.remove(path);
   }
 
   tree(): Record<string, TreeNode> {
-    const found: [string, TreeNode][] = [];
-    const walk = (node: MemoryNode, path: string) => {
-      for (const [name, child] of node.children) {
-        const at = path === "" ? name : `${path}/${name}`;
-        const { kind, mtime, atime, mode, target } = child;
-        const content = contentOf(child).slice();
-        found.push([at, {
-          kind,
-          mtime,
-          atime,
-          mode,
-          ...(kind === "file" && { content }),
-          ...(kind === "symlink" && { target }),
-        }]);
-        walk(child, at);
-      }
-    };
-    walk(this.#top, "");
-    return Object.fromEntries(found.sort(([a], [b]) => a < b ? -1 : 1));
+    return this.#tree.data();
   }
 
   async identify(options: CallOptions = {}): Promise<Identity> {
@@ -161,10 +117,10 @@ class Memory implements MemoryBackend {
 
   async look(path: string, options: CallOptions = {}): Promise<Entry | undefined> {
     await enter(options);
-    if (path === "") return this.#entry(this.#top, "");
+    if (path === "") return this.#tree.entry(this.#tree.top, "");
     const names = componentsOf(path);
     names.pop();
-    let directory = this.#top;
+    let directory = this.#tree.top;
     for (const name of names) {
       const next = directory.children.get(name);
       if (next === undefined) return undefined;
@@ -172,18 +128,18 @@ class Memory implements MemoryBackend {
       directory = next;
     }
     const node = directory.children.get(baseOf(path));
-    return node && this.#entry(node, baseOf(path));
+    return node && this.#tree.entry(node, baseOf(path));
   }
 
   async *list(path: string, options: CallOptions = {}): AsyncIterable<ListBatch> {
     await enter(options);
-    const children = [...this.#directory(path, "list the directory").children];
+    const children = [...this.#tree.directory(path, "list the directory").children];
     for (let at = 0; at < children.length; at += BATCH) {
       await enter(options);
       const part = children.slice(at, at + BATCH);
       yield {
         entries: part.filter(([name]) => !isTemporary(name))
-          .map(([name, node]) => this.#entry(node, name)),
+          .map(([name, node]) => this.#tree.entry(node, name)),
         temporaries: part.map(([name]) => name).filter(isTemporary),
         problems: [],
       };
@@ -192,11 +148,11 @@ class Memory implements MemoryBackend {
 
   async open(path: string, options: CallOptions = {}): Promise<FileReader> {
     await enter(options);
-    const node = this.#node(path, "open");
+    const node = this.#tree.node(path, "open");
     if (node.kind === "symlink") throw failure("ELOOP", "open", path);
     if (node.kind !== "file") throw notAFile(node.kind, path);
     return {
-      entry: this.#entry(node, baseOf(path)),
+      entry: this.#tree.entry(node, baseOf(path)),
       sparse: false,
       dataFrom: (position) => Promise.resolve(position),
       async read(into, position, options) {
@@ -214,11 +170,11 @@ class Memory implements MemoryBackend {
     await enter(options);
     const doing = "create a temporary file next to the file";
     demandName(path);
-    const directory = this.#directory(parentOf(path), doing);
+    const directory = this.#tree.directory(parentOf(path), doing);
     const temporary = this.#temporaryName();
     if (directory.children.has(temporary)) throw failure("EEXIST", doing, path);
-    const node = this.#make({ kind: "file", content: "" });
-    this.#set(directory, temporary, node);
+    const node = this.#tree.make({ kind: "file", content: "" });
+    this.#tree.set(directory, temporary, node);
     let open = true;
     return {
       path,
@@ -237,16 +193,18 @@ class Memory implements MemoryBackend {
       finish: async (times, options) => {
         await enter(options);
         open = false;
-        this.#setTimes(node, times);
+        this.#tree.setTimes(node, times);
       },
       commit: async (options) => {
         await enter(options);
-        this.#rename(temporary, path);
+        this.#tree.rename(temporary, path);
       },
       abort: async () => {
         await Promise.resolve();
         open = false;
-        if (directory.children.get(temporary) === node) this.#set(directory, temporary, undefined);
+        if (directory.children.get(temporary) === node) {
+          this.#tree.set(directory, temporary, undefined);
+        }
       },
     };
   }
@@ -258,16 +216,20 @@ class Memory implements MemoryBackend {
   ): Promise<void> {
     await enter(options);
     demandName(path);
-    const directory = this.#directory(parentOf(path), "make the symbolic link");
+    const directory = this.#tree.directory(parentOf(path), "make the symbolic link");
     if (link.target === "") throw failure("ENOENT", "make the symbolic link", path);
     const temporary = this.#temporaryName();
     const { target, atime } = link;
-    const mtime = this.#keepTime(link.mtime);
-    this.#set(directory, temporary, this.#make({ kind: "symlink", target, mtime, atime }));
+    const mtime = this.#tree.keepTime(link.mtime);
+    this.#tree.set(
+      directory,
+      temporary,
+      this.#tree.make({ kind: "symlink", target, mtime, atime }),
+    );
     try {
-      this.#rename(temporary, path);
+      this.#tree.rename(temporary, path);
     } catch (error) {
-      this.#set(directory, temporary, undefined);
+      this.#tree.set(directory, temporary, undefined);
       throw error;
     }
   }
@@ -276,15 +238,15 @@ class Memory implements MemoryBackend {
     await enter(options);
     demandName(path);
     const doing = "make the hard link";
-    const node = this.#node(existing, doing);
+    const node = this.#tree.node(existing, doing);
     if (node.kind === "directory") throw failure("EPERM", doing, path);
-    const directory = this.#directory(parentOf(path), doing);
+    const directory = this.#tree.directory(parentOf(path), doing);
     if (directory.children.get(baseOf(path)) === node) return;
     demandLength(path, doing);
     if (directory.children.get(baseOf(path))?.kind === "directory") {
       throw failure("EISDIR", doing, path);
     }
-    this.#set(directory, baseOf(path), node);
+    this.#tree.set(directory, baseOf(path), node);
     node.links += 1;
     node.ctime = this.#now();
   }
@@ -293,12 +255,12 @@ class Memory implements MemoryBackend {
     await enter(options);
     const doing = "make the directory";
     demandName(path);
-    const directory = this.#directory(parentOf(path), doing);
+    const directory = this.#tree.directory(parentOf(path), doing);
     const there = directory.children.get(baseOf(path));
     if (there?.kind === "directory") return false;
     if (there !== undefined) throw inTheWay(there.kind, path);
     demandLength(path, doing);
-    this.#set(directory, baseOf(path), this.#make({ kind: "directory" }));
+    this.#tree.set(directory, baseOf(path), this.#tree.make({ kind: "directory" }));
     return true;
   }
 
@@ -308,7 +270,7 @@ class Memory implements MemoryBackend {
     options: CallOptions = {},
   ): Promise<void> {
     await enter(options);
-    this.#setTimes(this.#node(path, "set the times"), times);
+    this.#tree.setTimes(this.#tree.node(path, "set the times"), times);
   }
 
   async xattrs(_path: string, options: CallOptions = {}): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -323,7 +285,7 @@ class Memory implements MemoryBackend {
     options: CallOptions = {},
   ): Promise<Refusal[]> {
     await enter(options);
-    const node = this.#node(path, "set the attributes");
+    const node = this.#tree.node(path, "set the attributes");
     if (mode !== undefined) node.mode = mode;
     node.ctime = this.#now();
     if (owner === undefined || (owner.uid === 0 && owner.gid === 0)) return [];
@@ -333,19 +295,19 @@ class Memory implements MemoryBackend {
 
   async removeFile(path: string, options: CallOptions = {}): Promise<void> {
     await enter(options);
-    const node = this.#node(path, "remove");
+    const node = this.#tree.node(path, "remove");
     if (node.kind === "directory") throw failure("EISDIR", "remove", path);
-    this.#set(this.#directory(parentOf(path), "remove"), baseOf(path), undefined);
+    this.#tree.set(this.#tree.directory(parentOf(path), "remove"), baseOf(path), undefined);
   }
 
   async removeDirectory(path: string, options: CallOptions = {}): Promise<void> {
     await enter(options);
     demandName(path);
     const doing = "remove the directory";
-    const node = this.#node(path, doing);
+    const node = this.#tree.node(path, doing);
     if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
     if (node.children.size > 0) throw failure("ENOTEMPTY", doing, path);
-    this.#set(this.#directory(parentOf(path), doing), baseOf(path), undefined);
+    this.#tree.set(this.#tree.directory(parentOf(path), doing), baseOf(path), undefined);
   }
 
   async openTrash(
@@ -357,11 +319,11 @@ class Memory implements MemoryBackend {
     return trashIn(place, async (path, to, options) => {
       await enter(options);
       const doing = "move into the trash";
-      const node = this.#node(path, doing);
-      const into = place.#directory(parentOf(to), doing);
+      const node = this.#tree.node(path, doing);
+      const into = place.#tree.directory(parentOf(to), doing);
       if (into.children.has(baseOf(to))) throw failure("EEXIST", doing, path);
-      this.#set(this.#directory(parentOf(path), doing), baseOf(path), undefined);
-      this.#set(into, baseOf(to), node);
+      this.#tree.set(this.#tree.directory(parentOf(path), doing), baseOf(path), undefined);
+      this.#tree.set(into, baseOf(to), node);
     });
   }
 
@@ -377,75 +339,15 @@ class Memory implements MemoryBackend {
     const [at, place] = above;
     const path = root.slice(at.length + 1);
     if (path === "") return place;
-    const parent = place.#directory(parentOf(path), "open the trash");
+    const parent = place.#tree.directory(parentOf(path), "open the trash");
     if (make && !parent.children.has(baseOf(path))) {
-      this.#set(parent, baseOf(path), this.#make({ kind: "directory" }));
+      this.#tree.set(parent, baseOf(path), this.#tree.make({ kind: "directory" }));
     }
-    return new Memory({ now: this.#now, root }, place.#directory(path, "open the trash"));
+    return new Memory({ now: this.#now, root }, place.#tree.directory(path, "open the trash"));
   }
 
   async flush(options: CallOptions = {}): Promise<void> {
     await enter(options);
-  }
-
-  #make(node: TreeNode): MemoryNode {
-    this.#inodes += 1n;
-    const children = this.#habits === undefined ? undefined : new NameMap<MemoryNode>(this.#habits);
-    return newNode(node, this.#inodes, this.#now(), children);
-  }
-
-  /** The node at a path; no link is followed on the way. */
-  #node(path: string, doing: string): MemoryNode {
-    let node = this.#top;
-    for (const name of componentsOf(path)) {
-      if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
-      const next = node.children.get(name);
-      if (next === undefined) throw failure("ENOENT", doing, path);
-      node = next;
-    }
-    return node;
-  }
-
-  #directory(path: string, doing: string): MemoryNode {
-    const node = this.#node(path, doing);
-    if (node.kind !== "directory") throw failure("ENOTDIR", doing, path);
-    return node;
-  }
-
-  /** Changes a directory as a file system does, with its times. */
-  #set(directory: MemoryNode, name: string, node: MemoryNode | undefined): void {
-    const before = directory.children.get(name);
-    if (before !== undefined) before.links -= 1;
-    if (node === undefined) directory.children.delete(name);
-    else directory.children.set(name, node);
-    directory.mtime = directory.ctime = this.#now();
-  }
-
-  #setTimes(node: MemoryNode, { mtime, atime }: Pick<Times, "mtime" | "atime">): void {
-    node.mtime = this.#keepTime(mtime);
-    node.atime = atime;
-    node.ctime = this.#now();
-  }
-
-  #rename(temporary: string, path: string): void {
-    const doing = "rename over the final name";
-    const directory = this.#directory(parentOf(path), doing);
-    const node = directory.children.get(temporary);
-    if (node === undefined) throw failure("ENOENT", doing, path);
-    demandLength(path, doing);
-    if (directory.children.get(baseOf(path))?.kind === "directory") {
-      throw failure("EISDIR", doing, path);
-    }
-    this.#set(directory, temporary, undefined);
-    node.links += 1;
-    this.#set(directory, baseOf(path), node);
-  }
-
-  #entry(node: MemoryNode, name: string): Entry {
-    const { kind, size, mtime, atime, ctime, birthtime, mode, inode, links, target } = node;
-    const times = { mtime, atime, ctime, birthtime };
-    const owner = { mode, uid: 0, gid: 0, device: this.#device, inode, links };
-    return { name, kind, size, ...times, ...owner, target };
   }
 }
 
@@ -458,8 +360,4 @@ async function enter({ signal }: CallOptions = {}): Promise<void> {
 /** @throws SyncError EINVAL for the root and for a path that is none */
 function demandName(path: string): void {
   if (componentsOf(path).length === 0) checkName("", path);
-}
-
-function demandLength(path: string, doing: string): void {
-  if (encodeName(baseOf(path)).length > 255) throw failure("ENAMETOOLONG", doing, path);
 }
