@@ -6,45 +6,35 @@ import type {
   Backend,
   CallOptions,
   Capabilities,
-  FileReader,
   FileWriter,
   Identity,
   ListBatch,
-  OpenOptions,
   Space,
   Trash,
 } from "../backend.ts";
 import type { ListingPacker } from "../../listing.ts";
 import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../abortable.ts";
-import { inTheWay, notAFile } from "../failures.ts";
-import { settlingTime } from "../settling.ts";
-import { systemClock } from "../../lib/clock.ts";
-import { lookByOpening } from "../look_by_opening.ts";
+import { inTheWay } from "../failures.ts";
 import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";
 import { Entries } from "./entries.ts";
-import { EEXIST, EINVAL, EPERM, posixError } from "./errno.ts";
-import { PosixReader, PosixWriter, timespecs } from "./file.ts";
+import { EEXIST, posixError } from "./errno.ts";
+import { PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
 import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
 import { refreshWay } from "./refresh.ts";
-import { READ_FLAGS } from "./parcel_memory.ts";
+import { Opener } from "./opener.ts";
 import { PosixSmallFiles } from "./small.ts";
 import { ShareSmallFiles } from "./small_shares.ts";
-import { StatxBuffer } from "./statx.ts";
 
-const SELF = Uint8Array.of(0);
 const DOT = Uint8Array.of(0x2e, 0);
 
 /** Names of a directory that are asked for at a time, with what getdents64(2) says of each. */
 const LISTING_BYTES = 64 * 1024;
-
-/** Files up to this size may be kept in places that are not counted as allocated. */
-const SPARSE_FROM = 64 * 1024;
 
 /** Options of {@link openPosix}. */
 export interface PosixOptions extends CallOptions {
@@ -95,14 +85,13 @@ class PosixBackend implements Backend {
   readonly #directories: Directories;
   readonly #entries: Entries;
   readonly #options: PosixOptions;
-  readonly #now: () => number;
   readonly #mounts: Mounts;
   readonly identity: Identity;
+  readonly #opener: Opener;
+  readonly open: Backend["open"];
   #disposed = false;
   /** For names, of listings that are over: as many as there were at the same time. */
   readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
-  /** Reading should not change access times, which only a file's owner may ask for. */
-  #noatime: number = O.NOATIME;
 
   constructor(
     root: string,
@@ -128,14 +117,24 @@ class PosixBackend implements Backend {
       immediate: capabilities.latency === "immediate",
     });
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    const { now = Date.now } = options;
+    this.#opener = new Opener({
+      libc,
+      sys: this.#sys,
+      directories: this.#directories,
+      entries: this.#entries,
+      capabilities,
+      now,
+      place: this,
+    });
+    this.open = this.#opener.open;
     const { latency, durability } = capabilities;
     const parts = {
       libc,
       directories: this.#directories,
       temporaryName: options.temporaryName,
-      noatime: () => this.#noatime,
-      now: this.#now,
+      noatime: this.#opener.noatime,
+      now,
       writer: (path: string, temporary: Uint8Array) =>
         this.#writer(Handle.closed(libc.now), path, temporary),
     };
@@ -218,70 +217,6 @@ class PosixBackend implements Backend {
     } finally {
       await this.#sys.close(fd);
       this.#buffers.push(buffer);
-    }
-  }
-
-  async open(path: string, options: OpenOptions = {}): Promise<FileReader> {
-    const now = this.#now();
-    const reader = await this.#openTwice(path, options);
-    try {
-      const wait = this.#settlingTime(reader.entry, now, options.seen);
-      if (wait === 0) return reader;
-      await systemClock().sleep(wait, options);
-      const after = await reader.look(options);
-      if (after?.ctime === reader.entry.ctime) return reader;
-      throw new SyncError("ECHANGED", "changed while it was read: it is being written to", {
-        path,
-        retryable: true,
-      });
-    } catch (error) {
-      await reader[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  #settlingTime({ ctime }: Entry, now: number, seen: OpenOptions["seen"]): number {
-    // not by the latency, which says how calls are made: also those on a local disk may wait
-    const sameClock = this.capabilities.durability === "group";
-    const wholeSeconds = ctime % 1_000_000_000n === 0n;
-    const since = seen?.ctime === ctime ? seen.at : null;
-    return settlingTime(Number(ctime) / 1e6, { wholeSeconds, now, sameClock, since });
-  }
-
-  async #openTwice(path: string, options: CallOptions): Promise<FileReader> {
-    try {
-      return await this.#openOnce(path, options);
-    } catch (error) {
-      const gone = error instanceof SyncError && error.code === "ENOENT";
-      if (!gone || parentOf(path) === "") throw error;
-      // as in look(); the failed call has dropped the handles on the way
-      return await this.#openOnce(path, options);
-    }
-  }
-
-  async #openOnce(path: string, { signal }: CallOptions): Promise<FileReader> {
-    signal?.throwIfAborted();
-    using held = await this.#directories.hold(parentOf(path));
-    const fd = await this.#openForReading(held.fd, lastName(path), path);
-    try {
-      const buffer = new StatxBuffer();
-      await this.#entries.statx(fd, SELF, AT.EMPTY_PATH, buffer, path);
-      const entry = buffer.entry(baseOf(path));
-      if (entry.kind !== "file") throw notAFile(entry.kind, path);
-      const handle = new Handle(this.#sys, fd);
-      const immediate = this.capabilities.latency === "immediate";
-      const anew = { open: (path: string, options = {}) => this.#openTwice(path, options) };
-      const look = (options?: CallOptions) =>
-        immediate ? this.look(path, options) : lookByOpening(anew, path, options);
-      const sparse = entry.size > SPARSE_FROM && buffer.allocated() < entry.size;
-      const streams = !immediate && entry.size > SPARSE_FROM;
-      const about = { entry, sparse, streams };
-      const reader = new PosixReader(look, this.#sys, this.#libc.pooled, handle, path, about);
-      if (streams) await reader.stream();
-      return reader;
-    } catch (error) {
-      await this.#sys.close(fd);
-      throw error;
     }
   }
 
@@ -402,7 +337,7 @@ class PosixBackend implements Backend {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
     const name = path === "" ? DOT : lastName(path);
-    const fd = await this.#openForReading(held.fd, name, path);
+    const fd = await this.#opener.handle(held.fd, name, path);
     try {
       return await use(fd);
     } finally {
@@ -448,15 +383,5 @@ class PosixBackend implements Backend {
     if (this.capabilities.durability === "file") return;
     const result = await this.#libc.pooled.syncfs(this.#fd);
     if (result < 0) throw posixError(result, "flush", "");
-  }
-
-  async #openForReading(directory: number, name: Uint8Array, path: string): Promise<number> {
-    let fd = await this.#sys.openat(directory, name, READ_FLAGS | this.#noatime, 0);
-    if ((fd === -EPERM || fd === -EINVAL) && this.#noatime !== 0) {
-      this.#noatime = 0;
-      fd = await this.#sys.openat(directory, name, READ_FLAGS, 0);
-    }
-    if (fd < 0) throw this.#directories.failure(fd, "open", path);
-    return fd;
   }
 }
