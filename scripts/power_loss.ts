@@ -13,13 +13,15 @@
  */
 import { parseArgs } from "node:util";
 import { Disk } from "./proof/disk.ts";
-import { type Ended, Program } from "./proof/program.ts";
+import { type Ended, Program, type RunningProgram } from "./proof/program.ts";
 import { Trial } from "./proof/trial.ts";
 import { see } from "./proof/tree.ts";
 import { randomNumbers } from "./trees.ts";
 import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
 
 const LIMITS = ["off", "60M", "30M", "15M"] as const;
+/** A run that takes longer than this hangs (s). */
+const TOO_LONG = 300;
 
 class PowerLoss {
   readonly #program: Program;
@@ -53,6 +55,10 @@ class PowerLoss {
     ]);
   }
 
+  async #end(run: RunningProgram): Promise<Ended> {
+    return await run.endedWithin(TOO_LONG, (problem) => void this.#trial.problems.push(problem));
+  }
+
   async #inTheMiddle(): Promise<string> {
     const limit = LIMITS[Math.floor(this.#random() * LIMITS.length)]!;
     const run = this.#start(limit);
@@ -62,7 +68,7 @@ class PowerLoss {
     await new Promise((resolve) => setTimeout(resolve, delay));
     await this.#disk.cutPower({ journal });
     if (killed) run.signal("SIGKILL");
-    const ended = await run.ended;
+    const ended = await this.#end(run);
     await this.#disk.powerUp();
     const left = await this.#trial.inspect({ powerLost: true });
     return `after ${delay} ms (limit ${limit}${journal ? ", journal flushed" : ""}): ` +
@@ -71,16 +77,16 @@ class PowerLoss {
   }
 
   async #complete(): Promise<void> {
-    let ended = await this.#start("off").ended;
+    let ended = await this.#end(this.#start("off"));
     // a run that was not killed may have seen listings fail, which only another scan can mend
-    if (ended.code === 1) ended = await this.#start("off", "--rescan").ended;
+    if (ended.code === 1) ended = await this.#end(this.#start("off", "--rescan"));
     if (ended.code !== 0) this.#complain("a run after the power came back", ended);
     else await this.#trial.conclude({ powerLost: true });
   }
 
   /** Exit code 0 says that everything is in sync: also after a loss of power. */
   async #afterTheEnd(): Promise<string> {
-    const ended = await this.#start("off").ended;
+    const ended = await this.#end(this.#start("off"));
     await this.#disk.cutPower({ journal: false });
     await this.#disk.powerUp();
     if (ended.code !== 0) this.#complain("a run before the power was cut", ended);

@@ -49,6 +49,7 @@ class Soak {
   readonly #faults: readonly (readonly [name: string, fault: Fault])[];
   readonly #canTrace: boolean;
   readonly #told = new Map<string, number>();
+  #changes = Promise.resolve();
   readonly problems: string[] = [];
   rounds = 0;
   runs = 0;
@@ -82,7 +83,7 @@ class Soak {
       ["look", (run) => this.#look(run)],
       ["SIGHUP", (run) => run.signal("SIGHUP")],
       ...Array.from({ length: 4 }, () => ["ctl", (run: RunningProgram) => this.#ask(run)] as const),
-      ["forbid", () => this.#forbid()],
+      ["forbid", () => this.#alone(() => this.#forbid())],
       ...(options.canUnmount
         ? [
           ["unmount source", () => this.#unmount(source)] as const,
@@ -156,6 +157,8 @@ class Soak {
         const [name, fault] = this.#oneOf(this.#faults);
         // an empty directory that a run begins with may be meant; one that appears later is not
         if (name.startsWith("unmount") && run.phase === "") continue;
+        // nor can anybody but root look where the destination forbids it as well
+        if (name === "forbid" && options.includes("--preserve") && Deno.uid() !== 0) continue;
         this.#told.set(name, (this.#told.get(name) ?? 0) + 1);
         const at = names.push(name) - 1;
         names[at] = await fault(run) ?? name;
@@ -186,18 +189,7 @@ class Soak {
   }
 
   async #end(run: RunningProgram): Promise<Ended> {
-    // seconds are counted, so that those in which everything on the machine stood still are not
-    let seconds = 0;
-    const timer = setInterval(() => {
-      if (++seconds !== TOO_LONG) return;
-      this.problems.push(`a run was still going on after ${TOO_LONG} s`);
-      run.signal("SIGKILL");
-    }, 1000);
-    try {
-      return await run.ended;
-    } finally {
-      clearInterval(timer);
-    }
+    return await run.endedWithin(TOO_LONG, (problem) => void this.problems.push(problem));
   }
 
   /** Who says "in sync" has nothing pending; and where nobody edited, nothing is missing. */
@@ -216,9 +208,16 @@ class Soak {
 
   async #edit(run: RunningProgram): Promise<void> {
     while (!run.over) {
-      await this.#edits.edit();
+      await this.#alone(() => this.#edits.edit());
       await pause(this.#below(40));
     }
+  }
+
+  /** One after the other: what is handed over here may change the source. */
+  async #alone(change: () => Promise<void>): Promise<void> {
+    const turn = this.#changes.then(change);
+    this.#changes = turn;
+    await turn;
   }
 
   async #pause(run: RunningProgram): Promise<void> {
@@ -227,12 +226,11 @@ class Soak {
     run.signal("SIGCONT");
   }
 
-  async #look(run: RunningProgram): Promise<void> {
-    run.signal("SIGSTOP");
+  async #look(run: RunningProgram): Promise<string | null> {
     try {
-      // it takes a moment until every thread stands still
-      await pause(50);
+      if (!await run.hold()) return "a look in vain";
       await this.#inspect();
+      return null;
     } finally {
       run.signal("SIGCONT");
     }
@@ -266,19 +264,14 @@ class Soak {
     }
   }
 
-  /** A directory that only root may read, for a while. */
+  /** A directory that only root may read, for a while in which nobody edits. */
   async #forbid(): Promise<void> {
     const directories = [...Deno.readDirSync(this.#source.kept)].filter((e) => e.isDirectory);
     if (directories.length === 0) return;
     const path = `${this.#source.kept}/${this.#oneOf(directories).name}`;
-    try {
-      Deno.chmodSync(path, 0);
-      await pause(this.#below(500));
-      Deno.chmodSync(path, 0o755);
-    } catch (error) {
-      // it has been renamed meanwhile; the next round sets all modes
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    Deno.chmodSync(path, 0);
+    await pause(this.#below(500));
+    Deno.chmodSync(path, 0o755);
   }
 
   /** Every row that says `synced` is of a file that is there, with a content that it once had. */

@@ -25,13 +25,18 @@ export async function ask(run: RunningProgram, asking: Asking): Promise<string |
     ["pause"],
   ]);
   const time = random() * 1500, resumes = random() < 0.7;
-  const told = await say(request, asking);
-  if (request[0] !== "pause" || told !== 0) return request.join(" ");
-  await new Promise((resolve) => setTimeout(resolve, time));
+  await say(request, asking);
+  if (request[0] !== "pause") return request.join(" ");
+  await pause(time);
   // a run that is paused ends as well, when it is told to
-  if (resumes) await say(["resume"], asking);
-  else run.signal("SIGINT");
+  if (!resumes) run.signal("SIGINT");
+  // whoever heard no answer may have been heard
+  else while (!run.over && await say(["resume"], asking) !== 0) await pause(100);
   return resumes ? "pause, resume" : "pause, SIGINT";
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function say(request: readonly string[], asking: Asking): Promise<number> {

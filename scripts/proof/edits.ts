@@ -1,6 +1,7 @@
 /** A source that somebody works in: random edits, and every state that each of its files has had. */
 import { createHash } from "node:crypto";
 import { randomNumbers } from "../trees.ts";
+import { parentOf } from "./tree.ts";
 
 /** The algorithms of `--checksum`, and what they are called elsewhere. */
 const ALGORITHMS = { md5: "md5", sha1: "sha1", sha256: "sha256", blake2b: "blake2b512" } as const;
@@ -261,8 +262,4 @@ export class EditedTree {
     const seconds = 1_000_000_000 + this.#random() * 700_000_000;
     Deno.utimeSync(this.#full(path), seconds, seconds);
   }
-}
-
-function parentOf(path: string): string {
-  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
 }

@@ -160,18 +160,57 @@ export class RunningProgram {
     return this.#over;
   }
 
-  /** Sends a signal to sluice itself, also when strace stands between. */
+  /** How it ended. After so many seconds it is killed, and that is a complaint. */
+  async endedWithin(seconds: number, complain: (problem: string) => void): Promise<Ended> {
+    // they are counted, so that those in which everything on the machine stood still are not
+    let passed = 0;
+    const timer = setInterval(() => {
+      if (++passed !== seconds) return;
+      complain(`a run was still going on after ${seconds} s`);
+      this.signal("SIGKILL");
+    }, 1000);
+    try {
+      return await this.ended;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Sends a signal to sluice itself, also when strace stands between; before it is there, nobody. */
   signal(signal: Deno.Signal): void {
     if (this.#over) return;
-    this.signals.add(signal);
     try {
-      for (const pid of this.#traced ? childrenOf(this.#child.pid) : [this.#child.pid]) {
+      for (const pid of this.#processes()) {
+        this.signals.add(signal);
         Deno.kill(pid, signal);
       }
     } catch (error) {
       // it may have ended at this moment
       if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
     }
+  }
+
+  /**
+   * Stops it, and resolves when every thread of it stands still; with false when it has ended, or does
+   * not stand still within some seconds. Either way it goes on only when it is sent SIGCONT.
+   */
+  async hold(): Promise<boolean> {
+    this.signal("SIGSTOP");
+    // a thread that is traced stands still for each call: only for good when it does not run in between
+    let before: string | null = null;
+    for (let left = 200; left > 0 && !this.#over; left--) {
+      await new Promise((resolve) => setTimeout(resolve, this.#traced ? 100 : 20));
+      const now = stillness(this.#processes());
+      if (now !== null && now === before) return !this.#over;
+      before = now;
+    }
+    return false;
+  }
+
+  /** Of sluice itself: strace tries out in children of its own what it can do. */
+  #processes(): number[] {
+    if (!this.#traced) return [this.#child.pid];
+    return childrenOf(this.#child.pid).filter((pid) => nameOf(pid) !== "strace");
   }
 
   async #end(): Promise<Ended> {
@@ -218,13 +257,56 @@ function versionOf(path: string): string {
 }
 
 function childrenOf(pid: number): number[] {
+  return (readProc(`${pid}/task/${pid}/children`) ?? "").trim().split(" ")
+    .filter((child) => child !== "").map(Number);
+}
+
+/** The name of a process; null when there is none any more. */
+function nameOf(pid: number): string | null {
+  return readProc(`${pid}/comm`)?.trim() ?? null;
+}
+
+/**
+ * How often each thread of these processes has given up its processor, as text; null while one of
+ * them is not stopped, or there is none.
+ */
+function stillness(pids: readonly number[]): string | null {
+  const threads: string[] = [];
+  for (const pid of pids) {
+    for (const thread of threadsOf(pid)) {
+      const status = readProc(`${pid}/task/${thread}/status`) ?? "";
+      // one that is a zombie, or gone, does nothing any more
+      if (status === "" || /^State:\t[ZX]/m.test(status)) continue;
+      if (!/^State:\t[Tt]/m.test(status)) return null;
+      threads.push([thread, ...status.match(/(?<=_ctxt_switches:\t)\d+/g) ?? []].join(" "));
+    }
+  }
+  return threads.length === 0 ? null : threads.sort().join("\n");
+}
+
+function threadsOf(pid: number): string[] {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ")
-      .filter((child) => child !== "").map(Number);
+    return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => name);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (isGone(error)) return [];
     throw error;
   }
+}
+
+/** A file below `/proc`; null when what it is of has ended. */
+function readProc(path: string): string | null {
+  try {
+    return Deno.readTextFileSync(`/proc/${path}`);
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  // ESRCH, when it ends between the opening and the reading
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof Error && "code" in error && error.code === "ESRCH";
 }
 
 /** Not with --seccomp-bpf: strace 6.1 then miscounts `when`. */

@@ -174,7 +174,7 @@ export function checkRuns(
 
 /**
  * Complains about a hash on record that is not the last one in the log, and about a version of a
- * file that has two records.
+ * file that has two records although it was not deleted in between.
  */
 export function checkCopies(
   records: readonly LogRecord[],
@@ -185,17 +185,19 @@ export function checkCopies(
     readonly complain: (problem: string) => void;
   },
 ): void {
-  const versions = new Map<string, number>(), hashes = new Map<string, unknown>();
+  const versions = new Map<string, Set<string>>(), hashes = new Map<string, unknown>();
   for (const record of records) {
     const copied = record.action === "copy" || record.action === "overwrite";
-    if (!copied || record.status !== "success" || record.kind !== "file") continue;
+    if (record.status !== "success" || record.kind !== "file") continue;
     const path = pathOf(record, destination);
-    const version = [path, record.mtime, record.ctime, record.size].join("\n");
-    versions.set(version, (versions.get(version) ?? 0) + 1);
+    // a directory may be away when a run looks, and back when the next one does
+    if (record.action === "delete") versions.delete(path);
+    if (!copied) continue;
+    const version = [record.mtime, record.ctime, record.size].join("\n");
+    const known = versions.get(path) ?? new Set();
+    if (known.has(version)) complain(`two records of one copy: ${show(path)} ${version}`);
+    versions.set(path, known.add(version));
     hashes.set(path, record.checksum);
-  }
-  for (const [version, count] of versions) {
-    if (count > 1) complain(`${count} records of one copy: ${JSON.stringify(version)}`);
   }
   for (const [path, hash] of onRecord) {
     if (hash !== null && hashes.get(path) !== hash) {

@@ -33,6 +33,16 @@ export function isTemporaryPath(path: string): boolean {
   return TEMPORARY.test(path);
 }
 
+/** The directory of a temporary; of what is in one, which is a directory then, that of the outermost. */
+export function placeOfTemporary(path: string): string {
+  return parentOf(path.slice(0, TEMPORARY.exec(path)!.index + 1));
+}
+
+/** The directory that a path is in; "" is the root. */
+export function parentOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+}
+
 /** Everything below a directory, the directory itself as "". */
 export async function listTree(root: string): Promise<Map<string, Found>> {
   const text = await run("find", [".", "-printf", "%y\\0%s\\0%T@\\0%i\\0%l\\0%P\\0"], root);

@@ -9,7 +9,16 @@ import {
   readDatabase,
   readLog,
 } from "./records.ts";
-import { asText, differences, isTemporaryPath, see, type Seen, show } from "./tree.ts";
+import {
+  asText,
+  differences,
+  isTemporaryPath,
+  parentOf,
+  placeOfTemporary,
+  see,
+  type Seen,
+  show,
+} from "./tree.ts";
 
 /** What one episode must do: from the two trees as they were before its first run. */
 interface Plan {
@@ -196,8 +205,7 @@ export class Trial {
       if (!isNew && !isTemporaryPath(path)) continue;
       again.files += 1;
       again.bytes += size;
-      const directory = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-      if (!state.inFlight.has(directory)) {
+      if (!state.inFlight.has(isTemporaryPath(path) ? placeOfTemporary(path) : parentOf(path))) {
         this.problems.push(`not on record and not in flight: ${show(path)}`);
       }
     }
