@@ -11,7 +11,7 @@
  *   rename. Somebody who puts a symbolic link in the way between the check and the call can still
  *   lead that call out of the root; only handles, as in `posix/`, rule that out.
  */
-import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
+import { type Entry, join, parentOf, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
 import type { Attributes, Preservable, Refusal } from "../preserve.ts";
@@ -29,9 +29,10 @@ import type {
 } from "./backend.ts";
 import { failure, inTheWay, notAFile } from "./failures.ts";
 import { forEachLimited } from "./in_flight.ts";
-import { codeOf, portableError } from "./portable_errors.ts";
+import { attempt, codeOf, portableError } from "./portable_errors.ts";
 import { dateOf, PortableReader, PortableWriter, PositionedFile } from "./portable_file.ts";
 import { entryOf, portableNames } from "./portable_names.ts";
+import { PortablePaths } from "./portable_paths.ts";
 import { isTemporary } from "./temporary.ts";
 import { trashIn } from "./trash.ts";
 import { lookByOpening } from "./look_by_opening.ts";
@@ -70,6 +71,7 @@ class PortableBackend implements Backend {
   readonly capabilities: Capabilities;
   readonly identity: Identity;
   readonly #temporaryName: () => string;
+  readonly #paths: PortablePaths;
 
   constructor(
     root: string,
@@ -78,6 +80,7 @@ class PortableBackend implements Backend {
   ) {
     this.root = root;
     this.identity = identity;
+    this.#paths = new PortablePaths(root);
     this.#temporaryName = temporaryName;
     this.capabilities = {
       latency,
@@ -104,7 +107,7 @@ class PortableBackend implements Backend {
   async look(path: string, { signal }: CallOptions = {}): Promise<Entry | undefined> {
     signal?.throwIfAborted();
     try {
-      const full = await this.#resolve(path);
+      const full = await this.#paths.resolve(path);
       return await this.#entryAt(full, path);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw portableError(error, "look at", path);
@@ -117,10 +120,10 @@ class PortableBackend implements Backend {
 
   async *list(path: string, { signal }: CallOptions = {}): AsyncIterable<ListBatch> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     let names: string[] = [];
     try {
-      if (path !== "") await this.#demandDirectory(full, path);
+      if (path !== "") await this.#paths.demandDirectory(full, path);
       for await (const { name } of Deno.readDir(full)) {
         signal?.throwIfAborted();
         names.push(name);
@@ -137,7 +140,7 @@ class PortableBackend implements Backend {
 
   async open(path: string, { signal }: CallOptions = {}): Promise<FileReader> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     return await attempt("open", path, async () => {
       // before opening: opening a FIFO waits for its other end, and a link would be followed
       const before = await Deno.lstat(full);
@@ -165,9 +168,9 @@ class PortableBackend implements Backend {
 
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     const name = join(parentOf(path), this.#temporaryName());
-    const temporary = this.#full(name);
+    const temporary = this.#paths.full(name);
     const doing = "create a temporary file next to the file";
     const file = await attempt(
       doing,
@@ -178,7 +181,7 @@ class PortableBackend implements Backend {
       new PositionedFile(file, path),
       { path, temporary: name },
       temporary,
-      () => this.#rename(temporary, full, path),
+      () => this.#paths.rename(temporary, full, path),
     );
   }
 
@@ -188,12 +191,12 @@ class PortableBackend implements Backend {
     { signal }: CallOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     if (!link.target.isWellFormed()) throw failure("EILSEQ", "make the symbolic link", path);
-    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    const temporary = this.#paths.full(join(parentOf(path), this.#temporaryName()));
     await attempt("make the symbolic link", path, () => Deno.symlink(link.target, temporary));
     try {
-      await this.#rename(temporary, full, path);
+      await this.#paths.rename(temporary, full, path);
     } catch (error) {
       await Deno.remove(temporary).catch(() => {});
       throw error;
@@ -202,12 +205,12 @@ class PortableBackend implements Backend {
 
   async link(existing: string, path: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const from = await this.#resolve(existing);
-    const full = await this.#resolve(path);
-    const temporary = this.#full(join(parentOf(path), this.#temporaryName()));
+    const from = await this.#paths.resolve(existing);
+    const full = await this.#paths.resolve(path);
+    const temporary = this.#paths.full(join(parentOf(path), this.#temporaryName()));
     await attempt("make the hard link", path, () => Deno.link(from, temporary));
     try {
-      await this.#rename(temporary, full, path);
+      await this.#paths.rename(temporary, full, path);
     } finally {
       // where the name is one of that file already, renaming does nothing at all
       await Deno.remove(temporary).catch(() => {});
@@ -216,7 +219,7 @@ class PortableBackend implements Backend {
 
   async makeDirectory(path: string, { signal }: CallOptions = {}): Promise<boolean> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     return await attempt("make the directory", path, async () => {
       try {
         await Deno.mkdir(full);
@@ -236,7 +239,7 @@ class PortableBackend implements Backend {
     { signal }: CallOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     await attempt("set the times", path, async () => {
       const { isSymlink } = await Deno.lstat(full);
       // utime would follow it
@@ -258,7 +261,7 @@ class PortableBackend implements Backend {
     { signal }: CallOptions = {},
   ): Promise<Refusal[]> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     const refusals: Refusal[] = [];
     const refuse = (what: Preservable, error: unknown) => {
       const { code, message } = portableError(error, `set the ${what}`, path);
@@ -280,7 +283,7 @@ class PortableBackend implements Backend {
 
   async removeFile(path: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     await attempt("remove", path, async () => {
       // Deno.remove also takes an empty directory
       if ((await Deno.lstat(full)).isDirectory) throw failure("EISDIR", "remove", path);
@@ -290,9 +293,9 @@ class PortableBackend implements Backend {
 
   async removeDirectory(path: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const full = await this.#resolve(path);
+    const full = await this.#paths.resolve(path);
     await attempt("remove the directory", path, async () => {
-      await this.#demandDirectory(full, path);
+      await this.#paths.demandDirectory(full, path);
       await Deno.remove(full);
     });
   }
@@ -314,9 +317,9 @@ class PortableBackend implements Backend {
     const place = await openPortable(root, { temporaryName: this.#temporaryName, signal });
     return trashIn(place, async (path, to, options) => {
       const doing = "move into the trash";
-      const full = await this.#resolve(path);
+      const full = await this.#paths.resolve(path);
       if (await place.look(to, options) !== undefined) throw failure("EEXIST", doing, path);
-      await (place as PortableBackend).#resolve(to);
+      await (place as PortableBackend).#paths.resolve(to);
       await attempt(doing, path, () => Deno.rename(full, `${root}/${to}`));
     });
   }
@@ -325,45 +328,6 @@ class PortableBackend implements Backend {
   async flush({ signal }: CallOptions = {}): Promise<void> {
     // files are durable when finished, names when committed
     signal?.throwIfAborted();
-  }
-
-  #full(path: string): string {
-    return path === "" ? this.root : `${this.root}/${path}`;
-  }
-
-  /** The full path of a path whose parents are all directories, none of them a link. */
-  async #resolve(path: string): Promise<string> {
-    const names = portableNames(path);
-    return await attempt("reach the directory", path, async () => {
-      let parent = "";
-      for (const name of names.slice(0, -1)) {
-        parent = join(parent, name);
-        await this.#demandDirectory(this.#full(parent), path);
-      }
-      return this.#full(path);
-    });
-  }
-
-  async #demandDirectory(full: string, path: string): Promise<void> {
-    const { isDirectory } = await Deno.lstat(full);
-    if (!isDirectory) throw failure("ENOTDIR", `reach ${baseOf(full)}`, path);
-  }
-
-  /** Renames a temporary to its final name and makes the new name durable. */
-  async #rename(temporary: string, final: string, path: string): Promise<void> {
-    await this.#resolve(path);
-    await attempt("rename over the final name", path, () => Deno.rename(temporary, final));
-    // Windows opens no directories, and some shares sync none: there the name is as durable as it gets
-    if (Deno.build.os === "windows") return;
-    try {
-      using directory = await Deno.open(this.#full(parentOf(path)));
-      await directory.sync();
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === "EIO" || code === "ENOSPC" || code === "EDQUOT") {
-        throw portableError(error, "make the name durable", path);
-      }
-    }
   }
 
   async #entryAt(full: string, path: string): Promise<Entry> {
@@ -412,19 +376,4 @@ function identityOf(info: Deno.FileInfo): Identity {
 function demandFile(info: Deno.FileInfo, path: string): void {
   if (info.isSymlink) throw failure("ELOOP", "open", path);
   if (!info.isFile) throw notAFile(entryOf(info, path).kind, path);
-}
-
-/** Makes calls of Deno's API; what they throw becomes a SyncError, or the signal's reason. */
-async function attempt<T>(
-  doing: string,
-  path: string,
-  call: () => Promise<T>,
-  { signal }: CallOptions = {},
-): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw portableError(error, doing, path);
-  }
 }

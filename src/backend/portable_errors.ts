@@ -1,5 +1,6 @@
 /** Errors of Deno's own API as errors of a backend. */
 import { SyncError } from "../errors.ts";
+import type { CallOptions } from "./backend.ts";
 import { failure } from "./failures.ts";
 
 /** Codes by the class's name, for errors that carry no code of their own. */
@@ -43,4 +44,19 @@ export function codeOf(error: unknown): string | null {
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
   return BY_CLASS[error.name] ?? null;
+}
+
+/** Makes calls of Deno's API; what they throw becomes a SyncError, or the signal's reason. */
+export async function attempt<T>(
+  doing: string,
+  path: string,
+  call: () => Promise<T>,
+  { signal }: CallOptions = {},
+): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw portableError(error, doing, path);
+  }
 }
