@@ -3,13 +3,7 @@ import type { Backend, Identity } from "../backend/backend.ts";
 import { isDatabaseError } from "../backlog/database_error.ts";
 import { RecordedFiles } from "../backlog/recorded_files.ts";
 import { SqliteBacklog } from "../backlog/sqlite.ts";
-import type {
-  Position,
-  Sample,
-  VerifyFile,
-  VerifyRow,
-  VerifyTotals,
-} from "../backlog/verify_store.ts";
+import type { Position, Sample, VerifyRow, VerifyTotals } from "../backlog/verify_store.ts";
 import { type Bandwidth, bandwidthRecord } from "../bandwidth.ts";
 import { EndEarly } from "../control/end_early.ts";
 import { openControl } from "../control/open_control.ts";
@@ -24,12 +18,14 @@ import { type TimeRule, timeRule } from "../times.ts";
 import { identifySelf } from "../transfer/temporaries.ts";
 import { VERSION } from "../version.ts";
 import { checkFile } from "./check_file.ts";
+import { VerifyCursor } from "./cursor.ts";
+import { inLanes } from "./lanes.ts";
 import { jsonProgress, progressLine } from "./reporters.ts";
 import { VerifyProgress, type VerifyReporter, type VerifySnapshot } from "./progress.ts";
 import type { VerifySummary } from "./progress.ts";
 import { operation, totalsRecord } from "./records.ts";
 import { demandRecordedRoot, demandRoot, openDestination, openRoot } from "./root.ts";
-import { isInSample, WHOLE } from "./sample.ts";
+import { WHOLE } from "./sample.ts";
 
 /** What a verification may be told. */
 export interface VerifyOptions {
@@ -138,24 +134,13 @@ interface Parts {
   readonly pending: number;
 }
 
-/** A file in flight, and the one before it in the order of the record. */
-interface Flight {
-  readonly file: VerifyFile;
-  readonly before: Position;
-}
-
 class Verification {
   readonly #parts: Parts;
-  readonly #inFlight = new Set<Flight>();
-  readonly #stop = new AbortController();
   #id = 0;
   #run = 0;
   #progress: VerifyProgress;
   #reporter: VerifyReporter | null = null;
-  /** The last file that was taken. */
-  #taken: Position = { directory: 0, name: "" };
-  #page: VerifyFile[] = [];
-  #exhausted = false;
+  #cursor: VerifyCursor;
   #rows: VerifyRow[] = [];
   #settled = 0;
   #unhashed = 0;
@@ -164,6 +149,7 @@ class Verification {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#progress = new VerifyProgress(parts.clock, NOTHING, parts.expected);
+    this.#cursor = this.#cursorAfter({ directory: 0, name: "" });
   }
 
   async run(): Promise<VerifySummary> {
@@ -252,7 +238,7 @@ class Verification {
       return log.stage();
     }));
     if (earlier !== undefined) {
-      this.#taken = earlier.after;
+      this.#cursor = this.#cursorAfter(earlier.after);
       this.#progress = new VerifyProgress(clock, earlier.totals, expected);
     }
     this.#settled = clock.now();
@@ -291,47 +277,34 @@ class Verification {
 
   /** Works with several files in flight until all are done, one lane fails, or it is interrupted. */
   async #lanes(): Promise<void> {
-    const { environment, backend, clock } = this.#parts;
-    const interrupt = () => this.#stop.abort(environment.signal.reason);
-    if (environment.signal.aborted) interrupt();
-    environment.signal.addEventListener("abort", interrupt, { once: true });
+    const { environment: { signal }, backend, clock } = this.#parts;
     // a share hides its round trips behind each other, a disk does not like to be sent about
     const width = backend.capabilities.durability === "file" ? 16 : 4;
-    const lanes = Array.from({ length: width }, async (_, lane) => {
-      try {
-        await this.#lane(lane);
-      } catch (error) {
-        // the others need not go on
-        this.#stop.abort(error);
-      }
-    });
-    const given = Promise.withResolvers<void>();
-    const late = new AbortController();
-    this.#stop.signal.addEventListener("abort", () => {
-      // what hangs on a dead mount is left behind
-      clock.sleep(GRACE, { signal: late.signal }).then(given.resolve, given.resolve);
-    }, { once: true });
-    try {
-      await Promise.race([Promise.all(lanes), given.promise]);
-    } finally {
-      late.abort();
-      environment.signal.removeEventListener("abort", interrupt);
-    }
-    this.#stop.signal.throwIfAborted();
+    const lane = (index: number, signal: AbortSignal) => this.#lane(index, signal);
+    await inLanes(width, lane, { signal, grace: GRACE, clock });
   }
 
-  async #lane(lane: number): Promise<void> {
+  async #lane(lane: number, signal: AbortSignal): Promise<void> {
     const { backend, times, clock, paths, log, identity, control } = this.#parts;
-    const { signal } = this.#stop;
-    const buffers = [new Uint8Array(PIECE), new Uint8Array(PIECE)] as const;
+    const cursor = this.#cursor;
+    const context = {
+      backend,
+      times,
+      bucket: control.buckets.read,
+      gate: control.gate,
+      buffers: [new Uint8Array(PIECE), new Uint8Array(PIECE)],
+      signal,
+      read: (bytes: number) => this.#progress.read(bytes),
+      cached: () => this.#noteCached(),
+    } as const;
     for (;;) {
       signal.throwIfAborted();
       await control.gate.pass({ signal });
-      if (lane >= (control.state.lanes ?? Infinity) && !this.#exhausted) {
+      if (lane >= (control.state.lanes ?? Infinity) && !cursor.exhausted) {
         await clock.sleep(PARKED, { signal });
         continue;
       }
-      const flight = this.#take();
+      const flight = cursor.take();
       if (flight === undefined) return;
       if (flight === null) {
         // a small sample may pass over millions of files
@@ -340,21 +313,12 @@ class Verification {
       }
       const { file } = flight;
       const began = clock.now();
-      const finding = await checkFile(file, {
-        backend,
-        times,
-        bucket: control.buckets.read,
-        gate: control.gate,
-        buffers,
-        signal,
-        read: (bytes) => this.#progress.read(bytes),
-        cached: () => this.#noteCached(),
-      });
+      const finding = await checkFile(file, context);
       if (finding.result === "missing" || finding.result === "unreadable") {
         await demandRoot(backend, identity, signal);
       }
       signal.throwIfAborted();
-      this.#inFlight.delete(flight);
+      cursor.done(flight);
       const { result, detail } = finding;
       this.#progress.found(result, file.size);
       if (file.hash === null) this.#unhashed += 1;
@@ -372,23 +336,13 @@ class Verification {
     }
   }
 
-  /** The next file of the sample; null when a page had none, undefined when there are no more. */
-  #take(): Flight | null | undefined {
-    const { options, backlog } = this.#parts;
-    if (this.#page.length === 0 && !this.#exhausted) {
-      this.#page = backlog.verify.next(this.#id, this.#taken);
-      this.#exhausted = this.#page.length === 0;
-    }
-    if (this.#exhausted) return undefined;
-    for (let file; (file = this.#page.shift()) !== undefined;) {
-      const before = this.#taken;
-      this.#taken = { directory: file.directory, name: file.name };
-      if (!isInSample(file.path, options.sample)) continue;
-      const flight = { file, before };
-      this.#inFlight.add(flight);
-      return flight;
-    }
-    return null;
+  #cursorAfter(after: Position): VerifyCursor {
+    const { options: { sample }, backlog } = this.#parts;
+    return new VerifyCursor({
+      sample,
+      after,
+      next: (after) => backlog.verify.next(this.#id, after),
+    });
   }
 
   /** Puts what was found into the database and the log. */
@@ -397,9 +351,7 @@ class Verification {
     this.#settled = clock.now();
     const rows = this.#rows;
     this.#rows = [];
-    // what is still in flight is done again by the next run, and all that comes after it looked up
-    const [oldest] = this.#inFlight;
-    const after = oldest?.before ?? this.#taken;
+    const { after } = this.#cursor;
     log.write(backlog.transaction(() => {
       const { totals } = this.#progress;
       backlog.verify.settle({ id: this.#id, run: this.#run }, rows, { after, totals });
