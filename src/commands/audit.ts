@@ -5,6 +5,7 @@ import { LineSplitter } from "../lib/line_splitter.ts";
 import { turn } from "../lib/turn.ts";
 import { formatCount, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
+import { LONGEST_LINE } from "../report/audit.ts";
 import { AuditCheck, type AuditTotals } from "../report/audit_check.ts";
 import { GENESIS, headAfter } from "../report/chain.ts";
 import { countOf } from "../report/layout.ts";
@@ -13,8 +14,6 @@ import type { CommandContext, Subcommand } from "./command.ts";
 
 /** Bytes read at a time. */
 const CHUNK = 1024 * 1024;
-/** Bytes of the longest line that is looked at as one; no record is nearly as long. */
-const LONGEST = 1024 * 1024;
 
 /** What `audit` may be told. */
 export interface AuditOptions {
@@ -106,7 +105,7 @@ async function readLog(
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(`cannot read the audit log ${showPath(path)}: ${why}`, { cause: error });
   };
-  const splitter = new LineSplitter(LONGEST);
+  const splitter = new LineSplitter(LONGEST_LINE);
   const chunk = new Uint8Array(CHUNK);
   let bytes = 0;
   using log = await Deno.open(path).catch(fail);

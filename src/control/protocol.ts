@@ -25,12 +25,10 @@
  * - `progress`, of `status` only: the keys of a progress line of `--progress json`
  */
 import { parseRates, type Rates } from "../bandwidth.ts";
+import { MOST_LANES } from "../lanes.ts";
 
 /** The most bytes of a request; what is longer is none. */
 export const LONGEST_REQUEST = 4096;
-
-/** The most lanes that can be asked for. */
-export const MOST_LANES = 256;
 
 /** What can be asked of a run. */
 export type Request =

@@ -38,8 +38,8 @@ export type AuditRecord = { readonly type: string } & Readonly<Record<string, un
 
 /** Bytes at the end of a log that are looked at: more than two of our longest lines. */
 const TAIL = 512 * 1024;
-/** Bytes of a line that are looked at when a log is searched. */
-const LONGEST = 1024 * 1024;
+/** Bytes of the longest line that is looked at as one; no record is nearly as long. */
+export const LONGEST_LINE = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -197,8 +197,8 @@ export class AuditLog implements Disposable {
     if (found || last === undefined || unwritten.length === 0) return unwritten;
     // others have appended since: only a look at the whole log tells what was written
     const missing = new Map(unwritten.map((line) => [line.text, line]));
-    const splitter = new LineSplitter(LONGEST);
-    const chunk = new Uint8Array(LONGEST);
+    const splitter = new LineSplitter(LONGEST_LINE);
+    const chunk = new Uint8Array(LONGEST_LINE);
     this.#try("read", (file) => {
       file.seekSync(0, Deno.SeekMode.Start);
       for (let length; (length = file.readSync(chunk)) !== null;) {
