@@ -41,7 +41,7 @@ interface Sample {
 }
 
 /** The most bytes of any span of `width` milliseconds; between two samples the flow is even. */
-export function worstWindow(samples: readonly Sample[], width: number): number {
+function worstWindow(samples: readonly Sample[], width: number): number {
   let worst = 0, after = 0;
   for (const { at, bytes } of samples) {
     const end = at + width;

@@ -11,7 +11,7 @@ import { writeAll } from "./lib/write_all.ts";
 import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
-export const KEPT = "SLUICE_KEEPER";
+const KEPT = "SLUICE_KEEPER";
 /** In the environment of the child: its keeper passes keys on. */
 export const KEYS = "SLUICE_KEYS";
 

@@ -54,13 +54,6 @@ const FILE = 0, SPECIAL = 2, DIRECTORY = 3;
 /** What a listing keeps of an entry: all but the access time, which reading changes. */
 export type ListedEntry = Omit<Entry, "atime">;
 
-/** Packs entries. */
-export function packListing(entries: Iterable<ListedEntry>): Uint8Array {
-  const packer = new ListingPacker();
-  for (const entry of entries) packer.add(entry);
-  return packer.take().data;
-}
-
 /** Orders names: by their bytes, but for a few of no consequence; any bytes are text to it. */
 const latin = new TextDecoder("latin1");
 

@@ -44,7 +44,7 @@ export function parentOf(path: string): string {
 }
 
 /** Everything below a directory, the directory itself as "". */
-export async function listTree(root: string): Promise<Map<string, Found>> {
+async function listTree(root: string): Promise<Map<string, Found>> {
   const text = await run("find", [".", "-printf", "%y\\0%s\\0%T@\\0%i\\0%l\\0%P\\0"], root);
   const fields = text.split("\0");
   const found = new Map<string, Found>();
@@ -65,7 +65,7 @@ export async function listTree(root: string): Promise<Map<string, Found>> {
 type Fields = [string, string, string, string, string, string];
 
 /** Reads every regular file below a directory, temporaries included. */
-export async function hashTree(root: string): Promise<Map<string, string>> {
+async function hashTree(root: string): Promise<Map<string, string>> {
   const all = "find . -type f -print0 | xargs -0 -r sha256sum -z --";
   return parseHashes(await run("sh", ["-c", all], root));
 }

@@ -61,7 +61,7 @@ Exit codes: 0 nothing is in the way, 1 something is, 2 wrong usage, 3 a root can
 };
 
 /** Tries out the destination, looks at the source, prints both. Resolves with the exit code. */
-export async function examine(options: DoctorOptions, context: CommandContext): Promise<number> {
+async function examine(options: DoctorOptions, context: CommandContext): Promise<number> {
   const { base, signal, stderr } = context;
   const roots = resolveRoots(options, base);
   using tree = options.db === null ? null : RecordedTree.open(absolute(options.db, base), roots);

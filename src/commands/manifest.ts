@@ -44,7 +44,7 @@ copied), 2 wrong usage.`,
 };
 
 /** Prints the lines. Resolves with the exit code. */
-export async function printManifest(
+async function printManifest(
   { db, checksum }: ManifestOptions,
   { base, signal, stdout, stderr }: CommandContext,
 ): Promise<number> {

@@ -50,7 +50,7 @@ Exit codes: 0 something is known, 1 nothing is, 2 wrong usage.`,
 };
 
 /** Prints what is known. Resolves with the exit code. */
-export async function explain(
+async function explain(
   { path, db, log }: WhyOptions,
   context: CommandContext,
 ): Promise<number> {

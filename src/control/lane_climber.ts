@@ -39,11 +39,11 @@ export interface Climbed {
 }
 
 /** Bytes that a file is worth beside its own: a share handles about so many in the same time. */
-export const FILE = 128 * 1024;
+const FILE = 128 * 1024;
 /** A trial has half as many lanes again, or two thirds. */
 const STEP = 1.5;
 /** Ms after a change of lanes before anything is measured, and for how long it is then. */
-export const SETTLE = 2000, MEASURE = 5000;
+const SETTLE = 2000, MEASURE = 5000;
 /** Less work than this in a measurement says nothing: it goes on for longer, up to so many ms. */
 const LEAST_WORK = 16 * FILE, LONGEST = 30_000;
 /** What a trial must gain: in all, and in each half of it. */

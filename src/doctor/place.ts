@@ -55,7 +55,7 @@ export const RESERVED_NAMES: readonly string[] = [
   ...["CON", "PRN", "AUX", "NUL", "COM1", "COM9", "LPT1", "LPT9", "con.txt", "nul.tar.gz"],
 ];
 /** Paths are tried up to this many bytes. */
-export const LONGEST_PATH = 8000;
+const LONGEST_PATH = 8000;
 const LONGEST_NAME = 1100;
 
 /** A name in which `character` stands where nothing else is special. */

@@ -69,7 +69,7 @@ export function limitOf(limit: DeletionLimit, destinationFiles: number): number 
 }
 
 /** A limit as a person gives it. */
-export function limitText(limit: DeletionLimit): string {
+function limitText(limit: DeletionLimit): string {
   if ("files" in limit) return String(limit.files);
   const atLeast = limit.atLeast === undefined ? "" : `, and ${limit.atLeast} in any case`;
   return `${limit.percent}%${atLeast}`;

@@ -81,7 +81,7 @@ export const SCAN: Snapshot = {
 };
 
 /** A file on its way, `done` of `size` bytes. */
-export function activeFile(path: string, size: number, done: number, rate: number): ActiveFile {
+function activeFile(path: string, size: number, done: number, rate: number): ActiveFile {
   return { path, size, done, rate, secondsLeft: (size - done) / rate };
 }
 

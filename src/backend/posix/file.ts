@@ -23,19 +23,11 @@ const FADV_RANDOM = 1, FADV_DONTNEED = 4;
 const SYNC_FILE_RANGE_ALL = 7;
 
 /** Packs atime and mtime as two struct timespec. */
-export function timespecs(times: Pick<Times, "mtime" | "atime">): Uint8Array {
+export function timespecs({ atime, mtime }: Pick<Times, "mtime" | "atime">): Uint8Array {
   const words = new BigInt64Array(4);
-  fillTimespecs(words, times);
-  return new Uint8Array(words.buffer);
-}
-
-/** As {@link timespecs}, into memory of the caller's. */
-export function fillTimespecs(
-  words: BigInt64Array,
-  { atime, mtime }: Pick<Times, "mtime" | "atime">,
-): void {
   fillTimespec(words, 0, atime);
   fillTimespec(words, 2, mtime);
+  return new Uint8Array(words.buffer);
 }
 
 function fillTimespec(words: BigInt64Array, at: number, time: bigint): void {
