@@ -7,10 +7,6 @@ const HANGING = new URL("./testing/hanging_main.ts", import.meta.url).pathname;
 // deno-lint-ignore no-control-regex
 const CONTROLS = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
 
-function args(world: DiskWorld, ...more: string[]): string[] {
-  return [world.source, world.destination, "--db", world.db, "--log", world.log, ...more];
-}
-
 /** Files for a run that takes long enough, at 1 MiB a second, to be caught in the middle. */
 function slowTree(): Record<string, string> {
   return Object.fromEntries(
@@ -24,7 +20,7 @@ function temporaries(world: DiskWorld): string[] {
 
 Deno.test("the command copies, says so on stdout, and exits with 0", async () => {
   using world = new DiskWorld({ "a/b": "1", "c": "2" });
-  const { code, stdout, stderr } = await sluice(args(world));
+  const { code, stdout, stderr } = await sluice(world.args());
   assert.equal(code, 0);
   assert.equal(stderr, "");
   assert.match(stdout, /^in sync after 0:0\d$/m);
@@ -35,7 +31,7 @@ Deno.test("the command copies, says so on stdout, and exits with 0", async () =>
 
 Deno.test("the command exits with 1 and names what failed", async () => {
   using world = new DiskWorld({ "blocked": "1", "good": "2" }, { "blocked/inner": "x" });
-  const { code, stdout } = await sluice(args(world));
+  const { code, stdout } = await sluice(world.args());
   assert.equal(code, 1);
   assert.match(stdout, /blocked: cannot rename over the final name: is a directory/);
   assert.equal(Deno.readTextFileSync(`${world.destination}/good`), "2");
@@ -44,7 +40,7 @@ Deno.test("the command exits with 1 and names what failed", async () => {
 Deno.test("the command exits with 2 and one sentence on stderr when its usage is wrong", async () => {
   using world = new DiskWorld({ file: "1" });
   for (const wrong of [["--nonsense"], ["--block-size", "0"], ["--db", `${world.source}/db`]]) {
-    const { code, stdout, stderr } = await sluice(args(world, ...wrong));
+    const { code, stdout, stderr } = await sluice(world.args(...wrong));
     assert.equal(code, 2, wrong.join(" "));
     assert.equal(stdout, "");
     assert.match(stderr, /^sluice: [^\n]+\n$/);
@@ -57,10 +53,10 @@ Deno.test("the command exits with 2 and one sentence on stderr when its usage is
 
 Deno.test("the command exits with 3 when a root is not what it was", async () => {
   using world = new DiskWorld({ file: "1" });
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args())).code, 0);
   Deno.renameSync(world.source, `${world.top}/elsewhere`);
   Deno.mkdirSync(world.source);
-  const { code, stdout, stderr } = await sluice(args(world, "--delete-extras"));
+  const { code, stdout, stderr } = await sluice(world.args("--delete-extras"));
   assert.equal(code, 3);
   assert.match(stderr, /^sluice: the source .* \(is it mounted/);
   assert.match(stdout, /^stopped after/m);
@@ -69,14 +65,14 @@ Deno.test("the command exits with 3 when a root is not what it was", async () =>
 
 Deno.test("the command exits with 3 and one sentence when its database fails as it begins", async () => {
   using world = new DiskWorld({ file: "1" });
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args())).code, 0);
   {
     const database = new DatabaseSync(world.db);
     database.exec(`CREATE TRIGGER broken BEFORE INSERT ON run
       BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END`);
     database.close();
   }
-  const { code, stderr } = await sluice(args(world));
+  const { code, stderr } = await sluice(world.args());
   assert.equal(code, 3);
   assert.equal(stderr, "sluice: the database cannot be used any more: disk I/O error\n");
 });
@@ -93,7 +89,7 @@ Deno.test("the command prints help and version on stdout", async () => {
 for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test(`the command settles and exits with ${expected} on ${signal}, and resumes`, async () => {
     using world = new DiskWorld(slowTree());
-    await using running = start(args(world, "--bwlimit", "1M", "--progress", "json"));
+    await using running = start(world.args("--bwlimit", "1M", "--progress", "json"));
     await running.printed(/"phase":"transfer".*"copied":\{"files":[1-9]/);
     running.kill(signal);
     const { code, stdout, stderr } = await running.ended;
@@ -104,7 +100,7 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     assert.equal(summary.outcome, "interrupted");
     assert.ok(summary.copied!.files! > 0 && summary.pending!.files! > 0);
     assert.deepEqual(temporaries(world), []);
-    const next = await sluice(args(world));
+    const next = await sluice(world.args());
     assert.equal(next.code, 0);
     assert.match(next.stdout, /^resuming: \d+ files, \d\.\d+ MiB pending from \d{4}-\d\d-\d\d/m);
     assert.deepEqual(readTree(world.destination), readTree(world.source));
@@ -114,7 +110,7 @@ for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
 Deno.test("the command resumes after kill -9 and leaves no temporary", async () => {
   using world = new DiskWorld(slowTree());
   {
-    await using running = start(args(world, "--bwlimit", "1M", "--progress", "json"));
+    await using running = start(world.args("--bwlimit", "1M", "--progress", "json"));
     await running.printed(/"active":\[\{/);
     running.kill("SIGKILL");
     await running.ended;
@@ -124,7 +120,7 @@ Deno.test("the command resumes after kill -9 and leaves no temporary", async () 
     // whatever has its final name is whole
     if (node.startsWith("file") && !path.includes(".sluice-")) assert.equal(node, source[path]);
   }
-  const { code, stdout } = await sluice(args(world, "--progress", "json"));
+  const { code, stdout } = await sluice(world.args("--progress", "json"));
   assert.equal(code, 0);
   assert.ok((parseLines(stdout)[0]!.resumed as { files: number }).files > 0);
   assert.deepEqual(readTree(world.destination), source);
@@ -136,7 +132,7 @@ Deno.test("the command resumes after kill -9 and leaves no temporary", async () 
 
 Deno.test("the command leaves at once on a second Ctrl-C", async () => {
   using world = new DiskWorld({ file: "1" });
-  await using running = start(args(world, "--progress", "json"), { main: HANGING });
+  await using running = start(world.args("--progress", "json"), { main: HANGING });
   await running.printed(/"type":"progress"/);
   running.kill("SIGINT");
   await running.printed(/"notice":"interrupted/);
@@ -149,7 +145,7 @@ Deno.test("the command leaves at once on a second Ctrl-C", async () => {
 Deno.test("--progress json prints one object per line and nothing else", async () => {
   using world = new DiskWorld(slowTree());
   const { code, stdout, stderr } = await sluice(
-    args(world, "--bwlimit", "2M", "--progress", "json"),
+    world.args("--bwlimit", "2M", "--progress", "json"),
   );
   assert.equal(code, 0);
   assert.equal(stderr, "");
@@ -162,22 +158,22 @@ Deno.test("--progress json prints one object per line and nothing else", async (
 
 Deno.test("--progress none prints no progress but the summary, --quiet nothing", async () => {
   using world = new DiskWorld({ file: "1" });
-  const none = await sluice(args(world, "--progress", "none"));
+  const none = await sluice(world.args("--progress", "none"));
   assert.match(none.stdout, /in sync/);
-  const quiet = await sluice(args(world, "-q"));
+  const quiet = await sluice(world.args("-q"));
   assert.deepEqual(quiet, { code: 0, stdout: "", stderr: "" });
 });
 
 Deno.test("--verbose tells more, on stderr", async () => {
   using world = new DiskWorld({ file: "1" });
-  const { code, stderr } = await sluice(args(world, "--verbose"));
+  const { code, stderr } = await sluice(world.args("--verbose"));
   assert.equal(code, 0);
   assert.match(stderr, /^debug: .*\/source: \w+/m);
 });
 
 Deno.test("--quiet still names failures, on stderr", async () => {
   using world = new DiskWorld({ blocked: "1" }, { "blocked/inner": "x" });
-  const { code, stdout, stderr } = await sluice(args(world, "--quiet"));
+  const { code, stdout, stderr } = await sluice(world.args("--quiet"));
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.match(stderr, /^sluice: failed +blocked: cannot rename/);
@@ -185,7 +181,7 @@ Deno.test("--quiet still names failures, on stderr", async () => {
 
 Deno.test("--dry-run prints each operation with its reason and makes nothing", async () => {
   using world = new DiskWorld({ "new/file": "1" }, { extra: "x" });
-  const { code, stdout, stderr } = await sluice(args(world, "--dry-run", "--delete-extras"));
+  const { code, stdout, stderr } = await sluice(world.args("--dry-run", "--delete-extras"));
   assert.equal(code, 0);
   assert.equal(stderr, "");
   assert.match(stdout, /^copy +new\/file .*not at the destination/m);
@@ -197,7 +193,7 @@ Deno.test("--dry-run prints each operation with its reason and makes nothing", a
 
 Deno.test("--bwlimit holds the rate", async () => {
   using world = new DiskWorld({ big: "x".repeat(3 * 2 ** 20) });
-  const { code, stdout } = await sluice(args(world, "--bwlimit", "2M", "--progress", "json"));
+  const { code, stdout } = await sluice(world.args("--bwlimit", "2M", "--progress", "json"));
   assert.equal(code, 0);
   const { elapsed } = parseLines(stdout).at(-1) as { elapsed: number };
   assert.ok(elapsed >= 1.3, `${elapsed} s for 3 MiB at 2 MiB/s`);
@@ -212,7 +208,7 @@ Deno.test("the command goes on when nobody reads its stdout any more", async () 
       "bash",
       Deno.execPath(),
       ...["run", "-A", "--quiet", new URL("../main.ts", import.meta.url).pathname],
-      ...args(world, "--bwlimit", "4M", "--progress", "json"),
+      ...world.args("--bwlimit", "4M", "--progress", "json"),
     ],
     stdout: "piped",
     stderr: "piped",
@@ -246,7 +242,7 @@ Deno.test("deno task sync takes relative paths from where it was typed", async (
 Deno.test("the command refuses to mirror an empty source and leaves the destination whole", async () => {
   using world = new DiskWorld({}, { "d/precious": "1", "other": "2" });
   const before = readTree(world.destination);
-  const { code, stderr } = await sluice(args(world, "--delete-extras", "-q"));
+  const { code, stderr } = await sluice(world.args("--delete-extras", "-q"));
   assert.equal(code, 3);
   assert.match(
     stderr,
@@ -259,13 +255,13 @@ Deno.test("the command says on stderr why a mirror deletes nothing, also when it
   const extras = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`old${i}`, "x"]));
   using world = new DiskWorld({ file: "1" }, { file: "1", ...extras });
   for (const more of [["-q"], ["-q", "--max-delete", "8"], ["-q", "--max-delete", "89%"]]) {
-    const { code, stderr } = await sluice(args(world, "--delete-extras", ...more));
+    const { code, stderr } = await sluice(world.args("--delete-extras", ...more));
     assert.equal(code, 1);
     assert.match(stderr, /nothing was deleted: the source does not have 9 of the 10 files/);
   }
   const trash = `${world.top}/trash`;
   const options = ["--delete-extras", "--max-delete", "90%", "--trash", trash];
-  assert.equal((await sluice(args(world, ...options))).code, 0);
+  assert.equal((await sluice(world.args(...options))).code, 0);
   assert.deepEqual(Object.keys(readTree(world.destination)), ["", "file"]);
   const [run] = [...Deno.readDirSync(trash)];
   assert.equal([...Deno.readDirSync(`${trash}/${run!.name}`)].length, 9);
@@ -282,7 +278,7 @@ Deno.test("the command touches nothing when an option about deletion is wrong", 
     ["--trash", "/proc"],
   ];
   for (const wrong of table) {
-    const { code, stderr } = await sluice(args(world, "--delete-extras", ...wrong));
+    const { code, stderr } = await sluice(world.args("--delete-extras", ...wrong));
     assert.equal(code, 2, wrong.join(" "));
     assert.match(stderr, /^sluice: [^\n]+\n$/);
   }

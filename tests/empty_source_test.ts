@@ -9,7 +9,7 @@ for (const before of ["its first run", "a run that had copied it"]) {
       before === "its first run" ? {} : { "d/a": "1", b: "2" },
       { "d/old": "precious", "e/f/g": "precious too" },
     );
-    const args = [world.source, world.destination, "--db", world.db, "--log", world.log];
+    const args = world.args();
     if (before !== "its first run") {
       assert.equal((await sluice(args)).code, 0);
       for (const name of ["d", "b"]) {

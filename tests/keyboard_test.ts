@@ -111,7 +111,7 @@ Deno.test({
   async fn() {
     using world = new DiskWorld({ file: "1" });
     const { code, stdout } = await sluice(
-      [world.source, world.destination, "--db", world.db, "--log", world.log],
+      world.args(),
     );
     assert.equal(code, 0);
     assert.doesNotMatch(stdout, /p pause/);

@@ -6,16 +6,12 @@ import { commandContext } from "../testing/command_context.ts";
 import { DiskWorld, writeTree } from "../testing/world.ts";
 import { numRuns } from "../testing/trees.ts";
 
-function args(world: DiskWorld, ...more: string[]): string[] {
-  return [world.source, world.destination, "--db", world.db, "--log", world.log, "-q", ...more];
-}
-
 /** A world after two runs, one of which failed. */
 async function afterRuns(): Promise<DiskWorld> {
   const world = new DiskWorld({ "a/one": "1", "a/two": "22", blocked: "x" }, { "blocked/in": "" });
-  assert.equal((await sluice(args(world))).code, 1);
+  assert.equal((await sluice(world.args("-q"))).code, 1);
   writeTree(world.source, { three: "333" });
-  assert.equal((await sluice(args(world, "--rescan"))).code, 1);
+  assert.equal((await sluice(world.args("-q", "--rescan"))).code, 1);
   return world;
 }
 
@@ -96,7 +92,7 @@ Deno.test("audit finds the chain whole after kill -9 and after the run that foll
       Array.from({ length: 40 }, (_, i) => [`d${i % 3}/f${i}`, `${i}`.padEnd(90_000, "x")]),
     ),
   );
-  const slow = args(world, "--bwlimit", "1M").filter((arg) => arg !== "-q");
+  const slow = world.args("--bwlimit", "1M");
   for (let kill = 0; kill < 2; kill++) {
     await using running = start([...slow, "--progress", "json"]);
     await running.printed(/"phase":"transfer".*"copied":\{"files":[1-9]/);
@@ -106,7 +102,7 @@ Deno.test("audit finds the chain whole after kill -9 and after the run that foll
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^note: run ${kill + 1} has no end record`, "m"));
   }
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args("-q"))).code, 0);
   const { code, stdout } = await sluice(["audit", world.log, "--db", world.db]);
   assert.equal(code, 0);
   assert.match(stdout, /^note: 2 runs killed: without an end record$/m);
@@ -131,7 +127,7 @@ Deno.test("the sync refuses a log that another run appends to", async () => {
   using world = new DiskWorld({ file: "1" });
   using log = Deno.openSync(world.log, { create: true, append: true });
   assert.ok(log.tryLockSync(true));
-  const { code, stderr } = await sluice(args(world));
+  const { code, stderr } = await sluice(world.args("-q"));
   assert.equal(code, 2);
   assert.match(stderr, /^sluice: the audit log .* is in use by another process[^\n]*\n$/);
   assert.throws(() => Deno.statSync(world.db), Deno.errors.NotFound);

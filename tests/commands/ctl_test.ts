@@ -5,10 +5,6 @@ import { DiskWorld, readTree, type Tree } from "../testing/world.ts";
 
 const unix = Deno.build.os !== "windows";
 
-function args(world: DiskWorld, ...more: string[]): string[] {
-  return [world.source, world.destination, "--db", world.db, "--log", world.log, ...more];
-}
-
 function slowTree(): Tree {
   return Object.fromEntries(
     Array.from({ length: 40 }, (_, i) => [`${i % 4}/${i}`, `${i} `.repeat(100_000)]),
@@ -31,7 +27,7 @@ Deno.test({
   ignore: !unix,
   async fn() {
     using world = new DiskWorld(slowTree());
-    await using running = start(args(world, "--bwlimit", "100K", "--progress", "json"));
+    await using running = start(world.args("--bwlimit", "100K", "--progress", "json"));
     await running.printed(/"phase":"transfer"/);
     assert.equal(Deno.lstatSync(`${world.db}-ctl`).mode! & 0o777, 0o600);
 
@@ -76,7 +72,7 @@ Deno.test({
     const gone = await ctl(world, "status");
     assert.equal(gone.code, 3);
     assert.match(gone.stderr, /^sluice: no run has the database .* open\n$/);
-    const next = await sluice(args(world));
+    const next = await sluice(world.args());
     assert.equal(next.code, 0);
     assert.deepEqual(readTree(world.destination), readTree(world.source));
   },
@@ -87,7 +83,7 @@ Deno.test({
   ignore: !unix,
   async fn() {
     using world = new DiskWorld({ large: "x".repeat(2 ** 20) });
-    await using running = start(args(world, "--bwlimit", "16", "--progress", "json"));
+    await using running = start(world.args("--bwlimit", "16", "--progress", "json"));
     await running.printed(/"phase":"transfer"/);
     assert.equal((await ctl(world, "limit", "off")).code, 0);
     assert.equal((await running.ended).code, 0);
@@ -101,7 +97,7 @@ Deno.test({
   async fn() {
     using world = new DiskWorld(slowTree());
     {
-      await using running = start(args(world, "--bwlimit", "100K", "--progress", "json"));
+      await using running = start(world.args("--bwlimit", "100K", "--progress", "json"));
       await running.printed(/"phase":"transfer"/);
       running.kill("SIGKILL");
       await running.ended;
@@ -110,7 +106,7 @@ Deno.test({
     const none = await ctl(world, "status");
     assert.equal(none.code, 3);
     assert.match(none.stderr, /^sluice: no run has the database .* open\n$/);
-    await using running = start(args(world, "--bwlimit", "100K", "--progress", "json"));
+    await using running = start(world.args("--bwlimit", "100K", "--progress", "json"));
     await running.printed(/"phase":"transfer"/);
     assert.equal((await ctl(world, "limit", "off")).code, 0);
     assert.equal((await running.ended).code, 0);
@@ -123,7 +119,7 @@ Deno.test({
   ignore: !unix,
   async fn() {
     using world = new DiskWorld(slowTree());
-    assert.equal((await sluice(args(world))).code, 0);
+    assert.equal((await sluice(world.args())).code, 0);
     const words = ["verify", world.db, "--log", world.log];
     await using running = start([...words, "--bwlimit", "200K", "--progress", "json"]);
     await running.printed(/"type":"progress"/);

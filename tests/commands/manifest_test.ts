@@ -13,15 +13,11 @@ const AWKWARD =
 
 const CHECKERS = { md5: "md5sum", sha1: "sha1sum", sha256: "sha256sum", blake2b: "b2sum" };
 
-function args(world: DiskWorld, ...more: string[]): string[] {
-  return [world.source, world.destination, "--db", world.db, "--log", world.log, "-q", ...more];
-}
-
 for (const [algorithm, checker] of Object.entries(CHECKERS)) {
   Deno.test(`manifest prints lines that ${checker} -c accepts when names are awkward`, async () => {
     using world = new DiskWorld();
     await shell(AWKWARD, world.source);
-    assert.equal((await sluice(args(world, "--checksum", algorithm))).code, 0);
+    assert.equal((await sluice(world.args("-q", "--checksum", algorithm))).code, 0);
     const { code, stdout, stderr } = await sluiceBytes(["manifest", world.db]);
     assert.equal(new TextDecoder().decode(stderr), "");
     assert.equal(code, 0);
@@ -42,7 +38,7 @@ for (const [algorithm, checker] of Object.entries(CHECKERS)) {
 Deno.test("manifest exits with 1 and says how many when files are missing from it", async () => {
   using world = new DiskWorld({ old: "1", new: "2", blocked: "3" }, { "blocked/inner": "x" });
   await shell(`cp -p "$1/old" "$2/old"`, world.source, world.destination);
-  assert.equal((await sluice(args(world))).code, 1);
+  assert.equal((await sluice(world.args("-q"))).code, 1);
   const { code, stdout, stderr } = await sluice(["manifest", world.db]);
   assert.equal(code, 1);
   assert.match(stdout, /^[0-9a-f]{64} {2}new\n$/);
@@ -52,9 +48,9 @@ Deno.test("manifest exits with 1 and says how many when files are missing from i
 
 Deno.test("manifest refuses a mixture of hashes, and takes one with --checksum", async () => {
   using world = new DiskWorld({ first: "1" });
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args("-q"))).code, 0);
   writeTree(world.source, { second: "2" });
-  assert.equal((await sluice(args(world, "--checksum", "md5"))).code, 0);
+  assert.equal((await sluice(world.args("-q", "--checksum", "md5"))).code, 0);
   const mixed = await sluice(["manifest", world.db]);
   assert.equal(mixed.code, 2);
   assert.equal(mixed.stdout, "");
@@ -83,7 +79,7 @@ Deno.test("manifest ends quietly when nobody reads on", async () => {
   using world = new DiskWorld(
     Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`d${i % 7}/f${i}`, `${i}`])),
   );
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args("-q"))).code, 0);
   const main = new URL("../../main.ts", import.meta.url).pathname;
   const script = `"$1" run -A --quiet "$2" manifest "$3" 2>&1 | head -n 2 | wc -l`;
   assert.equal(await shell(script, Deno.execPath(), main, world.db), "2\n");

@@ -2,17 +2,13 @@ import assert from "node:assert/strict";
 import { parseLines, sluice, start } from "../testing/command.ts";
 import { DiskWorld } from "../testing/world.ts";
 
-function args(world: DiskWorld, ...more: string[]): string[] {
-  return [world.source, world.destination, "--db", world.db, "--log", world.log, "-q", ...more];
-}
-
 function verify(world: DiskWorld, ...more: string[]): string[] {
   return ["verify", world.db, "--log", world.log, ...more];
 }
 
 async function synced(tree: Record<string, string>): Promise<DiskWorld> {
   const world = new DiskWorld(tree);
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args("-q"))).code, 0);
   return world;
 }
 
@@ -33,7 +29,7 @@ Deno.test("verify prints what is not as recorded and exits with 1, else with 0",
   assert.equal(audited.code, 0);
   assert.match(audited.stdout, /^ {2}verify +failure +2 /m);
   // the sync can go on with the same database
-  assert.equal((await sluice(args(world))).code, 0);
+  assert.equal((await sluice(world.args("-q"))).code, 0);
 });
 
 Deno.test("verify is interrupted by Ctrl-C with 130 and by kill -9, and goes on afterwards", async () => {
@@ -61,7 +57,7 @@ Deno.test("verify and the sync refuse a database that the other one uses", async
   using world = await synced({ file: "x".repeat(3_000_000) });
   await using running = start(verify(world, "--bwlimit", "1M", "--progress", "json"));
   await running.printed(/"type":"start"/);
-  const refused = await sluice(args(world));
+  const refused = await sluice(world.args("-q"));
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /^sluice: the database .* is in use by process \d+ on [^\n]*\n$/);
   running.kill("SIGTERM");

@@ -158,7 +158,7 @@ Deno.test("the command why takes a path whose bytes are not UTF-8 as the shell g
   using world = new DiskWorld();
   await shell(`printf x > "$1/"$'caf\\xe9'`, world.source);
   assert.equal(
-    (await sluice([world.source, world.destination, "--db", world.db, "--log", world.log])).code,
+    (await sluice(world.args())).code,
     0,
   );
   const main = new URL("../../main.ts", import.meta.url).pathname;

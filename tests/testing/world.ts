@@ -1,5 +1,5 @@
 /** A world for a run: two sides, a database and a log in a temporary directory. */
-import type { Backend } from "../../src/backend/backend.ts";
+import type { Backend, Capabilities } from "../../src/backend/backend.ts";
 import {
   type MemoryBackend,
   memoryBackend,
@@ -7,7 +7,6 @@ import {
   type TreeNode,
 } from "../../src/backend/memory.ts";
 import type { NameHabits } from "../../src/backend/name_map.ts";
-import type { Capabilities } from "../../src/backend/backend.ts";
 import type { RunEvent, Summary } from "../../src/event.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { spawnInProcess } from "../../src/hands.ts";
@@ -101,6 +100,11 @@ abstract class World implements Disposable {
     return all.filter((one) => one.type === "operation" && one.run === run).map((one) =>
       `${one.action} ${one.status} ${String(one.destination).slice(this.destination.length + 1)}`
     ).sort();
+  }
+
+  /** The words of a command line that syncs this world. */
+  args(...more: string[]): string[] {
+    return [this.source, this.destination, "--db", this.db, "--log", this.log, ...more];
   }
 
   /** Rows of a query. */

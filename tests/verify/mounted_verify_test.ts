@@ -16,7 +16,7 @@ Deno.test({
     using world = new DiskWorld({ big: "x".repeat(2 ** 20) + marker + "y".repeat(2 ** 20) });
     const image = `${world.top}/image`;
     await using _mount = await mountImage(image, world.destination, EXT4);
-    const run = [world.source, world.destination, "--db", world.db, "--log", world.log, "-q"];
+    const run = world.args("-q");
     assert.equal((await sluice(run)).code, 0);
     const verify = ["verify", world.db, "--log", world.log, "-q"];
     assert.deepEqual(await sluice(verify), { code: 0, stdout: "", stderr: "" });
@@ -45,7 +45,7 @@ Deno.test({
     using world = new DiskWorld({ odd: "1" });
     await shell('touch -d "2001-09-09 01:46:41.9 UTC" "$1/odd"', world.source);
     await using _mount = await mountImage(`${world.top}/image`, world.destination, VFAT);
-    const run = [world.source, world.destination, "--db", world.db, "--log", world.log, "-q"];
+    const run = world.args("-q");
     assert.equal((await sluice(run)).code, 0);
     const verify = ["verify", world.db, "--log", world.log, "-q"];
     assert.deepEqual(await sluice(verify), { code: 0, stdout: "", stderr: "" });
