@@ -204,8 +204,12 @@ function fileOf(path: string, what: string, flag: string, base: string): string 
   if (path === "") throw new UsageError(`the path of the ${what} is empty; give ${flag} a file`);
   const full = absolute(path, base);
   try {
-    return Deno.realPathSync(full);
+    const real = Deno.realPathSync(full);
+    // whoever opens a pipe waits for its other end, and a device keeps nothing
+    if (Deno.statSync(real).isFile) return real;
+    throw new UsageError(`the ${what} ${path} is not a regular file; give ${flag} one`);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     if (!(error instanceof Deno.errors.NotFound)) {
       throw new UsageError(`cannot reach the ${what} ${path}: ${reason(error)}`, { cause: error });
     }
@@ -233,7 +237,7 @@ function isLink(path: string): boolean {
     return Deno.lstatSync(path).isSymlink;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });
   }
 }
 

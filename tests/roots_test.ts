@@ -66,6 +66,7 @@ Deno.test("resolvePaths takes a trash that is there, that can be made, or is the
 Deno.test("resolvePaths refuses paths in one sentence that says what to do", () =>
   withDirectory((top) => {
     Deno.mkdirSync(`${top}/from/sub`);
+    Deno.mkdirSync(`${top}/empty`);
     Deno.writeTextFileSync(`${top}/file`, "");
     Deno.symlinkSync("nowhere", `${top}/dangling`);
     Deno.symlinkSync("from/sub", `${top}/inside`);
@@ -89,6 +90,9 @@ Deno.test("resolvePaths refuses paths in one sentence that says what to do", () 
       [{ log: "x.db-lock" }, /is a file that the database keeps beside it/],
       [{ log: "dangling" }, /the audit log dangling is a link that leads nowhere; give --log/],
       [{ db: "file/" }, /the database file\//],
+      [{ db: "/dev/null" }, /the database \/dev\/null is not a regular file; give --db one/],
+      [{ log: "/dev/null" }, /the audit log \/dev\/null is not a regular file; give --log one/],
+      [{ log: "empty" }, /the audit log empty is not a regular file; give --log one/],
       [{ log: "to/../from/" }, /the audit log/],
       [{ trash: "" }, /the trash is an empty path; give --trash a directory/],
       [{ trash: "from" }, /the trash .*\/from is inside the source/],

@@ -277,7 +277,8 @@ export class Trial {
     const paths = (kind: string) =>
       [...tree].filter(([path, f]) => f.kind === kind && path !== "").map(([path]) => asText(path))
         .filter((path) => path !== null);
-    const files = paths("f"), directories = paths("d");
+    const files = paths("f").filter((path) => !path.startsWith(`${MANY}/`)),
+      directories = paths("d");
     const pick = (all: string[]) => all.splice(Math.floor(this.#random() * all.length), 1)[0]!;
     for (let i = 0; i < 80; i++) {
       Deno.writeFileSync(`${this.source}/${pick(files)}`, this.#bytes(i < 3 ? 6_000_000 : 40_000));
@@ -286,6 +287,13 @@ export class Trial {
     for (let i = 0; i < 20; i++) {
       const path = `dir 0${i % 3}/new ${i} ${Math.floor(this.#random() * 1e9)}`;
       Deno.writeFileSync(`${this.source}/${path}`, this.#bytes(30_000));
+    }
+    // what is small and new in all is made at once
+    const number = Math.floor(this.#random() * 1e9);
+    for (const path of ["", "/inner"]) {
+      const made = `${this.source}/new ${number}${path}`;
+      Deno.mkdirSync(made);
+      for (let i = 0; i < 25; i++) Deno.writeFileSync(`${made}/${i}`, this.#bytes(9_000));
     }
     const link = pick(paths("l"));
     Deno.removeSync(`${this.source}/${link}`);
@@ -319,7 +327,13 @@ export class Trial {
   }
 }
 
-/** 900 small files with names of every sort, some larger ones, links and empty directories. */
+/** A directory that is listed in more than one piece, and is left as it is. */
+const MANY = "many";
+
+/**
+ * 900 small files with names of every sort, some larger ones, links and empty directories; new
+ * directories with nothing but small files, and one with more files than a listing has in a piece.
+ */
 function* planSource(random: () => number): Iterable<TreeEntry> {
   const names = awkwardNames();
   for (let d = 0; d < 12; d++) {
@@ -334,6 +348,14 @@ function* planSource(random: () => number): Iterable<TreeEntry> {
     yield { type: "symlink", path: `${path}/a link`, target: `to nowhere ${d}` };
     yield { type: "directory", path: `${path}/an empty directory` };
   }
+  for (const path of ["small", "small/inner", "small/inner/most", "small too"]) {
+    yield { type: "directory", path };
+    for (let i = 0; i < 30; i++) {
+      yield { type: "file", path: `${path}/${i}`, size: Math.floor(random() * 9_000) };
+    }
+  }
+  yield { type: "directory", path: MANY };
+  for (let i = 0; i < 4_200; i++) yield { type: "file", path: `${MANY}/${i}`, size: i % 100 };
 }
 
 async function shell(script: string, ...args: string[]): Promise<void> {

@@ -32,7 +32,8 @@ export function migrate(database: DatabaseSync): void {
     database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    // a disk that fails has often rolled back already
+    if (database.isTransaction) database.exec("ROLLBACK");
     throw error;
   }
 }

@@ -17,6 +17,14 @@ Deno.test("migrate refuses a schema of the future", () => {
   assert.throws(() => migrate(database), RangeError);
 });
 
+Deno.test("migrate says what failed when the failure has rolled back by itself", () => {
+  using database = new DatabaseSync(":memory:");
+  // full before the schema is there
+  database.exec("PRAGMA max_page_count = 10");
+  assert.throws(() => migrate(database), /full/);
+  assert.equal(database.isTransaction, false);
+});
+
 Deno.test("a database says what it is and survives a crash", () => {
   using fixture = new Fixture();
   assert.deepEqual(fixture.query("PRAGMA application_id"), [{ application_id: APPLICATION_ID }]);

@@ -104,7 +104,7 @@ const TABLE: readonly {
   {
     what: "the database is a directory",
     prepare: (w) => Deno.mkdirSync(w.db),
-    says: /cannot use .*sluice\.db as the database/,
+    says: /the database .*sluice\.db is not a regular file; give --db one/,
   },
   {
     what: "the database was made by a newer version",
@@ -129,7 +129,7 @@ const TABLE: readonly {
   {
     what: "the log is a directory",
     prepare: (w) => Deno.mkdirSync(w.log),
-    says: /cannot open the audit log/,
+    says: /the audit log .* is not a regular file; give --log one/,
   },
 ];
 
