@@ -1,5 +1,5 @@
 /** Opening the database: whose it is, who has it open, and whether it is one of ours at all. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { UsageError } from "../errors.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
@@ -14,6 +14,8 @@ export interface Pair {
 export function openDatabase(path: string, readOnly = false): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    // whoever opens a pipe waits for its other end, without an end
+    if (existsSync(path) && !statSync(path).isFile()) throw new Error("it is not a regular file");
     database = new PreparedDatabase(path, { timeout: 5000, readOnly });
     const { application_id } = database.prepare("PRAGMA application_id").get() as {
       application_id: number;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SCHEMA_VERSION } from "../../src/backlog/migrate.ts";
+import { openDatabase } from "../../src/backlog/open_database.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { UsageError } from "../../src/errors.ts";
 import { Fixture } from "./fixture.ts";
@@ -144,4 +145,15 @@ Deno.test("SqliteBacklog.temporary leaves nothing behind", async () => {
   backlog.beginScan({ source: root, destination: root }, { times: EXACT });
   const names = (await Array.fromAsync(Deno.readDir(fixture.directory))).map(({ name }) => name);
   assert.deepEqual(names.filter((name) => !name.startsWith("sluice.db")), []);
+});
+
+Deno.test("openDatabase refuses a pipe, which it would wait for without an end", async () => {
+  const top = Deno.makeTempDirSync({ prefix: "sluice-test-" });
+  try {
+    const { success } = await new Deno.Command("mkfifo", { args: [`${top}/pipe`] }).output();
+    assert.ok(success);
+    assert.throws(() => openDatabase(`${top}/pipe`, true), /pipe as the database: .*regular file/);
+  } finally {
+    Deno.removeSync(top, { recursive: true });
+  }
 });
