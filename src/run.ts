@@ -38,7 +38,7 @@ import { recallErrors, recordScan } from "./scan/scan_records.ts";
 import { setDirectoryTimes, TimesCursor } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
 import { Leftovers } from "./transfer/leftovers.ts";
-import type { Self } from "./transfer/temporaries.ts";
+import type { Self } from "./self.ts";
 import { TransferBudget } from "./transfer/budget.ts";
 import { EarlyTransfer } from "./transfer/early.ts";
 import { warnOfRoom } from "./transfer/room.ts";

@@ -24,7 +24,7 @@ import { snapshotFields } from "./report/json_lines.ts";
 import { progressLine } from "./report/plain.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths } from "./roots.ts";
-import { identifySelf } from "./transfer/temporaries.ts";
+import { identifySelf } from "./self.ts";
 import { Run } from "./run.ts";
 
 /** How a run is watched, stopped and, in tests, given other parts. */

@@ -4,7 +4,8 @@ import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { directoryMade, type Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
-import { isLeftover, removeLeftovers, type Self } from "./temporaries.ts";
+import type { Self } from "../self.ts";
+import { isLeftover, removeLeftovers } from "./temporaries.ts";
 
 /** Removes leftovers for one run, and tells how many there were. */
 export class Leftovers {
