@@ -2,10 +2,10 @@
  * Identities of roots: whether what is mounted now is what was there before.
  *
  * Within a run, the type of file system, the inode and, where there is one, the file system's own
- * number (f_fsid, on xfs the birth time of the root) or what is mounted ("server:/export") must agree; where there is neither, the device
- * number. So a share that is mounted again is recognised although its device number is another one,
- * and another disk at the same place is not taken for the first. Between runs device numbers are left
- * out altogether: a reboot deals them out anew.
+ * number (f_fsid, on xfs the birth time of the root) or what is mounted ("server:/export") must
+ * agree; where there is neither, the device number. So a share that is mounted again is recognised
+ * although its device number is another one, and another disk at the same place is not taken for the
+ * first. Between runs device numbers are left out altogether: a reboot deals them out anew.
  */
 import type { Identity } from "./backend.ts";
 

@@ -15,17 +15,17 @@
  *   `finished`), `elapsed` (seconds), `source` and `destination` (`directories`, `files`, `bytes`,
  *   `errors`, `done`), `pending`, `copied` (this run), `copied_ever` (all runs) and `backlog`
  *   (`files`, `bytes`), `rate`, `file_rate`, `limit` (the lower of the next two), `limit_read`,
- *   `limit_write`, `seconds_left_by_bytes`, `seconds_left_by_files`, `active` (a list of `path`, `size`, `done`, `rate`, `seconds_left`),
- *   `failed`, `skipped`, `deleted`, `linked`, `refused`, `notice` (or null), `paused` (or null: what
- *   a run that waits is waiting for), `unanswered` (a list, mostly empty, of calls to a file system
- *   that do not return: `side` (`source`, `destination`, or null: not known), `path` (or null),
- *   `seconds`), `gives_way` (null without `--adaptive`, else a list, empty while nothing is held back:
- *   `side`, `what` (`names`, `data`), `latency_ms`, `quiet_ms`, `calls`), `gave_way` (for how many
- *   seconds in all; null without `--adaptive`)
+ *   `limit_write`, `seconds_left_by_bytes`, `seconds_left_by_files`, `active` (a list of `path`,
+ *   `size`, `done`, `rate`, `seconds_left`), `failed`, `skipped`, `deleted`, `linked`, `refused`,
+ *   `notice` (or null), `paused` (or null: what a run that waits is waiting for), `unanswered` (a
+ *   list, mostly empty, of calls to a file system that do not return: `side` (`source`,
+ *   `destination`, or null: not known), `path` (or null), `seconds`), `gives_way` (null without
+ *   `--adaptive`, else a list, empty while nothing is held back: `side`, `what` (`names`, `data`),
+ *   `latency_ms`, `quiet_ms`, `calls`), `gave_way` (for how many seconds in all; null without
+ *   `--adaptive`)
  * - `summary`, the last line: `outcome` (`in sync`, `failures`, `more pending`, `interrupted`,
- *   `stopped`),
- *   `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`), then the keys of
- *   `progress`
+ *   `stopped`), `reason` (or null), `exit_code`, `failures` (the first few: `path`, `message`),
+ *   then the keys of `progress`
  */
 
 import type { Amount, Reporter, RunEvent, SideCounts, Snapshot, Summary } from "../event.ts";

@@ -51,7 +51,8 @@ export interface RecordContext {
 /**
  * Makes a function from an outcome to the fields of its record, as JSON without braces: `action`,
  * `status`, `reason`, `kind`, `source`, `destination`, `size`, `checksum`, `checksum_algorithm`,
- * `mtime`, `atime`, `ctime`, `permissions`, `duration_ms`, `error`, and of a deletion `trash` and `evidence`.
+ * `mtime`, `atime`, `ctime`, `permissions`, `duration_ms`, `error`, and of a deletion `trash` and
+ * `evidence`.
  */
 export function operationRecords(context: RecordContext): (outcome: Outcome) => string {
   const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };

@@ -9,8 +9,9 @@ import { fingerprint, ListingPacker } from "../listing.ts";
 const CHUNK = 4096;
 
 /**
- * Lists `directory`. `packer` is used by one listing at a time, and need not be a new one. The last thing yielded is a chunk with `last` set, or a failure; after a
- * failure what came before is not a listing.
+ * Lists `directory`. The last thing yielded is a chunk with `last` set, or a failure; after a failure
+ * what came before is not a listing. `packer` is used by one listing at a time, and need not be a new
+ * one.
  */
 export async function* listDirectory(
   backend: Backend,
