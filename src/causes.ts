@@ -85,7 +85,13 @@ async function spaceOf({ destination, signal }: RunContext): Promise<Space | nul
 
 /** The reason that a person is told when an error stops a run; null for a defect of sluice. */
 export function whyStopped(error: unknown): string | null {
-  if (error instanceof SyncError) return error.message;
-  if (!isDatabaseError(error)) return null;
-  return `the database cannot be used any more: ${error.message}`;
+  const database = databaseErrorIn(error);
+  if (database !== null) return `the database cannot be used any more: ${database.message}`;
+  return error instanceof SyncError ? error.message : null;
+}
+
+/** The error of SQLite that an error is, or that it was made of; null when it is another. */
+export function databaseErrorIn(error: unknown): Error | null {
+  const inner = error instanceof SyncError ? error.cause : error;
+  return isDatabaseError(inner) ? inner : null;
 }

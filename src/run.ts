@@ -7,7 +7,7 @@ import { RootGuard } from "./backend/root_guard.ts";
 import type { Watch } from "./backend/watch.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
-import { causeOf, whyStopped } from "./causes.ts";
+import { causeOf, databaseErrorIn, whyStopped } from "./causes.ts";
 import type { Adaptive } from "./control/adaptive.ts";
 import { EndEarly } from "./control/end_early.ts";
 import { follow } from "./control/follow.ts";
@@ -136,6 +136,9 @@ export class Run {
         return statistics.summary({ outcome: "interrupted", reason: null, exitCode });
       }
       if (reason === null) throw error;
+      if (!options.dryRun && databaseErrorIn(cause) === null) {
+        statistics.pending(backlog.transfer.pending());
+      }
       return statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
     if (!options.dryRun) statistics.pending(backlog.transfer.pending());

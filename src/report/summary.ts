@@ -19,7 +19,7 @@ const FAILURES_SHOWN = 5;
 /** The summary in lines; the first is the outcome in one sentence. */
 export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}): string[] {
   const { dryRun = false, log } = options;
-  const { copied, copiedEver, elapsed, pending, failed } = summary;
+  const { copied, copiedEver, elapsed, failed } = summary;
   const row = (label: string, text: string) => `  ${label.padEnd(9)} ${text}`;
   const lines = [headline(summary, dryRun)];
   if (!dryRun) {
@@ -46,7 +46,7 @@ export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}
   if (shown.length > 0 && unshown > 0) {
     lines.push(`    and ${formatCount(unshown)} more${log === undefined ? "" : `: see ${log}`}`);
   }
-  lines.push(row("pending", pending.files === 0 ? "nothing" : amountOf(pending)));
+  lines.push(row("pending", pendingText(summary)));
   const next = nextStep(summary, dryRun);
   if (next !== null) lines.push(row("next", next));
   return lines;
@@ -67,6 +67,19 @@ function headline({ outcome, reason, elapsed }: Summary, dryRun: boolean): strin
     case "stopped":
       return `stopped after ${time}${why}`;
   }
+}
+
+/** What is left: of a tree that no scan has seen whole, nobody knows. */
+function pendingText({ outcome, phase, pending, source, destination }: Summary): string {
+  const early = ["interrupted", "stopped", "more pending"].includes(outcome);
+  const scanning = phase === "scan" && !(source.done && destination.done);
+  const none = pending.files === 0;
+  // what an earlier scan has found is known before the run begins
+  if (!early || !scanning && !(phase === "starting" && none)) {
+    return none ? "nothing" : amountOf(pending);
+  }
+  const why = "the scan is not complete";
+  return none ? `not known: ${why}` : `${amountOf(pending)} so far: ${why}`;
 }
 
 /** What the operator should do now; null when nothing. */

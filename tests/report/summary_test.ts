@@ -46,6 +46,32 @@ Deno.test("summaryLines says how to resume when the run was interrupted", () => 
   assert.match(lines.at(-1)!, /run the same command again to resume/);
 });
 
+Deno.test("summaryLines says that what is pending is not known when the scan did not end", () => {
+  const { source, destination } = SUMMARY;
+  const cut = {
+    ...SUMMARY,
+    outcome: "interrupted",
+    phase: "scan",
+    destination: { ...destination, done: false },
+  } as const;
+  const pending = (summary: typeof SUMMARY) =>
+    summaryLines(summary).find((line) => line.startsWith("  pending"));
+  const cases = [
+    [{ ...cut, pending: NONE }, "not known: the scan is not complete"],
+    [cut, "7 files, 31.0 GiB so far: the scan is not complete"],
+    [{ ...cut, phase: "starting", pending: NONE }, "not known: the scan is not complete"],
+    // an earlier scan has found it
+    [{ ...cut, phase: "starting" }, "7 files, 31.0 GiB"],
+    [
+      { ...cut, source: { ...source, done: true }, destination: { ...destination, done: true } },
+      "7 files, 31.0 GiB",
+    ],
+    [{ ...cut, outcome: "in sync", pending: NONE }, "nothing"],
+    [{ ...cut, phase: "transfer", pending: NONE }, "nothing"],
+  ] as const;
+  for (const [summary, text] of cases) assert.equal(pending(summary), `  pending   ${text}`);
+});
+
 Deno.test("summaryLines gives the reason when the run stopped", () => {
   const reason = "the destination is not mounted any more: /mnt/new";
   const lines = summaryLines({ ...SUMMARY, outcome: "stopped", reason });

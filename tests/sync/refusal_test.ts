@@ -208,6 +208,17 @@ Deno.test("sync stops with its reason when the database cannot be used any more"
     },
   });
   assert.equal(summary.exitCode, 3);
-  assert.match(summary.reason!, /no such table: .*outbox/);
+  assert.match(summary.reason!, /^the database cannot be used any more: no such table: .*outbox/);
   assert.equal(events.at(-1)!.type, "end");
+});
+
+Deno.test("sync tells what is pending when it stops before it begins", async () => {
+  using world = new DiskWorld({ a: "1", b: "2" });
+  const first = (await world.run({ maxTransfer: 1 })).summary;
+  assert.deepEqual([first.outcome, first.pending.files], ["more pending", 1]);
+  Deno.renameSync(world.destination, `${world.top}/elsewhere`);
+  Deno.mkdirSync(world.destination);
+  const { summary } = await world.run();
+  assert.match(summary.reason!, /not the directory that was scanned before/);
+  assert.deepEqual(summary.pending, { files: 1, bytes: 1 });
 });
