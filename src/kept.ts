@@ -1,6 +1,5 @@
 /** What the process that works on a share owes to its keeper: to end with it, and to let go of its streams. */
 import { loadLibcIfPossible } from "./backend/open.ts";
-import type { Libc } from "./backend/posix/libc.ts";
 import { KEYS } from "./keeper.ts";
 import type { OpenKeyboard } from "./keyboard.ts";
 import { SIGNALS } from "./signals.ts";
@@ -30,7 +29,8 @@ export function endWithKeeper(): OpenKeyboard {
  * Lets go of the standard streams: a thread that stays behind would hold them, and who reads them
  * would wait for it.
  */
-export function letGo(libc: Libc | null = loadLibcIfPossible()): void {
+export function letGo(): void {
+  const libc = loadLibcIfPossible();
   if (libc === null) return;
   const streams = ["0", "1", "2"].map(leadsTo).filter((stream) => stream !== null);
   // the runtime has copies of them under other numbers

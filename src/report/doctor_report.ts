@@ -1,6 +1,6 @@
 /** What the doctor found, as lines for a person. */
 import { formatCount, formatSize } from "../lib/units.ts";
-import { oneLine, type Paint, unpainted } from "./layout.ts";
+import { oneLine } from "./layout.ts";
 import { padEnd } from "./width.ts";
 
 /** A line of the table: what was tried, what came of it, and whether that is as a local disk does. */
@@ -11,14 +11,11 @@ export interface Finding {
 }
 
 /** The table of a place. */
-export function findingLines(findings: readonly Finding[], paint: Paint = unpainted): string[] {
+export function findingLines(findings: readonly Finding[]): string[] {
   const width = Math.max(...findings.map(({ topic }) => topic.length));
   const marks = { good: "ok", limited: "!", unknown: "?" } as const;
-  const styles = { good: "good", limited: "warning", unknown: "label" } as const;
   return findings.map(({ topic, says, verdict }) =>
-    ` ${paint(styles[verdict], padEnd(marks[verdict], 2))}  ${padEnd(topic, width)}  ${
-      oneLine(says)
-    }`
+    ` ${padEnd(marks[verdict], 2)}  ${padEnd(topic, width)}  ${oneLine(says)}`
   );
 }
 
