@@ -4,6 +4,7 @@ import type {
   CallOptions,
   FileReader,
   FileWriter,
+  HeldNames,
   HeldParcels,
   ListBatch,
   SmallFiles,
@@ -43,6 +44,8 @@ export type Call =
   | "take"
   | "flush"
   | "hold"
+  | "lookNames"
+  | "removeNames"
   | "readParcel"
   | "writeParcel"
   | "commitParcel"
@@ -111,6 +114,14 @@ export function withAround(inner: Backend, around: Around): Backend {
     flush: (options) => around.call("flush", "", () => inner.flush(options)),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
   };
+  if (inner.holdNames !== undefined) {
+    outer.holdNames = async (directory, options) =>
+      names(
+        await around.call("hold", directory, () => inner.holdNames!(directory, options)),
+        directory,
+        around,
+      );
+  }
   if (small === undefined) return outer;
   const waiting = inner.capabilities.latency === "waiting";
   return Object.assign(outer, { small: smallFiles(small, around, waiting) });
@@ -200,6 +211,22 @@ function trash(inner: Trash, around: Around): Trash {
     setTimes: (path, times, options) =>
       around.call("setTimes", path, () => inner.setTimes(path, times, options)),
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  };
+}
+
+function names(inner: HeldNames, directory: string, around: Around): HeldNames {
+  return {
+    look: (names) =>
+      around.now("lookNames", directory, () => inner.look(names), {
+        files: names.length,
+        bytes: 0,
+      }),
+    remove: (entries) =>
+      around.now("removeNames", directory, () => inner.remove(entries), {
+        files: entries.length,
+        bytes: 0,
+      }),
+    [Symbol.dispose]: () => inner[Symbol.dispose](),
   };
 }
 

@@ -7,6 +7,7 @@
  * a signal and rejects with its reason.
  */
 import type { Entry, Times } from "../entry.ts";
+import type { SyncError } from "../errors.ts";
 import type { ListingPacker } from "../listing.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type { Parcel } from "../parcel.ts";
@@ -211,6 +212,21 @@ export interface Trash extends AsyncDisposable {
   ): Promise<void>;
 }
 
+/** What a look at a name tells, without what needs another call. */
+export type NameLook = Pick<Entry, "kind" | "size" | "mtime" | "atime">;
+
+/**
+ * A directory that is held for calls about many of its names, which are done when they return;
+ * disposing of it lets it go. What fails is told for each name, whatever its scope; only EINVAL for
+ * what is no name is thrown.
+ */
+export interface HeldNames extends Disposable {
+  /** Fresh looks; undefined only where the file system says that it is not there (ENOENT). */
+  look(names: readonly string[]): (NameLook | SyncError | undefined)[];
+  /** Removes, in order, empty directories and anything that is not a directory; null: it is gone. */
+  remove(entries: readonly Pick<Entry, "name" | "kind">[]): (SyncError | null)[];
+}
+
 /** A place that holds files. */
 export interface Backend extends AsyncDisposable {
   /** The root as a full path or URL, as a string like every path. */
@@ -267,6 +283,15 @@ export interface Backend extends AsyncDisposable {
   removeFile(path: string, options?: CallOptions): Promise<void>;
   /** Removes an empty directory. */
   removeDirectory(path: string, options?: CallOptions): Promise<void>;
+  /**
+   * Holds a directory, for many calls about its names. With `anew` it is opened from the root, whatever
+   * is open already: what its names are is what they are below the root now. Rejects with ENOENT and
+   * the path of what is missing. Missing where calls are waited for.
+   */
+  holdNames?(
+    directory: string,
+    options?: CallOptions & { readonly anew?: boolean },
+  ): Promise<HeldNames>;
   /**
    * Opens the directory at the full path `root` as a trash, which the caller disposes of. With `make`
    * it is made, for its owner only, when it is missing; the directory that it is in must exist.

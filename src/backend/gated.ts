@@ -6,6 +6,7 @@ import type { Backend, CallOptions } from "./backend.ts";
 const HELD: ReadonlySet<PropertyKey> = new Set<keyof Backend>([
   ...["look", "open", "create", "createLink", "link", "makeDirectory", "setTimes"] as const,
   ...["xattrs", "setAttributes", "removeFile", "removeDirectory"] as const,
+  "holdNames",
 ]);
 
 /** Wraps `inner`; calls that begin while `gate` is closed begin when it is open. */

@@ -70,6 +70,6 @@ export function paced(
  * operations in one call, are not there any more.
  */
 export function withOperations(inner: Backend, around: Around): Backend {
-  const { small: _, ...outer } = withAround(inner, around);
+  const { small: _small, holdNames: _names, ...outer } = withAround(inner, around);
   return { ...outer, list: (path, options) => outer.list(path, { signal: options?.signal }) };
 }

@@ -40,8 +40,15 @@ async function makeDirectories(
   path: string,
   options?: CallOptions,
 ): Promise<boolean> {
+  if (path === "") return false;
+  try {
+    // most often those above it are there
+    return await place.makeDirectory(path, options);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== "ENOENT") throw error;
+  }
   let made = false, at = "";
-  for (const name of path === "" ? [] : path.split("/")) {
+  for (const name of path.split("/")) {
     at = join(at, name);
     made = await place.makeDirectory(at, options);
   }

@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { join } from "../entry.ts";
 import { KINDS } from "../listing.ts";
 import type { Extra } from "./backlog.ts";
+import { ArrayRows } from "./job_files.ts";
 import { provenBy } from "./missed_store.ts";
 import { CONFLICT, STATE } from "./schema.ts";
 import { inSteps } from "./steps.ts";
@@ -169,17 +170,17 @@ export class ExtraStore {
     ]);
   }
 
-  /** Extras whose removal began in a run that did not live to tell. */
+  /**
+   * Extras whose removal began in a run that did not live to tell, the deepest first: one that is
+   * dropped must not take its directory from those in it.
+   */
   attempted(limit: number): Extra[] {
-    return this.#rows("e.attempted <> 0 LIMIT ?1", [limit]);
+    return this.#rows("e.attempted <> 0 ORDER BY d.depth DESC LIMIT ?1", [limit]);
   }
 
   /** The removal of these has come to an end that is known. */
   settled(extras: readonly Extra[]): void {
-    const statement = this.#database.prepare(
-      "UPDATE extra SET attempted = 0 WHERE directory = ? AND name = ?",
-    );
-    for (const { directory, name } of extras) statement.run(directory, toSql(name));
+    this.#each(extras, (names) => `UPDATE extra SET attempted = 0 WHERE ${names}`);
   }
 
   #rows(
@@ -188,54 +189,90 @@ export class ExtraStore {
     from = "extra e JOIN directory d ON d.id = e.directory",
   ): Extra[] {
     const statement = this.#database.prepare(`
-      SELECT e.directory AS directory, d.path AS parent, d.conflict AS above, e.name AS name,
-        e.kind AS kind, e.size AS size, e.mtime AS mtime, e.conflict AS conflict,
-        d.depth AS depth, e.attempted AS attempted, m.scans AS scans, m.first_at AS first_at
+      SELECT e.directory, d.path, d.conflict, e.name, e.kind, e.size, e.mtime, e.conflict, d.depth,
+        e.attempted, m.scans, m.first_at
       FROM ${from}
       LEFT JOIN missed m ON m.directory = e.directory AND m.name = e.name WHERE ${where}`);
     statement.setReadBigInts(true);
-    return statement.all(...values).map((row) => {
-      const name = fromSql(row.name);
+    return new ArrayRows(statement).all(...values).map((row) => {
+      const [directory, parent, above, text, kind, size, mtime] = row as unknown as ExtraRow;
+      const [, , , , , , , conflict, depth, attempted, scans, firstAt] = row as unknown as ExtraRow;
+      const name = fromSql(text);
       return {
-        directory: Number(row.directory),
+        directory: Number(directory),
         name,
-        path: join(fromSql(row.parent), name),
-        depth: Number(row.depth),
-        kind: KINDS[Number(row.kind)]!,
-        size: Number(row.size),
-        mtime: row.mtime as bigint,
-        conflict: Number(row.conflict) === 1 ||
-          Number(row.above) === CONFLICT.directoryInTheWay,
-        attempted: Number(row.attempted),
-        missedScans: Number(row.scans ?? 0),
-        firstMissedAt: row.first_at === null ? null : Number(row.first_at),
+        path: join(fromSql(parent), name),
+        depth: Number(depth),
+        kind: KINDS[Number(kind)]!,
+        size: Number(size),
+        mtime,
+        conflict: conflict === 1n || Number(above) === CONFLICT.directoryInTheWay,
+        attempted: Number(attempted),
+        missedScans: Number(scans ?? 0),
+        firstMissedAt: firstAt === null ? null : Number(firstAt),
       };
     });
   }
 
   /** The removal of these begins, in this run. */
   attempt(run: number, extras: readonly Extra[]): void {
-    const statement = this.#database.prepare(
-      "UPDATE extra SET attempted = ? WHERE directory = ? AND name = ?",
-    );
-    for (const { directory, name } of extras) statement.run(run, directory, toSql(name));
+    this.#each(extras, (names) => `UPDATE extra SET attempted = ${run} WHERE ${names}`);
   }
 
-  /** An extra is no more: removed, or found to be none. Its directory's times must be set again. */
-  drop(extra: Extra): void {
-    for (const table of ["extra", "missed"]) {
-      this.#database.prepare(`DELETE FROM ${table} WHERE directory = ? AND name = ?`)
-        .run(extra.directory, toSql(extra.name));
+  /**
+   * Extras that are no more: removed, or found to be none; a directory after those in it. The times
+   * of the directories that they were in must be set again.
+   */
+  drop(extras: readonly Extra[]): void {
+    const prepare = (sql: string) => this.#database.prepare(sql);
+    this.#each(extras, (names) => `DELETE FROM extra WHERE ${names}`);
+    this.#each(extras, (names) => `DELETE FROM missed WHERE ${names}`);
+    const touch = prepare("UPDATE directory SET touched = 1 WHERE id = ?");
+    const directory = prepare("DELETE FROM directory WHERE path = ?");
+    // what blocked a directory of the source is gone, so it can be made now
+    const unblock = prepare(`
+      UPDATE directory SET conflict = ${CONFLICT.none}, destination_state = ${STATE.absent}
+      WHERE parent = ? AND name = ? AND conflict = ${CONFLICT.directoryBlocked}`);
+    let touched: number | null = null;
+    for (const { directory: at, name: text, path, kind, conflict } of extras) {
+      if (at !== touched) touch.run(touched = at);
+      if (kind === "directory") directory.run(toSql(path));
+      else if (conflict) unblock.run(at, toSql(text));
     }
-    this.#database.prepare("UPDATE directory SET touched = 1 WHERE id = ?").run(extra.directory);
-    if (extra.kind === "directory") {
-      this.#database.prepare("DELETE FROM directory WHERE path = ?").run(toSql(extra.path));
-    } else {
-      // what blocked a directory of the source is gone, so it can be made now
-      this.#database.prepare(`
-        UPDATE directory SET conflict = ${CONFLICT.none}, destination_state = ${STATE.absent}
-        WHERE parent = ? AND name = ? AND conflict = ${CONFLICT.directoryBlocked}`)
-        .run(extra.directory, toSql(extra.name));
+  }
+
+  /** Runs a statement for all of `extras`; in `sql`, the condition stands for some of one directory. */
+  #each(extras: readonly Extra[], sql: (names: string) => string): void {
+    for (let from = 0; from < extras.length;) {
+      const { directory } = extras[from]!;
+      let to = from + 1;
+      while (to < extras.length && to - from < MOST && extras[to]!.directory === directory) to += 1;
+      const names = extras.slice(from, to).map(({ name }) => toSql(name));
+      const room = names.length === 1 ? 1 : names.length <= FEW ? FEW : MOST;
+      // a name that is there twice is the same as one
+      while (names.length < room) names.push(names.at(-1)!);
+      const condition = `directory = ? AND name IN (${Array(room).fill("?")})`;
+      this.#database.prepare(sql(condition)).run(directory, ...names);
+      from = to;
     }
   }
 }
+
+/** Names of one statement: one for each of them would take three times as long. */
+const FEW = 8, MOST = 32;
+
+/** A row of a page. */
+type ExtraRow = readonly [
+  directory: bigint,
+  parent: string | Uint8Array,
+  above: bigint,
+  name: string | Uint8Array,
+  kind: bigint,
+  size: bigint,
+  mtime: bigint,
+  conflict: bigint,
+  depth: bigint,
+  attempted: bigint,
+  scans: bigint | null,
+  firstAt: bigint | null,
+];

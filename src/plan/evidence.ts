@@ -1,9 +1,9 @@
-/** Evidence: the live looks at both sides that come before each removal. */
+/** Evidence: what the live looks at both sides say that come before each removal. */
+import type { NameLook } from "../backend/backend.ts";
 import type { Extra } from "../backlog/backlog.ts";
-import type { RunContext } from "../context.ts";
-import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { recordedTime } from "../times.ts";
+import type { Found } from "./extra_place.ts";
 
 /** What a look at the source says about an extra. */
 export type Absence =
@@ -14,41 +14,32 @@ export type Absence =
     readonly proof: string;
     /** An errno, or the kind of what the source has there. */
     readonly answer: string;
-    /** In ms since the epoch. */
-    readonly lookedAt: number;
   };
 
-/** A live look at the source: only "no such file" proves that it is not there. */
-export async function absence(
-  { source, signal }: RunContext,
-  extra: Extra,
-): Promise<Absence> {
-  const lookedAt = Date.now();
-  let there: Entry | undefined;
-  try {
-    there = await source.look(extra.path, { signal });
-  } catch (error) {
+const NOT_THERE: Absence = { refusal: null, proof: "not at the source", answer: "ENOENT" };
+
+/**
+ * What a live look at the source proves: only "no such file" proves that it is not there. An error
+ * where it proves nothing.
+ */
+export function absenceOf(extra: Extra, found: Found): Absence | SyncError {
+  if (found instanceof SyncError) {
     // below a path at which the source has a file, nothing can be: the scan saw that file, and
     // the kernel says the same now
-    if (extra.conflict && error instanceof SyncError && error.code === "ENOTDIR") {
-      const proof = "the source has a file where this directory was";
-      return { refusal: null, proof, answer: error.code, lookedAt };
-    }
-    throw error;
+    if (!extra.conflict || found.code !== "ENOTDIR") return found;
+    const proof = "the source has a file where this directory was";
+    return { refusal: null, proof, answer: found.code };
   }
-  if (there === undefined) {
-    return { refusal: null, proof: "not at the source", answer: "ENOENT", lookedAt };
-  }
-  const kindsDiffer = (there.kind === "directory") !== (extra.kind === "directory");
+  if (found === undefined) return NOT_THERE;
+  const kindsDiffer = (found.kind === "directory") !== (extra.kind === "directory");
   if (extra.conflict && kindsDiffer) {
-    const proof = `the source has a ${there.kind} here`;
-    return { refusal: null, proof, answer: there.kind, lookedAt };
+    return { refusal: null, proof: `the source has a ${found.kind} here`, answer: found.kind };
   }
   return { refusal: "not deleted: the source has it now" };
 }
 
 /** How what is at the destination differs from what the scan saw there; null when it does not. */
-export function difference(extra: Extra, there: Entry): string | null {
+export function difference(extra: Extra, there: NameLook): string | null {
   if (there.kind !== extra.kind) return "it changed its kind";
   if (extra.kind === "directory") return null;
   if (there.size !== extra.size) return "its size changed";

@@ -5,23 +5,18 @@ import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { NOTHING_SENT, type Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
-import type { Evidence, Removal } from "../removal.ts";
-import { absence, difference } from "./evidence.ts";
+import type { Removal } from "../removal.ts";
+import { judge, type Verdict } from "./judge.ts";
 import { type RunTrash, trashedBy } from "./run_trash.ts";
 
-/** Extras that are looked at in one go, and how many of them at the same time. */
-const PAGE = 256, IN_FLIGHT = 16;
+/**
+ * Extras that are removed between two records, which are waits for the disk: where calls answer at
+ * once, and where so many take a while.
+ */
+const PAGE = { immediate: 1024, waiting: 256 } as const;
 
-/** What became of one extra. */
-interface Verdict {
-  readonly extra: Extra;
-  /** Null when it is still there. */
-  readonly removal: Removal | null;
-  /** It is no extra any more: nothing to remove. */
-  readonly moot: boolean;
-  readonly why: string;
-  readonly error: SyncError | null;
-}
+/** Extras of a killed run that are looked at in one go, and how many of them at the same time. */
+const ATTEMPTED = 256, IN_FLIGHT = 16;
 
 /**
  * Removes extras: files first, then the directories that have become empty, deepest first. Each is
@@ -39,21 +34,18 @@ export async function removeExtras(
     readonly at?: RemovalCursor;
   },
 ): Promise<void> {
-  const { extras } = context.backlog;
+  const { backlog: { extras }, destination } = context;
+  const size = PAGE[destination.capabilities.latency];
   for (;;) {
-    const page = extras.files(at.file, PAGE, which);
+    const page = extras.files(at.file, size, which);
     if (page.length === 0) break;
     await removePage(context, page, { trash, at });
     at.file = page.at(-1)!;
   }
   for (;;) {
-    const page = extras.directories(at.directory, PAGE, which);
+    const page = extras.directories(at.directory, size, which);
     if (page.length === 0) break;
-    // one depth at a time: a directory can only go after those inside it
-    for (const depth of new Set(page.map((extra) => extra.depth))) {
-      const level = page.filter((extra) => extra.depth === depth);
-      await removePage(context, level, { trash, at });
-    }
+    await removePage(context, page, { trash, at });
     at.directory = page.at(-1)!;
   }
 }
@@ -73,7 +65,7 @@ export class RemovalCursor {
 export async function settleAttempted(context: RunContext): Promise<void> {
   const { backlog, destination, checkRoots, settle, signal } = context;
   for (;;) {
-    const page = backlog.extras.attempted(PAGE);
+    const page = backlog.extras.attempted(ATTEMPTED);
     if (page.length === 0) return;
     await checkRoots();
     const gone = await mapConcurrently(page, IN_FLIGHT, async (extra) => {
@@ -91,14 +83,15 @@ export async function settleAttempted(context: RunContext): Promise<void> {
       (extra, i) => gone[i] ? trashedBy(context, extra) : Promise.resolve(null),
     );
     settle(() => {
-      page.forEach((extra, i) => {
-        if (!gone[i]) return;
-        const why = "not at the source; removed by a run that was interrupted";
-        const trash = moved[i]!;
-        const removal = { evidence: evidenceOf(context, extra), trash, at: Date.now() };
-        record(context, { extra, removal, moot: false, why, error: null });
-      });
-      backlog.extras.settled(page);
+      const why = "not at the source; removed by a run that was interrupted";
+      record(
+        context,
+        page.flatMap((extra, i) => {
+          const removed = { trash: moved[i]!, at: Date.now(), look: null };
+          return gone[i] ? [{ extra, removed, moot: false, why, error: null }] : [];
+        }),
+      );
+      backlog.extras.settled(page.filter((_, i) => !gone[i]));
     });
   }
 }
@@ -118,9 +111,7 @@ async function removePage(
   let certain = destination.capabilities.durability === "file";
   try {
     try {
-      await mapConcurrently(page, IN_FLIGHT, async (extra) => {
-        verdicts.push(await judge(context, extra, trash));
-      });
+      await judge(context, page, { trash, verdict: (verdict) => verdicts.push(verdict) });
     } finally {
       // what is on record as removed must not be there again after a loss of power
       if (!certain && !signal.aborted) await destination.flush({ signal });
@@ -129,79 +120,44 @@ async function removePage(
   } finally {
     // also when the run stops here: what was removed has its record; where the destination has
     // failed, the next run looks whether it is gone
-    const told = verdicts.filter(({ removal }) => removal === null || certain || signal.aborted);
-    settle(() => {
-      for (const verdict of told) record(context, verdict);
-      backlog.extras.settled(told.map(({ extra }) => extra));
-    });
+    const told = verdicts.filter(({ removed }) => removed === null || certain || signal.aborted);
+    settle(() => record(context, told));
     for (const { extra } of told) at.recorded.add(extra.path);
   }
   at.recorded.clear();
 }
 
-async function judge(
-  context: RunContext,
-  extra: Extra,
-  trash: RunTrash | null,
-): Promise<Verdict> {
-  const { destination, checkRoots, signal } = context;
-  const verdict = { extra, removal: null, moot: false, why: "", error: null };
-  try {
-    const absent = await absence(context, extra);
-    if (absent.refusal !== null) return { ...verdict, why: absent.refusal };
-    // after the look: whatever has answered it, it was the root that was scanned
-    await checkRoots();
-    const there = await destination.look(extra.path, { signal });
-    if (there === undefined) return { ...verdict, moot: true };
-    const changed = difference(extra, there);
-    if (changed !== null) {
-      return { ...verdict, why: `not deleted: ${changed} since the scan` };
-    }
-    const where = trash === null ? null : await trash.take(extra, there);
-    // a directory is made anew in the trash: only its removal proves that nothing is in it
-    if (extra.kind === "directory") await destination.removeDirectory(extra.path, { signal });
-    else if (where === null) await destination.removeFile(extra.path, { signal });
-    const { lookedAt, answer } = absent;
-    const evidence = { ...evidenceOf(context, extra), lookedAt, answer };
-    return {
-      ...verdict,
-      removal: { evidence, trash: where, at: Date.now() },
-      why: absent.proof,
+/** Counts and records what became of extras; inside a transaction. */
+function record({ backlog, outcome, run }: RunContext, verdicts: readonly Verdict[]): void {
+  const { extras, deletions } = backlog;
+  const scan = backlog.lastScan()!.id, listedAt = deletions.listingTimes();
+  const removals: { extra: Extra; removal: Removal }[] = [];
+  const dropped: Extra[] = [], left: Extra[] = [];
+  for (const verdict of verdicts) {
+    const { extra, removed, moot, why } = verdict;
+    const removal = removed === null ? null : {
+      evidence: {
+        scan,
+        listedAt: listedAt(extra.directory),
+        scans: extra.missedScans,
+        firstMissedAt: extra.firstMissedAt,
+        lookedAt: removed.look?.at ?? null,
+        answer: removed.look?.answer ?? null,
+      },
+      trash: removed.trash,
+      at: removed.at,
     };
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    return {
-      ...verdict,
-      error,
-      why: error.code === "ENOTEMPTY"
-        ? "not deleted: the directory is not empty"
-        : `not deleted: ${error.message}`,
-    };
+    if (removal !== null) removals.push({ extra, removal });
+    else if (!moot) deletions.refused(run, extra, why);
+    if (!moot) outcome(outcomeOf(verdict, removal), null);
+    (removal !== null || moot ? dropped : left).push(extra);
   }
+  deletions.record(run, removals);
+  extras.drop(dropped);
+  extras.settled(left);
 }
 
-/** What the scans have brought about an extra; the live look is not in it yet. */
-function evidenceOf({ backlog }: RunContext, extra: Extra): Evidence {
-  return {
-    scan: backlog.lastScan()!.id,
-    listedAt: backlog.deletions.listedAt(extra.directory),
-    scans: extra.missedScans,
-    firstMissedAt: extra.firstMissedAt,
-    lookedAt: null,
-    answer: null,
-  };
-}
-
-/** Counts and records what became of an extra; inside a transaction. */
-function record({ backlog, outcome, run }: RunContext, verdict: Verdict): void {
-  const { extra, removal, moot, why } = verdict;
-  if (removal !== null) backlog.deletions.record(run, extra, removal);
-  else if (!moot) backlog.deletions.refused(run, extra, why);
-  if (!moot) outcome(outcomeOf(verdict), null);
-  if (removal !== null || moot) backlog.extras.drop(extra);
-}
-
-function outcomeOf({ extra, removal, why, error }: Verdict): Outcome {
+function outcomeOf({ extra, why, error }: Verdict, removal: Removal | null): Outcome {
   return {
     ...NOTHING_SENT,
     detail: why,

@@ -1,8 +1,7 @@
 /** The trash of a run: `DIR/RUN/PATH`, where PATH is the one that an extra had at the destination. */
-import type { Trash } from "../backend/backend.ts";
+import type { NameLook, Trash } from "../backend/backend.ts";
 import type { Extra } from "../backlog/backlog.ts";
 import type { RunContext } from "../context.ts";
-import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 
 /** Takes extras; opened, and its directory made, with the first of them. */
@@ -43,7 +42,7 @@ export class RunTrash implements AsyncDisposable {
    * Moves an extra here; resolves with its full path. A directory is made anew, with its times: the
    * old one is still to be removed.
    */
-  async take(extra: Extra, there: Entry): Promise<string> {
+  async take(extra: Extra, there: NameLook): Promise<string> {
     const { signal } = this.#context;
     this.#open ??= this.#begin();
     const { trash, run } = await this.#open;

@@ -56,6 +56,7 @@ export interface RecordContext {
  */
 export function operationRecords(context: RecordContext): (outcome: Outcome) => string {
   const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };
+  const times = { listed: new KnownTime(), missed: new KnownTime(), looked: new KnownTime() };
   return (outcome) => {
     const { action, status, kind, path, size, hash, stamp, error, detail, removal } = outcome;
     const message = error?.message ?? (status === "failure" ? detail ?? null : null);
@@ -69,20 +70,35 @@ export function operationRecords(context: RecordContext): (outcome: Outcome) => 
       `${stamp === null ? NO_STAMP : stamped(stamp, iso)},` +
       `"duration_ms":${Math.round(outcome.duration * 1000) / 1000},` +
       `"error":${message === null ? "null" : JSON.stringify(message)}` +
-      (removal === undefined ? "" : removed(removal));
+      (removal === undefined ? "" : removed(removal, times));
   };
 }
 
+/** A time in ms as ISO 8601; many removals in a row rest on the same ones. */
+class KnownTime {
+  #ms: number | null = null;
+  #text: string | null = null;
+
+  iso(ms: number | null): string | null {
+    if (ms !== this.#ms) {
+      this.#ms = ms;
+      this.#text = ms === null ? null : new Date(ms).toISOString();
+    }
+    return this.#text;
+  }
+}
+
+type KnownTimes = Readonly<Record<"listed" | "missed" | "looked", KnownTime>>;
+
 /** The further fields of a deletion: `trash` (null when it is final) and `evidence`. */
-function removed({ trash, evidence }: Removal): string {
-  const time = (ms: number | null) => ms === null ? null : new Date(ms).toISOString();
+function removed({ trash, evidence }: Removal, times: KnownTimes): string {
   const { scan, listedAt, scans, firstMissedAt, lookedAt, answer } = evidence;
   const told = {
     scan,
-    listed_at: time(listedAt),
+    listed_at: times.listed.iso(listedAt),
     missed_scans: scans,
-    first_missed_at: time(firstMissedAt),
-    looked_at: time(lookedAt),
+    first_missed_at: times.missed.iso(firstMissedAt),
+    looked_at: times.looked.iso(lookedAt),
     answer,
   };
   const where = trash === null ? null : showPath(trash, true);

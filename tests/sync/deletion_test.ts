@@ -309,3 +309,32 @@ Deno.test("sync keeps the evidence of a deletion of which a killed run could not
   assert.equal(row!.looked_at, null);
   assert.equal(row!.scan, 1);
 });
+
+Deno.test("sync tells of every directory that a killed run removed, also of those inside others", async () => {
+  const below = Array.from({ length: 300 }, (_, i) => `a/d${i}`);
+  using world = new MemoryWorld({ file: "1" }, {
+    file: "1",
+    ...Object.fromEntries(below.map((path) => [path, null])),
+  });
+  await assert.rejects(world.run({
+    deleteExtras: true,
+    maxDelete: { percent: 100 },
+    faults: {
+      destination: [{
+        call: "removeDirectory",
+        path: /^a/,
+        act: () => {
+          if (essence(world.to).a !== undefined) world.to.remove("a");
+          throw new Error("killed");
+        },
+      }],
+    },
+  }));
+  await world.run();
+  const rows = world.query("SELECT path, answer FROM deletion ORDER BY path");
+  assert.deepEqual(rows.map(({ path }) => path), ["a", ...below].sort());
+  assert.deepEqual(new Set(rows.map(({ answer }) => answer)), new Set([null]));
+  const deleted = world.records().filter(({ action }) => action === "delete");
+  assert.equal(deleted.length, 301);
+  assert.deepEqual(world.query("SELECT * FROM extra"), []);
+});

@@ -26,6 +26,7 @@ import { readXattrs, writeAttributes } from "./attributes.ts";
 import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
+import { NamesMemory, PosixNames } from "./names.ts";
 import { refreshWay } from "./refresh.ts";
 import { Opener } from "./opener.ts";
 import { PosixSmallFiles } from "./small.ts";
@@ -79,6 +80,7 @@ class PosixBackend implements Backend {
   readonly root: string;
   readonly capabilities: Capabilities;
   readonly small?: PosixSmallFiles | ShareSmallFiles;
+  readonly holdNames?: Backend["holdNames"];
   readonly #fd: number;
   readonly #libc: Libc;
   readonly #sys: Syscalls;
@@ -138,6 +140,7 @@ class PosixBackend implements Backend {
       writer: (path: string, temporary: Uint8Array) =>
         this.#writer(Handle.closed(libc.now), path, temporary),
     };
+    if (latency === "immediate") this.holdNames = this.#namesHolder();
     if (latency === "immediate" && durability === "group") {
       this.small = new PosixSmallFiles({ ...parts, run: libc.runProgram });
     } else if (latency === "waiting" && durability === "file") {
@@ -358,6 +361,17 @@ class PosixBackend implements Backend {
     const result = await this.#sys.unlinkat(held.fd, lastName(path), AT.REMOVEDIR);
     if (result < 0) throw this.#directories.failure(result, "remove the directory", path);
     this.#directories.forget(path);
+  }
+
+  #namesHolder(): NonNullable<Backend["holdNames"]> {
+    const memory = new NamesMemory(this.#libc);
+    return async (path, { signal, anew = false } = {}) => {
+      signal?.throwIfAborted();
+      // as in look()
+      if (anew) this.#directories.forgetWay(path);
+      const held = await this.#directories.hold(path);
+      return new PosixNames(path, held, { directories: this.#directories, memory });
+    };
   }
 
   async openTrash(
