@@ -18,7 +18,7 @@ import { type Aim, Aims, injectionFor, showAim, stageOfPhase, STAGES } from "./p
 import { type Stage, stageOfTrace } from "./proof/kills.ts";
 import { canTrace, type Ended, Program } from "./proof/program.ts";
 import { Trial } from "./proof/trial.ts";
-import { randomNumbers } from "./trees.ts";
+import { randomNumbers } from "./random_numbers.ts";
 import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
 
 /** Limits that runs get by chance: at full speed other moments are hit than slowly. */

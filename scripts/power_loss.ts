@@ -16,7 +16,7 @@ import { Disk } from "./proof/disk.ts";
 import { type Ended, Program, type RunningProgram } from "./proof/program.ts";
 import { Trial } from "./proof/trial.ts";
 import { see } from "./proof/tree.ts";
-import { randomNumbers } from "./trees.ts";
+import { randomNumbers } from "./random_numbers.ts";
 import { defaultDirectory, keepFolder, positive, runScript } from "./workbench.ts";
 
 const LIMITS = ["off", "60M", "30M", "15M"] as const;

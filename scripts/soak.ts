@@ -24,7 +24,7 @@ import { checkCopies, checkRuns, readDatabase, readLog } from "./proof/records.t
 import { mayEndEarly, randomOptions } from "./proof/run_options.ts";
 import { canMount, Side } from "./proof/sides.ts";
 import { asText, differences, see, show } from "./proof/tree.ts";
-import { randomNumbers } from "./trees.ts";
+import { randomNumbers } from "./random_numbers.ts";
 import { defaultDirectory, findBinary, keepFolder, positive, runScript } from "./workbench.ts";
 
 /** A run that takes longer than this hangs (s). The slowest limits alone take a minute. */

@@ -1,6 +1,6 @@
 /** A source that somebody works in: random edits, and every state that each of its files has had. */
 import { createHash } from "node:crypto";
-import { randomNumbers } from "../trees.ts";
+import { randomNumbers } from "../random_numbers.ts";
 import { parentOf } from "./tree.ts";
 
 /** The algorithms of `--checksum`, and what they are called elsewhere. */

@@ -1,5 +1,7 @@
 /** Two trees, a database and a log, and what must hold about them at any moment and in the end. */
-import { awkwardNames, randomNumbers, type TreeEntry, writeTree } from "../trees.ts";
+import { awkwardNames } from "../awkward_names.ts";
+import { randomNumbers } from "../random_numbers.ts";
+import { type TreeEntry, writeTree } from "../trees.ts";
 import {
   checkRuns,
   checkSynced,

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
+import { awkwardNames } from "../../scripts/awkward_names.ts";
 import {
-  awkwardNames,
   planTree,
-  randomNumbers,
   totalsOf,
   type TreeEntry,
   type TreeKind,
@@ -12,15 +11,6 @@ import {
 
 const KINDS = Object.keys(TREES) as TreeKind[];
 const bytesOf = (name: string) => new TextEncoder().encode(name).length;
-
-Deno.test("randomNumbers gives the same numbers for the same seed", () => {
-  const a = randomNumbers(7), b = randomNumbers(7), c = randomNumbers(8);
-  const first = Array.from({ length: 100 }, a);
-  assert.deepEqual(Array.from({ length: 100 }, b), first);
-  assert.notDeepEqual(Array.from({ length: 100 }, c), first);
-  assert.ok(first.every((number) => number >= 0 && number < 1));
-  assert.equal(new Set(first).size, 100);
-});
 
 Deno.test("planTree gives the same tree for the same seed", () => {
   for (const kind of KINDS) {
@@ -76,28 +66,6 @@ Deno.test("the tree of many files has every awkward name in one directory", () =
   for (const name of awkwardNames()) {
     assert.ok(inFirst.has(name) || inFirst.has(`${name}F`), JSON.stringify(name));
   }
-});
-
-Deno.test("awkwardNames are legal, well-formed and different", () => {
-  const names = awkwardNames();
-  assert.equal(new Set(names).size, names.length);
-  for (const name of names) {
-    assert.ok(name.isWellFormed() && !/[/\0]/.test(name), JSON.stringify(name));
-    assert.ok(bytesOf(name) >= 1 && bytesOf(name) <= 255, JSON.stringify(name));
-    assert.ok(name !== "." && name !== "..");
-  }
-});
-
-Deno.test("awkwardNames have line ends, quotes, dashes, emoji, 255 bytes and twins", () => {
-  const names = new Set(awkwardNames());
-  for (const name of ["\n", "'", '"', "\\", "-rf", "\u{1f600}", "a".repeat(255)]) {
-    assert.ok(names.has(name), JSON.stringify(name));
-  }
-  assert.ok([...names].some((name) => bytesOf(name) === 255 && name.length < 90));
-  const twins = [...names].filter((name) =>
-    name !== name.normalize("NFD") && names.has(name.normalize("NFD"))
-  );
-  assert.ok(twins.length >= 2);
 });
 
 Deno.test("writeTree writes what was planned, the same bytes each time", async () => {
