@@ -170,6 +170,9 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
         if (last) checkUnchanged(carried, await reader.look(options));
         yield { ...block(carried, hole.offset, hole.data, last, nothing), hole: true };
         ended = last;
+        // a hole is nothing to wait for, and may be a terabyte
+        const breath = options.breathe();
+        if (breath !== undefined) await breath;
       }
       offset = data;
       if (ended || carried.failed !== null) break;

@@ -161,3 +161,26 @@ Deno.test("readItems waits for memory, and takes no more than there is", async (
   assert.ok(!(await third).done);
   await batches.return(undefined);
 });
+
+Deno.test("readItems gives others a turn while it goes through a hole", async () => {
+  const source = memory({ sparse: "" });
+  const entry = { ...(await source.look("sparse"))!, size: 5 * 2 ** 20 };
+  source.open = () =>
+    Promise.resolve({
+      entry,
+      sparse: true,
+      dataFrom: () => Promise.resolve(Infinity),
+      read: () => assert.fail("a hole is not read"),
+      look: () => Promise.resolve(entry),
+      async [Symbol.asyncDispose]() {},
+    });
+  let turns = 0;
+  const breathe = () => {
+    turns += 1;
+    return undefined;
+  };
+  const options = readerOptions(source, { breathe });
+  const blocks = await read(options, jobOf("", ["sparse"]));
+  assert.equal(blocks.filter(({ type }) => type === "block").length, 5);
+  assert.ok(turns >= 5, `${turns} turns`);
+});
