@@ -108,11 +108,12 @@ Deno.bench(`give out and settle ${FILES} files`, { group: "transfer" }, (bench) 
   for (;;) {
     const job = backlog.transaction(() => jobs.next());
     if (job === undefined) break;
-    const files = packParcel(copied(job, hash), () => "");
-    backlog.transaction(() => {
-      backlog.transfer.settleFiles(files, "sha256");
-      backlog.transfer.landed([job.directory]);
-    });
+    const work = {
+      outcomes: [],
+      parcels: [packParcel(copied(job, hash), () => "")],
+      landed: [job.directory],
+    };
+    backlog.transaction(() => backlog.transfer.settle(work, "sha256"));
   }
   bench.end();
   expectPending(backlog, 0);

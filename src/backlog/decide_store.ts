@@ -11,7 +11,7 @@ import { REASONS } from "../operation.ts";
 import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import type { PartStore } from "./part_store.ts";
-import { ArrayRows } from "./job_files.ts";
+import { ArrayRows } from "./rows.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -60,6 +60,7 @@ export class DecideStore {
   readonly #settleChildren: Record<"source" | "destination", StatementSync>;
   readonly #inheritConflict: StatementSync;
   readonly #decided: StatementSync;
+  readonly #decidedAndCounted: StatementSync;
   readonly #allPending: StatementSync;
   readonly #allSynced: StatementSync;
   readonly #chunks: StatementSync;
@@ -73,7 +74,6 @@ export class DecideStore {
   readonly #putExtras: StatementSync;
   readonly #blockDirectories: StatementSync;
   readonly #directoriesInTheWay: StatementSync;
-  readonly #recount: StatementSync;
   readonly #dropChunks: StatementSync;
   /** Directories in which what is pending stays so: equal or not, it has no hash and no record. */
   readonly #unrecorded: ReadonlySet<number>;
@@ -113,9 +113,14 @@ export class DecideStore {
     this.#inheritConflict = database.prepare(
       "UPDATE directory SET conflict = ?1 WHERE parent = ?2 AND conflict <> ?1",
     );
-    this.#decided = database.prepare(
-      `UPDATE directory SET decided_scan = ${scan}, unsettled = ?2 WHERE id = ?1`,
-    );
+    const decided = (more: string) =>
+      database.prepare(
+        `UPDATE directory SET decided_scan = ${scan}, unsettled = ?2 ${more} WHERE id = ?1`,
+      );
+    this.#decided = decided("");
+    this.#decidedAndCounted = decided(`, (pending_files, pending_bytes) = (
+        SELECT count(*), coalesce(sum(size), 0) FROM file
+        WHERE directory = ?1 AND status = ${STATUS.pending})`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
       WHERE directory = ? AND status <> ${STATUS.skipped}
@@ -167,10 +172,6 @@ export class DecideStore {
       WHERE parent = ?1 AND name IN (
         SELECT e.name FROM extra e
         WHERE e.directory = ?1 AND e.conflict = 1 AND e.kind = ${DIRECTORY})`);
-    this.#recount = database.prepare(`
-      UPDATE directory SET (pending_files, pending_bytes) = (
-        SELECT count(*), coalesce(sum(size), 0) FROM file
-        WHERE directory = ?1 AND status = ${STATUS.pending}) WHERE id = ?1`);
     this.#dropChunks = database.prepare("DELETE FROM listing WHERE directory = ?");
     this.#unrecorded = new Set(
       database.prepare("SELECT directory FROM unrecorded").all().map((row) =>
@@ -187,14 +188,16 @@ export class DecideStore {
   /**
    * Decides a directory if both its sides are known by now, and then those below it that only
    * waited for it. Returns the numbers of those that were decided and were not in sync before.
+   *
+   * @param isNew all its files were put on record just now, as pending. Default: that is not known
    */
-  ready(id: number): number[] {
+  ready(id: number, { isNew = false }: { readonly isNew?: boolean } = {}): number[] {
     const decided: number[] = [];
     const waiting = [id];
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const row = this.#row.get(next) as DirectoryRow | undefined;
       if (row === undefined) continue;
-      const { isAtRest, hasChildren } = this.#decide(next, row);
+      const { isAtRest, hasChildren } = this.#decide(next, row, isNew && next === id);
       if (!isAtRest) decided.push(next);
       if (!hasChildren) continue;
       for (const child of this.#readyChildren.all(next)) waiting.push(Number(child.id));
@@ -203,7 +206,11 @@ export class DecideStore {
   }
 
   /** Returns whether nothing is to be done in it, as before, and whether it may have children. */
-  #decide(id: number, row: DirectoryRow): { isAtRest: boolean; hasChildren: boolean } {
+  #decide(
+    id: number,
+    row: DirectoryRow,
+    isNew: boolean,
+  ): { isAtRest: boolean; hasChildren: boolean } {
     const [source, sourceError, destination, sameContent, conflict, isSettled] = row;
     const [, , , , , , children, hasExtras, hasChunks] = row;
     // names of the destination that are spelled otherwise may bring new ones
@@ -226,7 +233,7 @@ export class DecideStore {
       // each name of it was decided when it was listed
     } else if (source === STATE.listed && destination === STATE.absent) {
       this.#merges?.align(id, { there: false });
-      this.#allPending.run(id);
+      if (!isNew || this.#merges !== null) this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
       equal = source === STATE.listed && sameContent === 1 && !this.#unrecorded.has(id);
       if (equal && isSettled === 1 && this.#merges === null) isAtRest = true;
@@ -243,8 +250,8 @@ export class DecideStore {
       );
     }
     if (hasChunks === 1) this.#dropChunks.run(id);
-    this.#decided.run(id, equal && this.#merges === null ? 0 : 1);
-    if (!isAtRest) this.#recount.run(id);
+    const decided = isAtRest ? this.#decided : this.#decidedAndCounted;
+    decided.run(id, equal && this.#merges === null ? 0 : 1);
     return { isAtRest, hasChildren };
   }
 

@@ -3,7 +3,7 @@ import type { Job, JobFile } from "../job.ts";
 import { SMALL } from "../parcel.ts";
 import type { Order } from "../options.ts";
 import type { PartStore } from "./part_store.ts";
-import type { TransferStore } from "./transfer_store.ts";
+import type { PendingDirectory, TransferStore } from "./transfer_store.ts";
 
 /** The most files and bytes that one job has. */
 export interface JobLimits {
@@ -16,9 +16,7 @@ export interface JobLimits {
 }
 
 /** Where the jobs of a pass are: after which directory, and inside which ones. */
-interface OpenDirectory {
-  readonly id: number;
-  readonly path: string;
+interface OpenDirectory extends PendingDirectory {
   /** A name; a number in a directory that is carried in parts. */
   readonly after: string | Uint8Array | number;
 }
@@ -115,35 +113,37 @@ export class JobSource implements Jobs {
     }
   }
 
-  #jobOf({ id, path }: OpenDirectory, from: string | Uint8Array): Job {
+  #jobOf(directory: OpenDirectory, from: string | Uint8Array): Job {
     const { limits } = this.#options;
-    const missing = this.#store.missingAbove(id, path);
+    const { id, path, listed, isAbsent, aboveLeaf } = directory;
+    const missing = isAbsent ? this.#store.missingAbove(id, path) : [];
     const isNew = missing.length > 0 && from === "";
     const most = isNew ? limits.whole ?? limits.files : limits.files;
     let found = this.#store.pendingFiles(id, from, { ...limits, files: most });
     const all = isNew && found.after === null && found.files.every(isSmall);
-    const whole = all ? this.#store.aboveLeaf(id) : null;
+    const whole = all ? aboveLeaf : null;
     if (whole === null && found.files.length > limits.files) {
       found = this.#store.pendingFiles(id, from, limits);
     }
     const { files, after } = found;
     const last = after === null;
-    if (!last) this.#open.push({ id, path, after });
+    if (!last) this.#open.push({ ...directory, after });
     // its temporary is in the directory above it
     if (whole !== null) this.#store.markInFlight(whole);
-    return { directory: id, path, missing, files, listed: this.#store.listedAt(id), last, whole };
+    return { directory: id, path, missing, files, listed, last, whole };
   }
 
   /** Undefined while more of the directory is to come; the last job may be without a file. */
-  #jobOfPart({ id, path }: OpenDirectory, from: number): Job | undefined {
+  #jobOfPart(directory: OpenDirectory, from: number): Job | undefined {
+    const { id, path, isAbsent } = directory;
     const { files, after, listed } = this.#parts.next(id, from, this.#options.limits);
     const last = files.length === 0;
     if (last && this.#parts.isGrowing(id)) {
-      this.#waiting.set(id, { id, path, after });
+      this.#waiting.set(id, { ...directory, after });
       return undefined;
     }
-    if (!last) this.#open.push({ id, path, after });
-    const missing = this.#store.missingAbove(id, path);
+    if (!last) this.#open.push({ ...directory, after });
+    const missing = isAbsent ? this.#store.missingAbove(id, path) : [];
     return { directory: id, path, missing, files, listed, last, whole: null };
   }
 
@@ -170,9 +170,10 @@ export class JobSource implements Jobs {
     }
   }
 
-  #opened({ id, path }: { readonly id: number; readonly path: string }): OpenDirectory {
+  #opened(directory: PendingDirectory): OpenDirectory {
+    const { id } = directory;
     this.#store.markGiven(id, this.#pass);
-    return { id, path, after: this.#parts.isGrowing(id) ? 0 : "" };
+    return { ...directory, after: this.#parts.isGrowing(id) ? 0 : "" };
   }
 }
 

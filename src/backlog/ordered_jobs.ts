@@ -9,8 +9,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Job, JobFile } from "../job.ts";
 import type { Order } from "../options.ts";
-import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
+import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits, Jobs } from "./job_source.ts";
+import { ArrayRows } from "./rows.ts";
 import { STATE, STATUS } from "./schema.ts";
 import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";

@@ -10,8 +10,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobFile } from "../job.ts";
 import { fingerprint, ListingPacker } from "../listing.ts";
-import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
+import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
+import { LimitedRows } from "./rows.ts";
 import { STATE, STATUS } from "./schema.ts";
 
 /** The fingerprint of a listing without entries. */
@@ -120,7 +121,7 @@ export class PartStore {
     given.run(directory, after);
     const files: JobFile[] = [];
     let bytes = 0, at = after, listed: number | null = null;
-    for (const row of rowsOf.all(directory, after, limits.files)) {
+    for (const row of rowsOf.all(limits.files, directory, after)) {
       const file = jobFile(row);
       if (!mayJoin(files, file, { bytes, limits })) break;
       bytes += file.size;
@@ -168,11 +169,14 @@ function prepare(database: DatabaseSync) {
       `${leftOut} WHERE parent = ?2 AND source_scan = ?1 AND destination_scan <> ?1`,
     ),
     given: database.prepare("DELETE FROM temp.part WHERE directory = ? AND number <= ?"),
-    files: new ArrayRows(database.prepare(`
+    files: new LimitedRows(
+      database,
+      `
       SELECT ${jobFileColumns("f")}, p.number, p.listed
       FROM temp.part p JOIN file f ON f.directory = p.directory AND f.name = p.name
       WHERE p.directory = ? AND p.number > ? AND f.status = ${STATUS.pending}
-      ORDER BY p.number LIMIT ?`)),
+      ORDER BY p.number`,
+    ),
   };
 }
 

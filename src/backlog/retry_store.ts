@@ -1,8 +1,9 @@
 /** What is to be tried again in this run; it goes with the process, since what failed is pending. */
 import type { DatabaseSync } from "node:sqlite";
 import type { Job } from "../job.ts";
-import { ArrayRows, jobFile, jobFileColumns } from "./job_files.ts";
+import { jobFile, jobFileColumns } from "./job_files.ts";
 import type { Jobs } from "./job_source.ts";
+import { ArrayRows } from "./rows.ts";
 import { STATE, STATUS } from "./schema.ts";
 import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";

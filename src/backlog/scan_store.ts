@@ -19,10 +19,10 @@ import { REASONS } from "../operation.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog.ts";
 import { type DecideOptions, DecideStore, isKnown } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
-import { ArrayRows } from "./job_files.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import type { PartStore } from "./part_store.ts";
+import { ArrayRows, LimitedRows } from "./rows.ts";
 import { CONFLICT, STATE, STATUS } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
@@ -45,12 +45,13 @@ export class ScanStore {
   /** Values of files that wait to be written together. */
   #values: SQLInputValue[] = [];
   readonly #upsertDirectory: Record<Side, StatementSync>;
-  readonly #queued: Record<Side, ArrayRows>;
+  readonly #queued: Record<Side, LimitedRows>;
   readonly #setState: Record<Side, StatementSync>;
   readonly #count: Record<Side, StatementSync>;
   readonly #before: Record<Side, ArrayRows>;
   readonly #inSync: StatementSync;
   readonly #setPrints: StatementSync;
+  readonly #listedSource: StatementSync;
   readonly #listedDestination: StatementSync;
   readonly #unseen: StatementSync;
   readonly #dropVanished: StatementSync;
@@ -99,14 +100,12 @@ export class ScanStore {
         ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime,
         ${side}_error = NULL
         WHERE ${side}_scan <> ${scan}`);
-    const queued = both((side) =>
-      `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ?
-       ORDER BY id LIMIT ?`
-    );
-    this.#queued = {
-      source: new ArrayRows(queued.source),
-      destination: new ArrayRows(queued.destination),
-    };
+    const queued = (side: Side) =>
+      new LimitedRows(
+        database,
+        `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ? ORDER BY id`,
+      );
+    this.#queued = { source: queued("source"), destination: queued("destination") };
     this.#setState = {
       source: database.prepare(`
         UPDATE directory SET source_state = ?1, source_scan = ${scan}, source_error = ?2,
@@ -123,7 +122,9 @@ export class ScanStore {
     // most directories have little of what is asked for, which spares the statements about it
     this.#before = {
       source: new ArrayRows(database.prepare(`
-        SELECT source_complete, destination_scan = ${scan} AND ${isKnown("destination")}
+        SELECT source_complete, destination_scan = ${scan} AND ${isKnown("destination")},
+          EXISTS (SELECT 1 FROM file WHERE directory = ?1),
+          EXISTS (SELECT 1 FROM hard_link WHERE directory = ?1)
         FROM directory WHERE id = ?1`)),
       destination: new ArrayRows(database.prepare(`
         SELECT iif(source_scan = ${scan} AND source_state = ${STATE.listed}, source_content, NULL),
@@ -142,6 +143,10 @@ export class ScanStore {
     this.#setPrints = database.prepare(
       "UPDATE directory SET source_content = ?, source_complete = ?, unsettled = 1 WHERE id = ?",
     );
+    this.#listedSource = database.prepare(`
+      UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan},
+      source_error = ?1, source_listed_at = ?2, source_content = ?3, source_complete = ?4,
+      unsettled = 1 WHERE id = ?5`);
     this.#listedDestination = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
       destination_error = ?1, destination_content = ?2 WHERE id = ?3`);
@@ -175,7 +180,7 @@ export class ScanStore {
 
   /** Up to `limit` directories of a side that are still to be listed, with numbers above `after`. */
   queued(side: Side, after: number, limit: number): QueuedDirectory[] {
-    const rows = this.#queued[side].all(after, limit) as [number, string | Uint8Array][];
+    const rows = this.#queued[side].all(limit, after) as [number, string | Uint8Array][];
     return rows.map(([id, path]) => ({ id, path: fromSql(path) }));
   }
 
@@ -227,12 +232,12 @@ export class ScanStore {
 
   #putSource(chunk: ListedChunk, sum: Counts): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
-    const [known, isOtherKnown] = this.#before.source.get(id)!;
+    const [known, isOtherKnown, hadFiles, hadLinks] = this.#before.source.get(id)!;
     const unchanged = fingerprints !== null && problems.length === 0 &&
       known instanceof Uint8Array && fingerprints.complete !== null &&
       equalBytes(known, fingerprints.complete);
     // a part of it may have come before this scan was interrupted, with what is gone since
-    if (index === 0 && known === null) this.#unseen.run(id);
+    if (index === 0 && known === null && hadFiles === 1) this.#unseen.run(id);
     if (index === 0 && !last) this.#parts.first(id);
     const inParts = this.#parts.isGrowing(id);
     const pending = { names: [] as (string | Uint8Array)[], bytes: 0 };
@@ -252,7 +257,7 @@ export class ScanStore {
       }
     }
     this.#flushFiles();
-    if (!unchanged && index === 0) this.#links.clear("source", id);
+    if (!unchanged && index === 0 && hadLinks === 1) this.#links.clear("source", id);
     if (!unchanged) this.#putLinks("source", id, data);
     this.#tally("source", chunk, counts, sum);
     // should the run end before the last chunk, what is on record is no longer what was listed
@@ -263,16 +268,16 @@ export class ScanStore {
       this.#missed.listedEmpty(id);
     }
     // a name that could not be looked at may still be there: its row stays
-    if (!unchanged && problems.length === 0) this.#dropVanished.run(id);
-    if (!unchanged) {
-      this.#setPrints.run(
-        problems.length === 0 ? fingerprints?.content ?? null : null,
-        problems.length === 0 ? fingerprints?.complete ?? null : null,
-        id,
-      );
+    if (!unchanged && problems.length === 0 && hadFiles === 1) this.#dropVanished.run(id);
+    const now = Date.now();
+    if (unchanged) this.#setState.source.run(STATE.listed, null, id, now);
+    else {
+      const [first] = problems;
+      const { content = null, complete = null } = first === undefined ? fingerprints ?? {} : {};
+      this.#listedSource.run(first?.message ?? null, now, content, complete, id);
     }
-    this.#setState.source.run(STATE.listed, problems[0]?.message ?? null, id, Date.now());
-    return isOtherKnown === 1 ? this.#decide.ready(id) : [];
+    if (isOtherKnown !== 1) return [];
+    return this.#decide.ready(id, { isNew: hadFiles === 0 });
   }
 
   #putDestination(chunk: ListedChunk, sum: Counts): number[] {

@@ -153,6 +153,7 @@ export class SqliteBacklog implements Disposable {
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.transfer.rolledBack();
       throw error;
     }
   }

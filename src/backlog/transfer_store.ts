@@ -1,5 +1,5 @@
 /** The transfer's part of the database: pending files out as jobs, outcomes in. */
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
 import type { JobFile, Outcome } from "../job.ts";
@@ -7,8 +7,9 @@ import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
 import { FilesInRow } from "./files_in_row.ts";
-import { ArrayRows, jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
+import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
+import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS } from "./schema.ts";
 import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -30,6 +31,38 @@ const JOINED = `min(max(min(max(CAST(? AS INTEGER), -9223372036), 9223372035) * 
 /** Names that wait to be linked are pending, and have no bytes of their own. */
 const WAITING = "(SELECT count(*) FROM hard_link WHERE waits = 1)";
 
+/** What was carried. */
+export interface SettledWork {
+  readonly outcomes: readonly Outcome[];
+  readonly parcels?: readonly PackedFiles[];
+  /** Directories of which no job is under way any more. */
+  readonly landed?: readonly number[];
+}
+
+/** A directory with pending files. */
+export interface PendingDirectory {
+  readonly id: number;
+  readonly path: string;
+  /** When the source's listing of it was recorded, in ms since the epoch. */
+  readonly listed: number | null;
+  /** It is not at the destination. */
+  readonly isAbsent: boolean;
+  /** The directory above it; null where it has directories in it, or nothing above. */
+  readonly aboveLeaf: number | null;
+}
+
+function pendingDirectory(row: readonly unknown[] | undefined): PendingDirectory | undefined {
+  if (row === undefined) return undefined;
+  const [id, path, listed, isAbsent, aboveLeaf] = row as [
+    number,
+    string | Uint8Array,
+    number | null,
+    0 | 1,
+    number | null,
+  ];
+  return { id, path: fromSql(path), listed, isAbsent: isAbsent === 1, aboveLeaf };
+}
+
 /** What directories have less of pending. */
 type Shrunk = Map<number, { files: number; bytes: number }>;
 
@@ -39,12 +72,11 @@ const FEW = 4;
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {
   readonly #database: DatabaseSync;
-  readonly #nextPending: StatementSync;
-  readonly #ifPending: StatementSync;
-  readonly #pendingFiles: ArrayRows;
-  readonly #directory: StatementSync;
+  readonly #nextPending: ArrayRows;
+  readonly #ifPending: ArrayRows;
+  readonly #pendingFiles: LimitedRows;
+  readonly #directory: ArrayRows;
   readonly #listedAt: StatementSync;
-  readonly #aboveLeaf: StatementSync;
   readonly #markInFlight: StatementSync;
   readonly #markGiven: StatementSync;
   readonly #synced: StatementSync;
@@ -52,35 +84,38 @@ export class TransferStore {
   readonly #rowSyncedAsScanned: StatementSync;
   readonly #failed: StatementSync;
   readonly #shrink: StatementSync;
-  readonly #made: StatementSync;
-  readonly #touchParent: StatementSync;
+  readonly #shrinkAndLand: StatementSync;
+  readonly #made: ArrayRows;
+  readonly #touch: StatementSync;
   readonly #landed: StatementSync;
   readonly #removed: StatementSync;
   readonly #forgetPrints: StatementSync;
   #remaining = { files: 0, bytes: 0 };
+  /** Directories that are marked as in flight, as far as this run has marked them. */
+  readonly #inFlight = new Set<number>();
   /** What the statement that settles many files in a row is at. */
   #row = new FilesInRow([], "");
 
   constructor(database: DatabaseSync) {
     this.#database = database;
-    this.#nextPending = database.prepare(`
-      SELECT id, path FROM directory
-      WHERE pending_files > 0 AND id > ?1 AND destination_state <> ${STATE.failed}
-        AND pass <> ?2 AND (?3 IS NULL OR decided_scan = ?3)
-      ORDER BY id LIMIT 1`);
-    this.#ifPending = database.prepare(`
-      SELECT id, path FROM directory
-      WHERE id = ?1 AND pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`);
-    this.#pendingFiles = new ArrayRows(database.prepare(`
-      SELECT ${jobFileColumns("file")} FROM file
-      WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name LIMIT ?`));
-    this.#directory = database.prepare(
-      "SELECT parent, destination_state FROM directory WHERE id = ?",
+    const pending = `
+      SELECT id, path, source_listed_at, destination_state = ${STATE.absent},
+        iif(EXISTS (SELECT 1 FROM directory child WHERE child.parent = directory.id), NULL, parent)
+      FROM directory
+      WHERE pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`;
+    this.#nextPending = new ArrayRows(database.prepare(
+      `${pending} AND id > ?1 AND (?3 IS NULL OR decided_scan = ?3) ORDER BY id LIMIT 1`,
+    ));
+    this.#ifPending = new ArrayRows(database.prepare(`${pending} AND id = ?1`));
+    this.#pendingFiles = new LimitedRows(
+      database,
+      `SELECT ${jobFileColumns("file")} FROM file
+      WHERE directory = ? AND name > ? AND status = ${STATUS.pending} ORDER BY name`,
     );
+    this.#directory = new ArrayRows(database.prepare(
+      `SELECT parent, destination_state = ${STATE.absent} FROM directory WHERE id = ?`,
+    ));
     this.#listedAt = database.prepare("SELECT source_listed_at FROM directory WHERE id = ?");
-    this.#aboveLeaf = database.prepare(`
-      SELECT parent FROM directory d
-      WHERE id = ? AND NOT EXISTS (SELECT 1 FROM directory c WHERE c.parent = d.id)`);
     this.#markInFlight = database.prepare(
       "UPDATE directory SET in_flight = 1, touched = 1 WHERE id = ? AND in_flight = 0",
     );
@@ -105,15 +140,16 @@ export class TransferStore {
     );
     this.#failed = database.prepare(`
       UPDATE file SET error = ?, attempts = attempts + 1 WHERE directory = ? AND name = ?`);
-    this.#shrink = database.prepare(`
-      UPDATE directory SET pending_files = pending_files - ?, pending_bytes = pending_bytes - ?
-      WHERE id = ?`);
-    this.#made = database.prepare(`
+    const shrink = (more: string) =>
+      database.prepare(`
+        UPDATE directory SET pending_files = pending_files - ?, pending_bytes = pending_bytes - ?
+        ${more} WHERE id = ?`);
+    this.#shrink = shrink("");
+    this.#shrinkAndLand = shrink(", in_flight = 0");
+    this.#made = new ArrayRows(database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, touched = 1, conflict = 0
-      WHERE id = ? AND destination_state = ${STATE.absent}`);
-    this.#touchParent = database.prepare(
-      "UPDATE directory SET touched = 1 WHERE id = (SELECT parent FROM directory WHERE id = ?)",
-    );
+      WHERE id = ? AND destination_state = ${STATE.absent} RETURNING parent`));
+    this.#touch = database.prepare("UPDATE directory SET touched = 1 WHERE id = ?");
     this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
     this.#forgetPrints = database.prepare(
       "UPDATE directory SET source_content = NULL, source_complete = NULL WHERE id = ?",
@@ -176,11 +212,10 @@ export class TransferStore {
     after: { depth: number; id: number },
     limit: number,
   ): { id: number; path: string; depth: number }[] {
-    const step = (where: string, ...values: number[]) => (left: number) =>
+    const step = (where: string, ...values: number[]) => () =>
       this.#atDepth(
-        `destination_state = ${STATE.absent} AND ${where} ORDER BY depth, id`,
+        `destination_state = ${STATE.absent} AND ${where} ORDER BY depth, id LIMIT ${limit}`,
         ...values,
-        left,
       );
     return inSteps(limit, [
       step("depth = ? AND id > ?", after.depth, after.id),
@@ -188,11 +223,11 @@ export class TransferStore {
     ]);
   }
 
-  /** Directories of the source; the last value is how many at most. */
+  /** Directories of the source. */
   #atDepth(where: string, ...values: number[]): { id: number; path: string; depth: number }[] {
     return this.#database.prepare(`
       SELECT id, path, depth FROM directory
-      WHERE source_state = ${STATE.listed} AND ${where} LIMIT ?`)
+      WHERE source_state = ${STATE.listed} AND ${where}`)
       .all(...values)
       .map(({ id, path, depth }) => ({
         id: Number(id),
@@ -206,15 +241,13 @@ export class TransferStore {
     after: number,
     pass: number,
     scan: number | null,
-  ): { id: number; path: string } | undefined {
-    const row = this.#nextPending.get(after, pass, scan);
-    return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
+  ): PendingDirectory | undefined {
+    return pendingDirectory(this.#nextPending.get(after, pass, scan));
   }
 
   /** A directory, if it has pending files and was not in this pass yet. */
-  ifPending(directory: number, pass: number): { id: number; path: string } | undefined {
-    const row = this.#ifPending.get(directory, pass);
-    return row === undefined ? undefined : { id: Number(row.id), path: fromSql(row.path) };
+  ifPending(directory: number, pass: number): PendingDirectory | undefined {
+    return pendingDirectory(this.#ifPending.get(directory, pass));
   }
 
   /** Pending files of a directory; `after` is where to go on, null when there are no more. */
@@ -223,7 +256,7 @@ export class TransferStore {
     after: string | Uint8Array,
     limits: JobLimits,
   ): { files: JobFile[]; after: string | Uint8Array | null } {
-    const rows = this.#pendingFiles.all(directory, after, limits.files);
+    const rows = this.#pendingFiles.all(limits.files, directory, after);
     const files: JobFile[] = [];
     let bytes = 0;
     for (const row of rows) {
@@ -243,10 +276,10 @@ export class TransferStore {
   missingAbove(id: number, path: string): { directory: number; path: string }[] {
     const missing: { directory: number; path: string }[] = [];
     for (let at: number | null = id; at !== null; path = parentOf(path)) {
-      const row: Record<string, SQLOutputValue> = this.#directory.get(at)!;
-      if (Number(row.destination_state) !== STATE.absent) break;
+      const [above, isAbsent] = this.#directory.get(at) as [number | null, 0 | 1];
+      if (isAbsent === 0) break;
       missing.push({ directory: at, path });
-      at = row.parent === null ? null : Number(row.parent);
+      at = above;
     }
     return missing.reverse();
   }
@@ -257,38 +290,37 @@ export class TransferStore {
     return at === undefined || at === null ? null : Number(at);
   }
 
-  /** The number of the directory above one that has no directories in it; null for all others. */
-  aboveLeaf(id: number): number | null {
-    const row = this.#aboveLeaf.get(id);
-    return row === undefined || row.parent === null ? null : Number(row.parent);
-  }
-
   /** Before the first temporary can appear in a directory: a later run looks for it there. */
   markInFlight(id: number): void {
+    if (this.#inFlight.has(id)) return;
     this.#markInFlight.run(id);
+    this.#inFlight.add(id);
   }
 
   /** The same, for a directory whose files are given out in a pass. */
   markGiven(id: number, pass: number): void {
     this.#markGiven.run(id, pass);
+    this.#inFlight.add(id);
   }
 
   /** A directory is at the destination now. False when that was known before. */
   made(directory: number): boolean {
-    if (this.#made.run(directory).changes === 0) return false;
-    this.#touchParent.run(directory);
+    const row = this.#made.get(directory);
+    if (row === undefined) return false;
+    const [parent] = row as [number | null];
+    // what is in flight is touched already
+    if (parent !== null && !this.#inFlight.has(parent)) this.#touch.run(parent);
     return true;
   }
 
-  /** Records files that travelled in a parcel. */
-  settleFiles({ directory, files, bytes, names, hashes }: PackedFiles, algorithm: string): void {
+  /** Files that travelled in a parcel. */
+  #settleFiles({ directory, files, names, hashes }: PackedFiles, algorithm: string): void {
     const row = new FilesInRow(names.split("\0", files), hashes);
     if (files < FEW || !this.#settleRow(row, directory, algorithm)) {
       for (const name of row.names) {
         this.#syncedAsScanned.run(algorithm, directory, name, row.hashOf(name));
       }
     }
-    this.#shrinkAll(new Map([[directory, { files, bytes }]]));
   }
 
   /**
@@ -314,8 +346,12 @@ export class TransferStore {
   }
 
   /** Records what became of files; the destination has made them durable before. */
-  settle(outcomes: readonly Outcome[], algorithm: string): void {
+  settle({ outcomes, parcels = [], landed = [] }: SettledWork, algorithm: string): void {
     const shrunk: Shrunk = new Map();
+    for (const parcel of parcels) {
+      this.#settleFiles(parcel, algorithm);
+      this.#count(shrunk, parcel.directory, parcel.files, parcel.bytes);
+    }
     for (const outcome of outcomes) {
       const { directory, name, status, stamp } = outcome;
       if (name === "") continue;
@@ -324,7 +360,7 @@ export class TransferStore {
         this.#removed.run(directory, toSql(name));
         // but if it is there again one day, the listing must not pass for one that is recorded
         this.#forgetPrints.run(directory);
-        this.#count(shrunk, directory, outcome.expected);
+        this.#count(shrunk, directory, 1, outcome.expected);
         continue;
       }
       if (status !== "success") {
@@ -347,43 +383,51 @@ export class TransferStore {
         directory,
         toSql(name),
       );
-      this.#count(shrunk, directory, outcome.expected);
+      this.#count(shrunk, directory, 1, outcome.expected);
     }
-    this.#shrinkAll(shrunk);
-  }
-
-  #shrinkAll(shrunk: Shrunk): void {
+    // most directories land with their last files: one statement for both
+    const landing = new Set(landed);
     for (const [directory, { files, bytes }] of shrunk) {
-      this.#shrink.run(files, bytes, directory);
+      if (landing.delete(directory)) {
+        this.#shrinkAndLand.run(files, bytes, directory);
+        this.#inFlight.delete(directory);
+      } else this.#shrink.run(files, bytes, directory);
       this.#remaining.files -= files;
       this.#remaining.bytes -= bytes;
     }
+    this.landed(landing);
   }
 
-  #count(shrunk: Shrunk, directory: number, bytes: number): void {
+  #count(shrunk: Shrunk, directory: number, files: number, bytes: number): void {
     const sum = shrunk.get(directory);
-    if (sum === undefined) shrunk.set(directory, { files: 1, bytes });
+    if (sum === undefined) shrunk.set(directory, { files, bytes });
     else {
-      sum.files += 1;
+      sum.files += files;
       sum.bytes += bytes;
     }
   }
 
   /** No job of these directories is under way any more. */
   landed(directories: Iterable<number>): void {
-    for (const directory of directories) this.#landed.run(directory);
+    for (const directory of directories) {
+      this.#landed.run(directory);
+      this.#inFlight.delete(directory);
+    }
+  }
+
+  /** What was written since the transaction began is not there any more. */
+  rolledBack(): void {
+    this.#inFlight.clear();
   }
 
   /**
    * No temporaries of a killed run are in these directories any more. Files may be complete there
    * without a record: what is pending stays pending until it was transferred with one.
    */
-  cleared(directories: Iterable<number>): void {
+  cleared(directories: readonly number[]): void {
     const note = this.#database.prepare("INSERT OR IGNORE INTO unrecorded VALUES (?)");
-    for (const directory of directories) {
-      note.run(directory);
-      this.#landed.run(directory);
-    }
+    for (const directory of directories) note.run(directory);
+    this.landed(directories);
   }
 
   /** The transfer is over: where nothing is pending, everything has its record. */
@@ -407,12 +451,11 @@ export class TransferStore {
     limit: number,
     { times }: { times: TimeRule },
   ): { id: number; path: string; depth: number }[] {
-    const step = (where: string, ...values: number[]) => (left: number) =>
+    const step = (where: string, ...values: number[]) => () =>
       this.#atDepth(
         `destination_state = ${STATE.listed} AND (touched = 1 OR ${timesDiffer(times)})
-          AND ${where} ORDER BY depth DESC, id DESC`,
+          AND ${where} ORDER BY depth DESC, id DESC LIMIT ${limit}`,
         ...values,
-        left,
       );
     return inSteps(limit, [
       step("depth = ? AND id < ?", before.depth, before.id),

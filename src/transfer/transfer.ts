@@ -18,6 +18,9 @@ import { isTriedAgain, withTries } from "./tries.ts";
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20, alone: LARGE_JOB };
 const LOCAL_FILES = 256, SHARE_WHOLE = 128;
 
+/** Missing directories that are read from the database at a time. */
+const MISSING_PAGE = 256;
+
 /** What a carrier may have waiting: small files for a while. */
 const MOST_FILES = 1536, MOST_JOBS = 64;
 
@@ -59,6 +62,8 @@ export class Transfer {
   /** Directories that could not be made: each job below them tries, and one record tells. */
   readonly #unmade = new Set<number>();
   #afterMissing = { depth: -1, id: 0 };
+  /** Those that come next. */
+  #missing: ReturnType<RunContext["backlog"]["transfer"]["missingDirectories"]> = [];
   readonly #supply = new Supply(() => this.#counted());
   #running = 0;
   #complete = false;
@@ -203,12 +208,10 @@ export class Transfer {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
-        for (const files of message.parcels) {
-          carried(files, key);
-          backlog.transfer.settleFiles(files, options.checksum);
-        }
-        backlog.transfer.settle(message.outcomes, options.checksum);
-        backlog.transfer.landed(this.#landed(message.jobs));
+        for (const files of message.parcels) carried(files, key);
+        const { outcomes, parcels, jobs } = message;
+        const landed = this.#landed(jobs);
+        backlog.transfer.settle({ outcomes, parcels, landed }, options.checksum);
       });
       for (const { bytes } of message.parcels) this.#unsettled -= bytes;
       for (const { expected } of message.outcomes) this.#unsettled -= expected;
@@ -319,13 +322,17 @@ export class Transfer {
     if (job !== undefined || !this.#complete || this.#turn > 0) return job;
     const { transfer } = this.#context.backlog;
     for (;;) {
-      const [directory] = transfer.missingDirectories(this.#afterMissing, 1);
+      if (this.#missing.length === 0) {
+        this.#missing = transfer.missingDirectories(this.#afterMissing, MISSING_PAGE);
+      }
+      const directory = this.#missing.shift();
       if (directory === undefined) return undefined;
       this.#afterMissing = directory;
       const { id, path } = directory;
-      const missing = transfer.missingAbove(id, path);
       // the jobs that are under way in it make it
-      if (missing.length === 0 || this.#openJobs.has(id)) continue;
+      if (this.#openJobs.has(id)) continue;
+      const missing = transfer.missingAbove(id, path);
+      if (missing.length === 0) continue;
       transfer.markInFlight(id);
       return { directory: id, path, missing, files: [], listed: null, last: true, whole: null };
     }

@@ -50,7 +50,7 @@ async function settle(fixture: Fixture, jobs: readonly Job[]): Promise<void> {
       outcomes.push(outcomeOf(job, name, { stamp: stampOf((await fixture.from.look(path))!) }));
     }
   }
-  fixture.backlog.transaction(() => fixture.backlog.transfer.settle(outcomes, "sha256"));
+  fixture.backlog.transaction(() => fixture.backlog.transfer.settle({ outcomes }, "sha256"));
 }
 
 Deno.test("a directory of which the destination has nothing is carried while it is listed", async () => {

@@ -20,7 +20,7 @@ async function transferAll(fixture: Fixture): Promise<void> {
       fixture.to.put(path, fixture.from.tree()[path]!);
       outcomes.push(outcomeOf(job, name, { stamp: stampOf(entry) }));
     }
-    fixture.backlog.transaction(() => fixture.backlog.transfer.settle(outcomes, "sha256"));
+    fixture.backlog.transaction(() => fixture.backlog.transfer.settle({ outcomes }, "sha256"));
     fixture.check();
   }
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Fixture, outcomeOf } from "./fixture.ts";
+import type { Outcome } from "../../src/job.ts";
+import type { PackedFiles } from "../../src/packed.ts";
 import { EXACT } from "../../src/times.ts";
 
 const MANY = Object.fromEntries(
@@ -107,11 +109,13 @@ Deno.test("settle records successes, failures and files that are gone", async ()
   const [job] = fixture.jobs();
   const error = { code: "EIO", message: "broken", path: "bad", scope: "entry", retryable: true };
   fixture.backlog.transaction(() =>
-    transfer.settle([
-      outcomeOf(job!, "good", { size: 7 }),
-      outcomeOf(job!, "bad", { status: "failure", hash: null, error: error as never }),
-      outcomeOf(job!, "gone", { status: "skipped", action: "skip", hash: null }),
-    ], "sha256")
+    transfer.settle({
+      outcomes: [
+        outcomeOf(job!, "good", { size: 7 }),
+        outcomeOf(job!, "bad", { status: "failure", hash: null, error: error as never }),
+        outcomeOf(job!, "gone", { status: "skipped", action: "skip", hash: null }),
+      ],
+    }, "sha256")
   );
   assert.deepEqual(transfer.remaining(), { files: 1, bytes: 3 });
   fixture.check();
@@ -151,7 +155,7 @@ for (
     ["files of which one was settled before", ["+f2"]],
   ] as const
 ) {
-  Deno.test(`settleFiles records each hash at its own file when a parcel has ${what}`, async () => {
+  Deno.test(`settle records each hash at its own file when a parcel has ${what}`, async () => {
     const tree = Object.fromEntries(
       [...PARCEL, ...changed, "f0", "f7"].flatMap((name) =>
         /^[-+]/.test(name) ? [] : [[`a/${name}`, "12"], [`b/${name}`, "1"]]
@@ -163,13 +167,14 @@ for (
     const job = fixture.jobs().find(({ path }) => path === "a")!;
     const [change = ""] = changed;
     fixture.backlog.transaction(() => {
-      if (change.startsWith("+")) transfer.settle([outcomeOf(job, change.slice(1))], "sha256");
-      if (change.startsWith("-")) {
-        transfer.settle([
-          outcomeOf(job, change.slice(1), { status: "skipped", action: "skip", hash: null }),
-        ], "sha256");
+      const before = change.startsWith("+")
+        ? {}
+        : { status: "skipped", action: "skip", hash: null };
+      if (/^[-+]/.test(change)) {
+        const outcomes = [outcomeOf(job, change.slice(1), before as Partial<Outcome>)];
+        transfer.settle({ outcomes }, "sha256");
       }
-      transfer.settleFiles({
+      const parcel: PackedFiles = {
         directory: job.directory,
         action: "copy",
         files: PARCEL.length,
@@ -177,7 +182,8 @@ for (
         names: PARCEL.map((name) => `${name}\0`).join(""),
         hashes: PARCEL.map((name) => `${name}`.padEnd(64, "0")).join(""),
         records: "",
-      }, "sha256");
+      };
+      transfer.settle({ outcomes: [], parcels: [parcel] }, "sha256");
     });
     const rows = fixture.query(`
       SELECT f.name AS name, f.status AS status, lower(hex(f.hash)) AS hash FROM file f
@@ -215,7 +221,7 @@ Deno.test("a transaction that fails leaves nothing of it", async () => {
   const [job] = fixture.jobs();
   assert.throws(() =>
     fixture.backlog.transaction(() => {
-      fixture.backlog.transfer.settle([outcomeOf(job!, "a")], "sha256");
+      fixture.backlog.transfer.settle({ outcomes: [outcomeOf(job!, "a")] }, "sha256");
       throw new Error("no");
     }), /no/);
   assert.deepEqual(fixture.files(), ["pending a"]);
