@@ -12,7 +12,7 @@ import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows } from "./rows.ts";
-import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { CONFLICT, STATE, STATUS, UNSETTLED } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const DIRECTORY = KINDS.indexOf("directory");
@@ -23,7 +23,7 @@ const IN_SYNC = REASONS.indexOf("in sync");
 export const isKnown = (side: Side): string =>
   `(${side}_state <> ${STATE.unknown} AND ${side}_state <> ${STATE.queued})`;
 
-const UNSETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
+const NOT_SETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
 
 /** A directory that both sides are known of. Those that are 0 or 1 say whether it is so. */
 type DirectoryRow = readonly [
@@ -92,7 +92,7 @@ export class DecideStore {
     this.#row = new ArrayRows(database.prepare(`
       SELECT source_state, source_error IS NOT NULL, destination_state,
         coalesce(source_content = destination_content, 0), conflict,
-        unsettled = 0 AND pending_files = 0,
+        unsettled = ${UNSETTLED.none} AND pending_files = 0,
         EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1),
         EXISTS (SELECT 1 FROM extra WHERE directory = ?1),
         EXISTS (SELECT 1 FROM listing WHERE directory = ?1)
@@ -228,7 +228,7 @@ export class DecideStore {
       this.#dropFiles.run(id);
       this.#dropPrints.run(id);
     }
-    let equal = false, isAtRest = false;
+    let equal = false, isAtRest = false, left: number = UNSETTLED.pending;
     if (this.#parts.end(id)) {
       // each name of it was decided when it was listed
     } else if (source === STATE.listed && destination === STATE.absent) {
@@ -239,7 +239,9 @@ export class DecideStore {
       if (equal && isSettled === 1 && this.#merges === null) isAtRest = true;
       else if (equal) this.#allSynced.run(id);
       else this.#compareAll(id, source === STATE.listed, complete);
-    }
+    } else left = UNSETTLED.unknown;
+    if (!this.canRelyOn(id)) left = UNSETTLED.unknown;
+    else if (equal) left = UNSETTLED.none;
     if (source === STATE.listed) this.#merges?.refuse(id);
     // a directory that one side does not have, or could not list, says the same of those below it
     if (hasChildren) {
@@ -251,7 +253,7 @@ export class DecideStore {
     }
     if (hasChunks === 1) this.#dropChunks.run(id);
     const decided = isAtRest ? this.#decided : this.#decidedAndCounted;
-    decided.run(id, equal && this.#merges === null ? 0 : 1);
+    decided.run(id, left);
     return { isAtRest, hasChildren };
   }
 
@@ -308,7 +310,7 @@ export class DecideStore {
           times: this.#times,
         });
         const unrecorded = action === "keep" &&
-          UNSETTLED.includes(Number(row.status)) && this.#unrecorded.has(id);
+          NOT_SETTLED.includes(Number(row.status)) && this.#unrecorded.has(id);
         if (unrecorded) continue;
         const status = action === "keep" ? STATUS.synced : STATUS.pending;
         const number = REASONS.indexOf(reason);

@@ -9,7 +9,7 @@ import { join } from "../entry.ts";
 import type { Side } from "../event.ts";
 import { KINDS, type ListedEntry } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import { STATUS } from "./schema.ts";
+import { STATUS, UNSETTLED } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const FILE = KINDS.indexOf("file");
@@ -145,7 +145,7 @@ export class LinkStore {
 
   #recount(directories: string): void {
     this.#database.exec(`
-      UPDATE directory SET unsettled = 1, (pending_files, pending_bytes) = (
+      UPDATE directory SET unsettled = ${UNSETTLED.unknown}, (pending_files, pending_bytes) = (
         SELECT count(*), coalesce(sum(size), 0) FROM file
         WHERE directory = directory.id AND status = ${STATUS.pending})
       WHERE id IN (${directories})`);

@@ -23,7 +23,7 @@ import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
-import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { CONFLICT, STATE, STATUS, UNSETTLED } from "./schema.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
 const SPECIAL = KINDS.indexOf("special");
@@ -131,7 +131,7 @@ export class ScanStore {
           source_scan = ${scan} AND ${isKnown("source")},
           EXISTS (SELECT 1 FROM listing WHERE directory = ?1),
           EXISTS (SELECT 1 FROM hard_link_there WHERE directory = ?1),
-          decided_scan <> ${scan} AND unsettled = 0 AND pending_files = 0
+          decided_scan <> ${scan} AND unsettled = ${UNSETTLED.none} AND pending_files = 0
             AND source_error IS NULL AND conflict = ${CONFLICT.none}
             AND NOT EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1)
             AND NOT EXISTS (SELECT 1 FROM extra WHERE directory = ?1)
@@ -141,12 +141,13 @@ export class ScanStore {
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
       destination_error = NULL, destination_content = ?1, decided_scan = ${scan} WHERE id = ?2`);
     this.#setPrints = database.prepare(
-      "UPDATE directory SET source_content = ?, source_complete = ?, unsettled = 1 WHERE id = ?",
+      "UPDATE directory SET source_content = ?, source_complete = ?, " +
+        `unsettled = ${UNSETTLED.unknown} WHERE id = ?`,
     );
     this.#listedSource = database.prepare(`
       UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan},
       source_error = ?1, source_listed_at = ?2, source_content = ?3, source_complete = ?4,
-      unsettled = 1 WHERE id = ?5`);
+      unsettled = ${UNSETTLED.unknown} WHERE id = ?5`);
     this.#listedDestination = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
       destination_error = ?1, destination_content = ?2 WHERE id = ?3`);

@@ -25,6 +25,16 @@ export const STATUS = {
   refused: 4,
 } as const;
 
+/** What is known of the files of a directory, in its column `unsettled`. */
+export const UNSETTLED = {
+  /** All are synced or skipped. */
+  none: 0,
+  /** They may have any status. */
+  unknown: 1,
+  /** Those that are neither synced nor skipped are pending: when nothing is, it is settled. */
+  pending: 2,
+} as const;
+
 /** What the verification of a file can find; the database keeps the index. */
 export const VERIFIED = ["as recorded", "different", "missing", "unreadable"] as const;
 

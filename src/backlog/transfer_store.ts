@@ -10,7 +10,7 @@ import { FilesInRow } from "./files_in_row.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS, UNSETTLED } from "./schema.ts";
 import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
 
@@ -142,8 +142,9 @@ export class TransferStore {
       UPDATE file SET error = ?, attempts = attempts + 1 WHERE directory = ? AND name = ?`);
     const shrink = (more: string) =>
       database.prepare(`
-        UPDATE directory SET pending_files = pending_files - ?, pending_bytes = pending_bytes - ?
-        ${more} WHERE id = ?`);
+        UPDATE directory SET pending_files = pending_files - ?1, pending_bytes = pending_bytes - ?2,
+          unsettled = iif(unsettled = ${UNSETTLED.pending} AND pending_files = ?1,
+            ${UNSETTLED.none}, unsettled) ${more} WHERE id = ?3`);
     this.#shrink = shrink("");
     this.#shrinkAndLand = shrink(", in_flight = 0");
     this.#made = new ArrayRows(database.prepare(`
