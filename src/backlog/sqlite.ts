@@ -23,6 +23,7 @@ import {
   refuseOtherPair,
 } from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
+import { DirectoryStore } from "./directory_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { recordedTime } from "../times.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
@@ -50,6 +51,7 @@ export class SqliteBacklog implements Disposable {
   readonly #lock: DatabaseSync | null;
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
+  readonly directories: DirectoryStore;
   readonly transfer: TransferStore;
   readonly extras: ExtraStore;
   readonly traits: TraitStore;
@@ -128,6 +130,7 @@ export class SqliteBacklog implements Disposable {
     this.#lock = lock;
     this.runs = new RunStore(database);
     this.outbox = new OutboxStore(database);
+    this.directories = new DirectoryStore(database);
     this.transfer = new TransferStore(database);
     this.retries = new RetryStore(database, this.transfer);
     this.#parts = new PartStore(database);
@@ -327,10 +330,5 @@ export class SqliteBacklog implements Disposable {
         times: { mtime: row.mtime as bigint, ctime: row.ctime as bigint },
       };
     });
-  }
-
-  /** Something was changed inside a directory at the destination: its times must be set again. */
-  touch(path: string): void {
-    this.#database.prepare("UPDATE directory SET touched = 1 WHERE path = ?").run(toSql(path));
   }
 }

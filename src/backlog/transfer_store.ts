@@ -5,24 +5,13 @@ import type { Amount } from "../event.ts";
 import type { JobFile, Outcome } from "../job.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
-import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime, type TimeRule } from "../times.ts";
+import { EARLIEST_RECORDED, LATEST_RECORDED } from "../times.ts";
 import { FilesInRow } from "./files_in_row.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./schema.ts";
-import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
-
-/** The SQL of `isSameTime` turned round, for the times of a directory. */
-function timesDiffer({ window, earliest, latest, shifts }: TimeRule): string {
-  let wanted = "source_mtime";
-  if (latest !== null) wanted = `min(${wanted}, ${latest})`;
-  if (earliest !== null) wanted = `max(${wanted}, ${earliest})`;
-  return "(" + shifts.map((shift) => `abs(${wanted} + ${shift} - destination_mtime) >= ${window}`)
-    .join(" AND ") +
-    ")";
-}
 
 /** The way back, as `recordedTime` does it: parameters are bound as doubles, which are too coarse for their sum. */
 const JOINED = `min(max(min(max(CAST(? AS INTEGER), -9223372036), 9223372035) * 1000000000 +
@@ -206,35 +195,6 @@ export class TransferStore {
       WHERE d.path = ? AND f.status = ${STATUS.pending}`)
       .get(toSql(baseOf(path)), toSql(parentOf(path)));
     return row === undefined ? undefined : Number(row.size);
-  }
-
-  /** Directories that the source has and the destination has not, after `after`, parents first. */
-  missingDirectories(
-    after: { depth: number; id: number },
-    limit: number,
-  ): { id: number; path: string; depth: number }[] {
-    const step = (where: string, ...values: number[]) => () =>
-      this.#atDepth(
-        `destination_state = ${STATE.absent} AND ${where} ORDER BY depth, id LIMIT ${limit}`,
-        ...values,
-      );
-    return inSteps(limit, [
-      step("depth = ? AND id > ?", after.depth, after.id),
-      step("depth > ?", after.depth),
-    ]);
-  }
-
-  /** Directories of the source. */
-  #atDepth(where: string, ...values: number[]): { id: number; path: string; depth: number }[] {
-    return this.#database.prepare(`
-      SELECT id, path, depth FROM directory
-      WHERE source_state = ${STATE.listed} AND ${where}`)
-      .all(...values)
-      .map(({ id, path, depth }) => ({
-        id: Number(id),
-        path: fromSql(path as string | Uint8Array),
-        depth: Number(depth),
-      }));
   }
 
   /** The next directory with pending files that was not in this pass yet. */
@@ -441,33 +401,5 @@ export class TransferStore {
   inFlight(): { id: number; path: string }[] {
     const rows = this.#database.prepare("SELECT id, path FROM directory WHERE in_flight = 1").all();
     return rows.map((row) => ({ id: Number(row.id), path: fromSql(row.path) }));
-  }
-
-  /**
-   * Directories whose times must be set, deepest first: those whose content was touched, and those
-   * whose times are not equal by the rule.
-   */
-  untimed(
-    before: { depth: number; id: number },
-    limit: number,
-    { times }: { times: TimeRule },
-  ): { id: number; path: string; depth: number }[] {
-    const step = (where: string, ...values: number[]) => () =>
-      this.#atDepth(
-        `destination_state = ${STATE.listed} AND (touched = 1 OR ${timesDiffer(times)})
-          AND ${where} ORDER BY depth DESC, id DESC LIMIT ${limit}`,
-        ...values,
-      );
-    return inSteps(limit, [
-      step("depth = ? AND id < ?", before.depth, before.id),
-      step("depth < ?", before.depth),
-    ]);
-  }
-
-  /** The times of a directory are those of the source now. */
-  timed(id: number, mtime: bigint): void {
-    this.#database.prepare(
-      "UPDATE directory SET touched = 0, source_mtime = ?2, destination_mtime = ?2 WHERE id = ?1",
-    ).run(id, recordedTime(mtime));
   }
 }

@@ -65,7 +65,7 @@ export function printLeft(context: RunContext, { extras }: { extras: boolean }):
   if (options.hardLinks) printLinks(context);
   let before = { depth: Number.MAX_SAFE_INTEGER, id: 0 };
   for (;;) {
-    const page = backlog.transfer.untimed(before, PAGE, context);
+    const page = backlog.directories.untimed(before, PAGE, context);
     if (page.length === 0) break;
     before = page.at(-1)!;
     for (const { path } of page) {

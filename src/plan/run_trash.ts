@@ -70,7 +70,7 @@ export class RunTrash implements AsyncDisposable {
         // on record before anything is in it: what a killed run moved is found there
         backlog.deletions.trashes(number, `${trash.root}/${run}`);
         // a trash inside the destination changes the time of its root
-        backlog.touch("");
+        backlog.directories.touch("");
       });
       this.#run = run;
       return { trash, run };

@@ -21,7 +21,7 @@ export async function setDirectoryTimes(context: RunContext, at: TimesCursor): P
   const { backlog, destination, signal, checkRoots, outcome, settle } = context;
   for (;;) {
     signal.throwIfAborted();
-    const page = backlog.transfer.untimed(at.before, PAGE, context);
+    const page = backlog.directories.untimed(at.before, PAGE, context);
     if (page.length === 0) return;
     await checkRoots();
     const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
@@ -31,7 +31,7 @@ export async function setDirectoryTimes(context: RunContext, at: TimesCursor): P
     for (const result of done) outcome(result.outcome, null);
     settle(() => {
       for (const { outcome: { directory, status }, mtime } of done) {
-        if (status === "success") backlog.transfer.timed(directory, mtime);
+        if (status === "success") backlog.directories.timed(directory, mtime);
       }
     });
     at.before = page.at(-1)!;

@@ -86,7 +86,7 @@ export class Leftovers {
     const { backlog, destination, signal } = this.#context;
     const count = await removeLeftovers(destination, directory, names, isOne, { signal });
     this.#removed += count;
-    if (count > 0) backlog.touch(directory);
+    if (count > 0) backlog.directories.touch(directory);
   }
 
   /** A temporary that stays does no harm to any file: a later run tries again. */

@@ -1,6 +1,7 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
 import type { RunContext } from "../context.ts";
 import type { FromCrew } from "../crew.ts";
+import type { DepthCursor, DirectoryAtDepth } from "../backlog/directory_store.ts";
 import type { Jobs } from "../backlog/job_source.ts";
 import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
@@ -61,9 +62,9 @@ export class Transfer {
   readonly #wholesIn = new Map<number, number>();
   /** Directories that could not be made: each job below them tries, and one record tells. */
   readonly #unmade = new Set<number>();
-  #afterMissing = { depth: -1, id: 0 };
+  #afterMissing: DepthCursor = { depth: -1, id: 0 };
   /** Those that come next. */
-  #missing: ReturnType<RunContext["backlog"]["transfer"]["missingDirectories"]> = [];
+  #missing: DirectoryAtDepth[] = [];
   readonly #supply = new Supply(() => this.#counted());
   #running = 0;
   #complete = false;
@@ -320,10 +321,10 @@ export class Transfer {
     const job = this.#files.next();
     // which directories have nothing to carry is known at the end
     if (job !== undefined || !this.#complete || this.#turn > 0) return job;
-    const { transfer } = this.#context.backlog;
+    const { transfer, directories } = this.#context.backlog;
     for (;;) {
       if (this.#missing.length === 0) {
-        this.#missing = transfer.missingDirectories(this.#afterMissing, MISSING_PAGE);
+        this.#missing = directories.missing(this.#afterMissing, MISSING_PAGE);
       }
       const directory = this.#missing.shift();
       if (directory === undefined) return undefined;

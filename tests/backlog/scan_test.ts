@@ -30,7 +30,7 @@ Deno.test("a scan finds everything pending when the destination is empty", async
   await fixture.scan();
   assert.deepEqual(fixture.files(), ["pending a/b/two", "pending a/one", "pending three"]);
   assert.deepEqual(fixture.backlog.transfer.pending(), { files: 3, bytes: 6 });
-  const missing = fixture.backlog.transfer.missingDirectories({ depth: -1, id: 0 }, 10);
+  const missing = fixture.backlog.directories.missing({ depth: -1, id: 0 }, 10);
   assert.deepEqual(missing.map(({ path }) => path), ["a", "c", "a/b"]);
 });
 

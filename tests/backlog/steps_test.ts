@@ -35,10 +35,10 @@ for (const size of [1, 2, 5, 100]) {
   Deno.test(`directories come once and in order in pages of ${size}`, async () => {
     using fixture = new Fixture({ ...TREE, file: "1" }, {});
     await fixture.scan();
-    const { transfer } = fixture.backlog;
+    const { transfer, directories } = fixture.backlog;
     const missing = paged<{ id: number; path: string; depth: number }>(
       size,
-      (after, limit) => transfer.missingDirectories(after ?? { depth: -1, id: 0 }, limit),
+      (after, limit) => directories.missing(after ?? { depth: -1, id: 0 }, limit),
     );
     assert.equal(missing.length, 39);
     assert.equal(new Set(missing.map(({ path }) => path)).size, 39);
@@ -47,7 +47,8 @@ for (const size of [1, 2, 5, 100]) {
     fixture.backlog.transaction(() => missing.forEach(({ id }) => transfer.made(id)));
     const untimed = paged<{ id: number; path: string; depth: number }>(
       size,
-      (before, limit) => transfer.untimed(before ?? { depth: 1e9, id: 0 }, limit, { times: EXACT }),
+      (before, limit) =>
+        directories.untimed(before ?? { depth: 1e9, id: 0 }, limit, { times: EXACT }),
     );
     assert.deepEqual(
       untimed.filter(({ path }) => path !== "").map(({ path }) => path),

@@ -205,10 +205,10 @@ for (
 Deno.test("untimed gives directories to be timed, the deepest first", async () => {
   using fixture = new Fixture({ "a/b/c": null, "a/x": "1", "z": null }, { "a/b/c": null, z: null });
   await fixture.scan();
-  const { transfer } = fixture.backlog;
-  const untimed = () => transfer.untimed({ depth: 1e9, id: 0 }, 100, { times: EXACT });
+  const { directories } = fixture.backlog;
+  const untimed = () => directories.untimed({ depth: 1e9, id: 0 }, 100, { times: EXACT });
   fixture.backlog.transaction(() => {
-    for (const { id } of untimed()) transfer.timed(id, 5n);
+    for (const { id } of untimed()) directories.timed(id, 5n);
   });
   assert.deepEqual(untimed(), []);
   const [job] = fixture.jobs();
