@@ -3,7 +3,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { KINDS } from "../listing.ts";
 import type { Removal } from "../removal.ts";
 import type { Extra } from "./backlog.ts";
-import { ArrayRows } from "./job_files.ts";
+import { ArrayRows } from "./rows.ts";
 import { STATE } from "./schema.ts";
 import { fromSql, toSql } from "./values.ts";
 

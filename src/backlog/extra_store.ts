@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { join } from "../entry.ts";
 import { KINDS } from "../listing.ts";
 import type { Extra } from "./backlog.ts";
-import { ArrayRows } from "./job_files.ts";
+import { ArrayRows } from "./rows.ts";
 import { provenBy } from "./missed_store.ts";
 import { CONFLICT, STATE } from "./schema.ts";
 import { inSteps } from "./steps.ts";
