@@ -161,7 +161,7 @@ export class ExtraStore {
         `e.kind = ${DIRECTORY} AND ${where} AND ${WHICH[which]} AND ${this.#due.directories}
          ORDER BY d.depth DESC, d.id DESC, e.name DESC LIMIT ?`,
         [...values, left],
-        "directory d CROSS JOIN extra e ON e.directory = d.id",
+        "directory d CROSS JOIN extra e INDEXED BY extra_directory ON e.directory = d.id",
       );
     return inSteps(limit, [
       step("d.id = ? AND e.name < ?", directory, toSql(name)),
