@@ -11,6 +11,15 @@ export type ContentHashes = Readonly<Record<keyof typeof ALGORITHMS, string>>;
 
 const NAMES = ["a", "b", "c d", "é", "x\ny", "report.txt", "$HOME", "'quoted'", ".hidden", "-rf"];
 
+/** Among the states of a file: a part of what was being written may have been one, too. */
+const TORN = "torn";
+
+/**
+ * A write that takes longer than this (ms) was itself held up by a busy machine: whoever looks twice
+ * at the file meanwhile, the time of a tick apart, sees a part of it that nothing tells from a whole.
+ */
+const HELD_UP = 10;
+
 /** Edits a tree and remembers. Paths are UTF-8, relative to the root. */
 export class EditedTree {
   readonly #root: string;
@@ -21,7 +30,7 @@ export class EditedTree {
   readonly #directories = new Set<string>([""]);
   readonly #links = new Set<string>();
   /** By path, by SHA-256: what has been there. */
-  readonly #states = new Map<string, Map<string, ContentHashes>>();
+  readonly #states = new Map<string, Map<string, ContentHashes | null>>();
   /** What was renamed since the last {@link arrived}, the oldest first. */
   readonly #moves: (readonly [from: string, to: string])[] = [];
   #count = 0;
@@ -39,7 +48,12 @@ export class EditedTree {
 
   /** All hashes of a state that a file has had; undefined when it never was so. */
   stateOf(path: string, sha256: string): ContentHashes | undefined {
-    return this.#states.get(path)?.get(sha256);
+    return this.#states.get(path)?.get(sha256) ?? undefined;
+  }
+
+  /** Whether a state of the file that is not known may have been there for a while. */
+  mayBeTorn(path: string): boolean {
+    return this.#states.get(path)?.has(TORN) ?? false;
   }
 
   /** The destination is as the source now: what is gone from the source is nowhere any more. */
@@ -47,6 +61,7 @@ export class EditedTree {
     this.#moves.length = 0;
     for (const path of [...this.#states.keys()]) {
       if (!this.#files.has(path)) this.#states.delete(path);
+      else this.#states.get(path)!.delete(TORN);
     }
   }
 
@@ -100,10 +115,21 @@ export class EditedTree {
         createHash(algorithm).update(content).digest("hex"),
       ]),
     ) as unknown as ContentHashes;
+    this.#note(path, hashes.sha256, hashes);
+  }
+
+  #note(path: string, state: string, hashes: ContentHashes | null): void {
     for (const name of this.#namesOf(path)) {
       const states = this.#states.get(name) ?? new Map();
-      this.#states.set(name, states.set(hashes.sha256, hashes));
+      this.#states.set(name, states.set(state, hashes));
     }
+  }
+
+  /** Writes to a file, in a single call. */
+  #write(path: string, write: () => void): void {
+    const began = performance.now();
+    write();
+    if (performance.now() - began > HELD_UP) this.#note(path, TORN, null);
   }
 
   /**
@@ -126,7 +152,7 @@ export class EditedTree {
     const path = this.#newPath(), content = this.#bytes(most);
     this.#remember(path, new Uint8Array());
     this.#remember(path, content);
-    Deno.writeFileSync(this.#full(path), content);
+    this.#write(path, () => Deno.writeFileSync(this.#full(path), content));
     this.#files.add(path);
   }
 
@@ -142,7 +168,7 @@ export class EditedTree {
       content.set(old);
       content.set(more, old.length);
       this.#remember(path, content);
-      Deno.writeFileSync(this.#full(path), more, { append: true });
+      this.#write(path, () => Deno.writeFileSync(this.#full(path), more, { append: true }));
     });
   }
 
@@ -159,7 +185,7 @@ export class EditedTree {
       const content = this.#bytes(30_000), beside = this.#newPath();
       for (const one of [beside, path]) this.#remember(one, content);
       this.#remember(beside, new Uint8Array());
-      Deno.writeFileSync(this.#full(beside), content);
+      this.#write(beside, () => Deno.writeFileSync(this.#full(beside), content));
       Deno.renameSync(this.#full(beside), this.#full(path));
     });
   }
@@ -174,7 +200,7 @@ export class EditedTree {
       this.#remember(path, content);
       using file = Deno.openSync(this.#full(path), { write: true });
       file.seekSync(at, Deno.SeekMode.Start);
-      file.writeSync(part);
+      this.#write(path, () => file.writeSync(part));
     });
   }
 
