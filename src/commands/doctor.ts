@@ -237,7 +237,10 @@ class Report {
         `${counts.directories === 1 ? "directory" : "directories"}${scan}`,
     );
     if (counts.specials > 0) {
-      lines.push(`${counts.specials} sockets, devices or FIFOs are not copied`);
+      const what = counts.specials === 1
+        ? "socket, device or FIFO is"
+        : "sockets, devices or FIFOs are";
+      lines.push(`${counts.specials} ${what} not copied`);
     }
     const what = pending !== undefined ? "pending" : empty ? "needed" : "needed at most";
     const verdict = free === undefined

@@ -17,7 +17,10 @@ const CHUNK = 1024 * 1024;
 
 /** What `why` may be told. */
 export interface WhyOptions {
-  /** Relative to the roots, or a full path below one of them; as in `name.ts`. */
+  /**
+   * Relative to the roots, or a full path below one of them; where nothing is known of it, relative to
+   * the working directory; as in `name.ts`.
+   */
   readonly path: string;
   /** Path of the database. Default `sluice.db`. */
   readonly db: string;
@@ -35,8 +38,9 @@ export const why: Subcommand = {
       .option("--db <path>", "the database", DEFAULTS.db)
       .option("--log <path>", "an audit log: also prints the records of the path in it"),
   more:
-    `PATH is relative to the roots, or a full path below the source or the destination. It may be
-written as sluice shows it: "\$'caf\\xe9'". Only reads; a run may go on meanwhile.
+    `PATH is relative to the roots or to the working directory, or a full path below the source or the
+destination. It may be written as sluice shows it: "\$'caf\\xe9'". Only reads; a run may go on
+meanwhile.
 
 Exit codes: 0 something is known, 1 nothing is, 2 wrong usage.`,
   parse([path], { db, log }) {
@@ -57,10 +61,19 @@ async function explain(
   const { base, stdout } = context;
   using records = PathRecords.open(absolute(db, base));
   const { pair } = records;
-  const relative = relativeTo(pair, path);
-  const known = records.find(relative);
+  let relative = relativeTo(pair, path);
+  let known = records.find(relative);
+  let said = whyLines(known);
+  // what a shell completes is relative to where it is
+  const completed = said === null && !path.startsWith("/")
+    ? belowRoot(pair, absolute(relative, base))
+    : null;
+  if (completed !== null) {
+    relative = completed;
+    known = records.find(relative);
+    said = whyLines(known);
+  }
   const full = auditPath(pair.destination, relative);
-  const said = whyLines(known);
   const lines = [full, ...said ?? unknownLines(known)];
   if (!stdout.write(lines.map((line) => `${line}\n`).join(""))) return 0;
   if (log === null) return said === null ? 1 : 0;
@@ -69,7 +82,7 @@ async function explain(
 }
 
 /** The path relative to the roots; "" for a root itself. */
-function relativeTo({ source, destination }: Pair, path: string): string {
+function relativeTo(pair: Pair, path: string): string {
   const clean = path.replace(/\/{2,}/g, "/").replace(/^(\.\/)+/, "").replace(/(.)\/+$/s, "$1");
   if (clean === "" || clean === ".") return "";
   const names = clean.split("/");
@@ -77,16 +90,23 @@ function relativeTo({ source, destination }: Pair, path: string): string {
     throw new UsageError(`PATH must not go through "." or "..": ${showPath(path)}${hint("why")}`);
   }
   if (!clean.startsWith("/")) return clean;
+  const below = belowRoot(pair, clean);
+  if (below !== null) return below;
+  throw new UsageError(
+    `${showPath(clean)} is neither below the source ${pair.source} nor below the destination ` +
+      `${pair.destination} of this database; name another with --db`,
+  );
+}
+
+/** A full path relative to the root that it is below; "" for a root itself, null for any other. */
+function belowRoot({ source, destination }: Pair, path: string): string | null {
   for (const side of [source, destination]) {
-    if (clean === side) return "";
-    if (clean.startsWith(side === "/" ? side : `${side}/`)) {
-      return clean.slice(side === "/" ? 1 : side.length + 1);
+    if (path === side) return "";
+    if (path.startsWith(side === "/" ? side : `${side}/`)) {
+      return path.slice(side === "/" ? 1 : side.length + 1);
     }
   }
-  throw new UsageError(
-    `${showPath(clean)} is neither below the source ${source} nor below the destination ` +
-      `${destination} of this database; name another with --db`,
-  );
+  return null;
 }
 
 /** Prints the operations of a log that are about a path. Resolves with their number. */

@@ -146,6 +146,9 @@ Deno.test("the command why takes paths in every form and changes nothing", async
     assert.match(stdout, /It is synced\. sluice has copied it/, path);
     assert.match(stdout.split("\n")[0]!, /\/destination\/d\/(a b$|caf\\xe9\\n'$)/);
   }
+  const completed = await sluice(["why", "source/d/a b", ...options], { cwd: world.top });
+  assert.equal(completed.code, 0);
+  assert.match(completed.stdout, /\/destination\/d\/a b\n/);
   const { code, stdout } = await sluice(["why", "d/a b", ...options, "--log", world.log]);
   assert.equal(code, 0);
   const record = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
