@@ -15,6 +15,8 @@ export function trashIn(
   place: Backend,
   move: (path: string, to: string, options: CallOptions) => Promise<void>,
 ): Trash {
+  /** The directory into which something was put last: it is there. */
+  let known: string | null = null;
   return {
     root: place.root,
     look: (path, options) => place.look(path, options),
@@ -22,13 +24,17 @@ export function trashIn(
     setTimes: (path, times, options) => place.setTimes(path, times, options),
     async take(path, to, options = {}) {
       options.signal?.throwIfAborted();
+      const parent = parentOf(to);
       try {
-        return await move(path, to, options);
+        // made at once: a move into a directory that is missing lets go of the handles of those above
+        if (parent !== known) await makeDirectories(place, parent, options);
+        await move(path, to, options);
       } catch (error) {
         if (!(error instanceof SyncError) || error.code !== "ENOENT") throw error;
+        await makeDirectories(place, parent, options);
+        await move(path, to, options);
       }
-      await makeDirectories(place, parentOf(to), options);
-      await move(path, to, options);
+      known = parent;
     },
     [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
   };
