@@ -314,6 +314,7 @@ export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
   const { directories, files } = countListing(listing);
   let at = HEADER, start = namesIn(view), own = ownIn(view);
+  const nameIn = namesOf(listing, start, own);
   // as the database can keep it
   const time = (at: number) =>
     recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(view.getUint32(at + 8, true)));
@@ -322,7 +323,7 @@ export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
     const end = middle + view.getUint32(at + 4, true);
     const mode = view.getUint32(own + 64, true);
     yield {
-      name: decodeName(listing.subarray(start, middle)),
+      name: nameIn(start, middle),
       kind: KINDS[view.getUint16(at + 2, true)]!,
       size: view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * TWO_32,
       mtime: time(own),
@@ -334,12 +335,23 @@ export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
       uid: view.getUint32(own + 56, true),
       gid: view.getUint32(own + 60, true),
       mode: mode & 0xffff,
-      target: end === middle ? "" : decodeName(listing.subarray(middle, end)),
+      target: end === middle ? "" : nameIn(middle, end),
     };
     at += COMMON;
     start = end;
     own += OWN;
   }
+}
+
+/** Where all names are ASCII, as they mostly are, they are decoded in one go: a call for each is dear. */
+function namesOf(
+  listing: Uint8Array,
+  from: number,
+  to: number,
+): (start: number, end: number) => string {
+  const all = decodeName(listing.subarray(from, to));
+  if (all.length < to - from) return (start, end) => decodeName(listing.subarray(start, end));
+  return (start, end) => all.slice(start - from, end - from);
 }
 
 /** Digests of a whole listing: the first 16 bytes of SHA-256. */

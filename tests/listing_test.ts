@@ -129,6 +129,14 @@ Deno.test("ListingPacker gives the same bytes for names that come in order, turn
   }));
 });
 
+Deno.test("unpackListing keeps names apart whose bytes would be one character together", () => {
+  // C3 A9 is e with an acute accent: the end of the first name and the beginning of the second
+  for (const names of [["a\udcc3", "\udca9b"], ["plain", "\udcc3"], ["\u00e9", "z"], ["a", "b"]]) {
+    const packed = pack(names.map((name) => ({ ...plain, name })));
+    assert.deepEqual([...unpackListing(packed)].map(({ name }) => name).sort(), names.toSorted());
+  }
+});
+
 Deno.test("ListingPacker orders names that begin alike, and bytes of every kind, in one way", () => {
   // what latin1 text makes of the bytes from 0x80 to 0x9f is not in the order of the bytes
   const names = [

@@ -65,6 +65,8 @@ export class AuditLog implements Disposable {
   /** What is in the database once the transaction that staged it is through. */
   #staged: { sequence: number; head: string } | null = null;
   #head: string = GENESIS;
+  /** A moment in ms since the epoch, and its text. */
+  #shown = { at: NaN, text: "" };
   #broken = false;
   /** The sequence of the last line that is in the log, durably. */
   #written = 0;
@@ -235,7 +237,14 @@ export class AuditLog implements Disposable {
   /** Adds a record whose fields are JSON already, without braces. */
   addFields(type: string, fields: string): void {
     const rest = fields === "" ? "" : `,${fields}`;
-    this.#records.push({ type, time: new Date().toISOString(), rest });
+    this.#records.push({ type, time: this.#time(), rest });
+  }
+
+  /** The time of day. What is told of together has the same millisecond mostly: that is shown once. */
+  #time(): string {
+    const now = Date.now();
+    if (now !== this.#shown.at) this.#shown = { at: now, text: new Date(now).toISOString() };
+    return this.#shown.text;
   }
 
   /**
