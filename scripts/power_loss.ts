@@ -62,9 +62,10 @@ class PowerLoss {
   async #inTheMiddle(): Promise<string> {
     const limit = LIMITS[Math.floor(this.#random() * LIMITS.length)]!;
     const run = this.#start(limit);
-    const delay = 200 + Math.floor(this.#random() * (limit === "off" ? 250 : 700));
+    const delay = 20 + Math.floor(this.#random() * (limit === "off" ? 280 : 750));
     const journal = this.#random() < 0.3;
     const killed = this.#random() < 0.5;
+    await run.begun;
     await new Promise((resolve) => setTimeout(resolve, delay));
     await this.#disk.cutPower({ journal });
     if (killed) run.signal("SIGKILL");

@@ -141,6 +141,9 @@ export class RunningProgram {
   /** What it was sent. */
   readonly signals = new Set<Deno.Signal>();
   readonly ended: Promise<Ended>;
+  /** Resolves when it has told something, or has ended: however long it takes to start. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
   #phase = "";
   #outcome: string | null = null;
   #over = false;
@@ -148,7 +151,8 @@ export class RunningProgram {
   constructor(child: Deno.ChildProcess, traced: boolean) {
     this.#child = child;
     this.#traced = traced;
-    this.ended = this.#end();
+    ({ promise: this.begun, resolve: this.#begin } = Promise.withResolvers<void>());
+    this.ended = this.#end().finally(this.#begin);
   }
 
   /** The last phase that a progress line told. */
@@ -218,6 +222,7 @@ export class RunningProgram {
     let rest = "", began = false;
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       began = true;
+      this.#begin();
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
       for (const line of lines) {
