@@ -30,6 +30,8 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
       migrate(database);
+      // a file that may not be written is opened all the same: only a write is refused
+      database.exec("DELETE FROM pair WHERE FALSE");
     }
     return database;
   } catch (error) {

@@ -4,6 +4,7 @@ import { SCHEMA_VERSION } from "../../src/backlog/migrate.ts";
 import { openDatabase } from "../../src/backlog/open_database.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { UsageError } from "../../src/errors.ts";
+import { mayMount, MountNamespace } from "../testing/mount_namespace.ts";
 import { Fixture } from "./fixture.ts";
 import { EXACT } from "../../src/times.ts";
 
@@ -145,6 +146,46 @@ Deno.test("SqliteBacklog.temporary leaves nothing behind", async () => {
   backlog.beginScan({ source: root, destination: root }, { times: EXACT });
   const names = (await Array.fromAsync(Deno.readDir(fixture.directory))).map(({ name }) => name);
   assert.deepEqual(names.filter((name) => !name.startsWith("sluice.db")), []);
+});
+
+Deno.test({
+  name: "a database that may not be written is refused before anything is touched",
+  ignore: !mayMount(),
+  async fn() {
+    await using namespace = await MountNamespace.make();
+    const { top } = namespace;
+    for (const directory of ["from", "to", "state"]) Deno.mkdirSync(`${top}/${directory}`);
+    Deno.writeTextFileSync(`${top}/from/one`, "1");
+    const main = new URL("../../main.ts", import.meta.url).pathname;
+    const args = [
+      `${top}/from`,
+      `${top}/to`,
+      "--db",
+      `${top}/state/db`,
+      "--log",
+      `${top}/state/log`,
+      "-q",
+    ];
+    const run = async () => {
+      const command = namespace.command(Deno.execPath(), ["run", "-A", "--quiet", main, ...args]);
+      const { code, stderr } = await command.output();
+      return { code, said: new TextDecoder().decode(stderr) };
+    };
+    assert.deepEqual(await run(), { code: 0, said: "" });
+    const log = Deno.readTextFileSync(`${top}/state/log`);
+    Deno.writeTextFileSync(`${top}/from/two`, "2");
+    // the file alone: what lies beside it can be made
+    await namespace.sh(`mount --bind ${top}/state/db ${top}/state/db &&
+      mount -o remount,ro,bind ${top}/state/db`);
+    const { code, said } = await run();
+    assert.match(
+      said,
+      /^sluice: cannot use \S+ as the database: attempt to write a readonly [^\n]+\n$/,
+    );
+    assert.equal(code, 2);
+    assert.equal(Deno.readTextFileSync(`${top}/state/log`), log);
+    assert.deepEqual([...Deno.readDirSync(`${top}/to`)].map(({ name }) => name), ["one"]);
+  },
 });
 
 Deno.test("openDatabase refuses a pipe, which it would wait for without an end", async () => {

@@ -34,7 +34,8 @@ export function start(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    // a task that runs the tests says where it was typed; whoever types this command is elsewhere
+    env: { NO_COLOR: "1", ...cwd !== undefined && { INIT_CWD: cwd } },
   }).spawn();
   let stdout = "";
   let over = false;
