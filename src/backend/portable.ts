@@ -15,7 +15,7 @@ import { type Entry, join, parentOf, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
 import type { Attributes, Preservable, Refusal } from "../preserve.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../lib/abortable.ts";
 import type {
   Backend,
   CallOptions,

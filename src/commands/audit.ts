@@ -1,19 +1,13 @@
 /** `sluice audit FILE`: checks the chain of an audit log and prints what is in it. */
 import { RecordedFiles } from "../backlog/recorded_files.ts";
-import { UsageError } from "../errors.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
-import { turn } from "../lib/turn.ts";
 import { formatCount, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
-import { LONGEST_LINE } from "../report/audit.ts";
 import { AuditCheck, type AuditTotals } from "../report/audit_check.ts";
 import { GENESIS, headAfter } from "../report/chain.ts";
 import { countOf } from "../report/layout.ts";
 import { absolute } from "../roots.ts";
 import type { CommandContext, Subcommand } from "./command.ts";
-
-/** Bytes read at a time. */
-const CHUNK = 1024 * 1024;
+import { LogReader } from "./log_reader.ts";
 
 /** What `audit` may be told. */
 export interface AuditOptions {
@@ -41,18 +35,19 @@ Exit codes: 0 the chain is whole, 1 it is broken (the first broken record is nam
 /** Checks a log and prints what was found. Resolves with the exit code. */
 export async function checkAudit(
   { file, db }: AuditOptions,
-  context: CommandContext,
+  { base, stdout, stderr, signal }: CommandContext,
 ): Promise<number> {
-  const { base, stdout, stderr } = context;
   // first the database: what it says is in the log must be found, what comes later need not
   const recorded = db === null ? null : recordedLines(absolute(db, base));
   const check = new AuditCheck((hash) => recorded?.delete(hash));
-  const { bytes, cut } = await readLog(absolute(file, base), check, context);
+  using log = await LogReader.open(absolute(file, base));
+  for await (const lines of log.lines(signal)) for (const line of lines) check.line(line);
+  const cut = check.end(log.rest());
   const { totals } = check;
   const left = [...recorded?.values() ?? []];
   const missing = left.findLast(({ written }) => written);
   const lines = [
-    `${showPath(file)}: ${countOf(totals.records, "record")}, ${formatSize(bytes)}, ` +
+    `${showPath(file)}: ${countOf(totals.records, "record")}, ${formatSize(log.bytes)}, ` +
     countOf(totals.runs, "run"),
   ];
   if (totals.firstTime !== null) lines.push(`from ${totals.firstTime} to ${totals.lastTime}`);
@@ -93,30 +88,6 @@ function recordedLines(path: string): Map<string, { sequence: number; written: b
       })
     ),
   );
-}
-
-/** Puts all lines of a log through `check`; says how many bytes there were, and whether it is cut. */
-async function readLog(
-  path: string,
-  check: AuditCheck,
-  { signal }: CommandContext,
-): Promise<{ bytes: number; cut: boolean }> {
-  const fail = (error: unknown): never => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot read the audit log ${showPath(path)}: ${why}`, { cause: error });
-  };
-  const splitter = new LineSplitter(LONGEST_LINE);
-  const chunk = new Uint8Array(CHUNK);
-  let bytes = 0;
-  using log = await Deno.open(path).catch(fail);
-  for (;;) {
-    const length = await log.read(chunk).catch(fail);
-    if (length === null) break;
-    bytes += length;
-    for (const line of splitter.push(chunk.subarray(0, length))) check.line(line);
-    await turn(signal);
-  }
-  return { bytes, cut: check.end(splitter.rest()) };
 }
 
 function table({ operations }: AuditTotals): string[] {

@@ -3,17 +3,13 @@ import { PathRecords } from "../backlog/path_records.ts";
 import type { Pair } from "../backlog/open_database.ts";
 import { UsageError } from "../errors.ts";
 import { value } from "../flags.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
-import { turn } from "../lib/turn.ts";
 import { decodeName, readPath, showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { auditPath } from "../report/operation_record.ts";
 import { absolute } from "../roots.ts";
 import { type CommandContext, hint, type Subcommand } from "./command.ts";
+import { LogReader } from "./log_reader.ts";
 import { unknownLines, whyLines } from "./why_lines.ts";
-
-/** Bytes of a log that are read at a time, and of the longest line that is looked at as one. */
-const CHUNK = 1024 * 1024;
 
 /** What `why` may be told. */
 export interface WhyOptions {
@@ -115,30 +111,19 @@ async function printRecords(
   destination: string,
   { signal, stdout }: CommandContext,
 ): Promise<number> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(log);
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot open the audit log ${log}: ${text}`, { cause: error });
-  }
-  using opened = file;
+  using opened = await LogReader.open(log);
   const wanted = `"destination":${JSON.stringify(destination)},`;
-  const lines = new LineSplitter(CHUNK);
-  const chunk = new Uint8Array(CHUNK);
   const decoder = new TextDecoder();
   let found = 0;
-  for (;;) {
-    await turn(signal);
-    const length = await opened.read(chunk);
-    if (length === null) return found;
-    for (const line of lines.push(chunk.subarray(0, length))) {
+  for await (const lines of opened.lines(signal)) {
+    for (const line of lines) {
       const text = decoder.decode(line);
       if (!text.includes(wanted)) continue;
       found += 1;
       if (!stdout.write(`${text}\n`)) return found;
     }
   }
+  return found;
 }
 
 /**

@@ -189,7 +189,7 @@ Deno.test("the command why exits with 2 and one sentence when its usage is wrong
     [["/etc/passwd"], /is neither below the source .* nor below the destination/],
     [["a/../b"], /must not go through/],
     [["$'a"], /PATH: cannot read \$'a as a path/],
-    [["file", "--log", `${world.top}/none`], /cannot open the audit log/],
+    [["file", "--log", `${world.top}/none`], /cannot read the audit log/],
   ];
   for (const [words, says] of table) {
     const { code, stderr } = await sluice(["why", ...words, ...db]);

@@ -14,7 +14,7 @@ import type {
 } from "../backend.ts";
 import type { ListingPacker } from "../../listing.ts";
 import type { Attributes, Refusal } from "../../preserve.ts";
-import { abortable } from "../abortable.ts";
+import { abortable } from "../../lib/abortable.ts";
 import { inTheWay } from "../failures.ts";
 import { trashIn } from "../trash.ts";
 import { Directories, lastName, nulTerminated } from "./directories.ts";

@@ -1,6 +1,6 @@
 /**
- * Gives up waiting for a call on a mount that may never answer: the call itself goes on, only nobody
- * waits for it any longer. It is not begun when the signal has aborted already.
+ * Gives up waiting for a call that may never be answered, on a mount for example: the call itself goes
+ * on, only nobody waits for it any longer. It is not begun when the signal has aborted already.
  *
  * @returns what `call` resolves to; rejects with `signal.reason` when the signal aborts first
  */
