@@ -12,7 +12,7 @@ import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows } from "./rows.ts";
-import { CONFLICT, STATE, STATUS, UNSETTLED } from "./schema.ts";
+import { CONFLICT, STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const DIRECTORY = KINDS.indexOf("directory");

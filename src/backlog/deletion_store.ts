@@ -4,7 +4,7 @@ import { KINDS } from "../listing.ts";
 import type { Removal } from "../removal.ts";
 import type { Extra } from "./backlog.ts";
 import { ArrayRows } from "./rows.ts";
-import { STATE } from "./schema.ts";
+import { STATE } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** Columns of a removal, and rows of one statement: less than half the time for each. */

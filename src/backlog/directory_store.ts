@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { recordedTime, type TimeRule } from "../times.ts";
 import { LimitedRows } from "./rows.ts";
-import { STATE } from "./schema.ts";
+import { STATE } from "./codes.ts";
 import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
 

@@ -5,7 +5,7 @@ import { KINDS } from "../listing.ts";
 import type { Extra } from "./backlog.ts";
 import { ArrayRows } from "./rows.ts";
 import { provenBy } from "./missed_store.ts";
-import { CONFLICT, STATE } from "./schema.ts";
+import { CONFLICT, STATE } from "./codes.ts";
 import { inSteps } from "./steps.ts";
 import { fromSql, toSql } from "./values.ts";
 

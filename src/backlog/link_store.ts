@@ -9,7 +9,7 @@ import { join } from "../entry.ts";
 import type { Side } from "../event.ts";
 import { KINDS, type ListedEntry } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import { STATUS, UNSETTLED } from "./schema.ts";
+import { STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const FILE = KINDS.indexOf("file");

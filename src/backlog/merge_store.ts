@@ -12,7 +12,7 @@ import { KINDS } from "../listing.ts";
 import { encodeName, showPath } from "../name.ts";
 import { type NameKeys, nameKeys, type NameRules } from "../name_rules.ts";
 import { REASONS } from "../operation.ts";
-import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { CONFLICT, STATE, STATUS } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const DIRECTORY = KINDS.indexOf("directory");

@@ -3,7 +3,7 @@
  * source's directories lost all their entries at once, as one does whose share is no longer mounted.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { STATE } from "./schema.ts";
+import { STATE } from "./codes.ts";
 
 /** What must be true of an extra `e` in directory `d` for a scan to have proven its absence. */
 export function provenBy(scan: number): string {

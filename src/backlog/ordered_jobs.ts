@@ -12,7 +12,7 @@ import type { Order } from "../options.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits, Jobs } from "./job_source.ts";
 import { ArrayRows } from "./rows.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./codes.ts";
 import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 

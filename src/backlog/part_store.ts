@@ -13,7 +13,7 @@ import { fingerprint, ListingPacker } from "../listing.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { LimitedRows } from "./rows.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./codes.ts";
 
 /** The fingerprint of a listing without entries. */
 const EMPTY = fingerprint(new ListingPacker().take().data, { specials: false }).content!;

@@ -9,7 +9,7 @@ import { REASONS } from "../operation.ts";
 import type { Removal } from "../removal.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
 import { SCHEMA_VERSION } from "./migrate.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** What is known of a directory on one side. */

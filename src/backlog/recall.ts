@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { SCHEMA_VERSION } from "./migrate.ts";
-import { STATE } from "./schema.ts";
+import { STATE } from "./codes.ts";
 
 const SEEN = `(${STATE.listed}, ${STATE.failed})`;
 

@@ -7,7 +7,7 @@ import { turn } from "../lib/turn.ts";
 import { KINDS } from "../listing.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
 import { readOutbox } from "./outbox.ts";
-import { STATUS } from "./schema.ts";
+import { STATUS } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** The record of a file that sluice has copied. */

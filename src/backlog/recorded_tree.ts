@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import type { Amount } from "../event.ts";
 import { KINDS } from "../listing.ts";
 import { openDatabase, type Pair, pairIn, refuseOtherPair } from "./open_database.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const PAGE = 2000;

@@ -4,7 +4,7 @@ import type { Job } from "../job.ts";
 import { jobFile, jobFileColumns } from "./job_files.ts";
 import type { Jobs } from "./job_source.ts";
 import { ArrayRows } from "./rows.ts";
-import { STATE, STATUS } from "./schema.ts";
+import { STATE, STATUS } from "./codes.ts";
 import type { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 

@@ -23,7 +23,7 @@ import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
-import { CONFLICT, STATE, STATUS, UNSETTLED } from "./schema.ts";
+import { CONFLICT, STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
 const SPECIAL = KINDS.indexOf("special");

@@ -28,7 +28,7 @@ import { MissedStore } from "./missed_store.ts";
 import { recordedTime } from "../times.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
 import { migrate } from "./migrate.ts";
-import { CONFLICT, STATE, STATUS } from "./schema.ts";
+import { CONFLICT, STATE, STATUS } from "./codes.ts";
 import { type Place, readTraits, type Traits, TraitStore } from "./trait_store.ts";
 import { type JobOptions, type Jobs, JobSource } from "./job_source.ts";
 import { JobsByPath, OrderedJobs, prepareOrder } from "./ordered_jobs.ts";

@@ -10,7 +10,7 @@ import { FilesInRow } from "./files_in_row.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
-import { STATE, STATUS, UNSETTLED } from "./schema.ts";
+import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** The way back, as `recordedTime` does it: parameters are bound as doubles, which are too coarse for their sum. */

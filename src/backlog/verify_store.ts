@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { join } from "../entry.ts";
 import { KINDS } from "../listing.ts";
-import { STATUS, VERIFIED } from "./schema.ts";
+import { STATUS, VERIFIED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
 
 /** What the verification of a file found. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { STATE } from "../../src/backlog/schema.ts";
+import { STATE } from "../../src/backlog/codes.ts";
 import type { Side } from "../../src/event.ts";
 import type { Outcome } from "../../src/job.ts";
 import { stampOf } from "../../src/stamp.ts";
