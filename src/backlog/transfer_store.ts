@@ -6,9 +6,9 @@ import type { JobFile, Outcome } from "../job.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED } from "../times.ts";
-import { FilesInRow } from "./files_in_row.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
+import { ParcelRecords } from "./parcel_records.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -55,9 +55,6 @@ function pendingDirectory(row: readonly unknown[] | undefined): PendingDirectory
 /** What directories have less of pending. */
 type Shrunk = Map<number, { files: number; bytes: number }>;
 
-/** Fewer files are settled one by one. */
-const FEW = 4;
-
 /** Reads pending files and settles outcomes; methods that write need a transaction. */
 export class TransferStore {
   readonly #database: DatabaseSync;
@@ -68,9 +65,8 @@ export class TransferStore {
   readonly #listedAt: StatementSync;
   readonly #markInFlight: StatementSync;
   readonly #markGiven: StatementSync;
+  readonly #parcels: ParcelRecords;
   readonly #synced: StatementSync;
-  readonly #syncedAsScanned: StatementSync;
-  readonly #rowSyncedAsScanned: StatementSync;
   readonly #failed: StatementSync;
   readonly #shrink: StatementSync;
   readonly #shrinkAndLand: StatementSync;
@@ -82,8 +78,6 @@ export class TransferStore {
   #remaining = { files: 0, bytes: 0 };
   /** Directories that are marked as in flight, as far as this run has marked them. */
   readonly #inFlight = new Set<number>();
-  /** What the statement that settles many files in a row is at. */
-  #row = new FilesInRow([], "");
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -111,22 +105,12 @@ export class TransferStore {
     this.#markGiven = database.prepare(
       "UPDATE directory SET in_flight = 1, touched = 1, pass = ?2 WHERE id = ?1",
     );
+    this.#parcels = new ParcelRecords(database);
     this.#synced = database.prepare(`
       UPDATE file SET status = ${STATUS.synced}, hash = unhex(?), hash_algorithm = ?, size = ?,
         mtime = ${JOINED}, ctime = ${JOINED}, birthtime = ${JOINED}, mode = ?, uid = ?, gid = ?,
         error = NULL, attempts = attempts + 1, reason = 0
       WHERE directory = ? AND name = ?`);
-    const asScanned = (hash: string, which: string) =>
-      database.prepare(`
-        UPDATE file SET status = ${STATUS.synced}, hash = unhex(${hash}), hash_algorithm = ?1,
-          error = NULL, attempts = attempts + 1, reason = 0
-        WHERE directory = ?2 AND ${which}`);
-    this.#syncedAsScanned = asScanned("?4", "name = ?3");
-    database.function("hash_in_row", { directOnly: true }, (name) => this.#row.hashOf(name));
-    this.#rowSyncedAsScanned = asScanned(
-      "hash_in_row(name)",
-      `name BETWEEN ?3 AND ?4 AND status = ${STATUS.pending}`,
-    );
     this.#failed = database.prepare(`
       UPDATE file SET error = ?, attempts = attempts + 1 WHERE directory = ? AND name = ?`);
     const shrink = (more: string) =>
@@ -274,43 +258,11 @@ export class TransferStore {
     return true;
   }
 
-  /** Files that travelled in a parcel. */
-  #settleFiles({ directory, files, names, hashes }: PackedFiles, algorithm: string): void {
-    const row = new FilesInRow(names.split("\0", files), hashes);
-    if (files < FEW || !this.#settleRow(row, directory, algorithm)) {
-      for (const name of row.names) {
-        this.#syncedAsScanned.run(algorithm, directory, name, row.hashOf(name));
-      }
-    }
-  }
-
-  /**
-   * The same in one statement, which takes half the time, where no other file of the directory that
-   * is pending lies between the names. False when one does, or one of the files has gone from the
-   * record: then nothing was changed.
-   */
-  #settleRow(row: FilesInRow, directory: number, algorithm: string): boolean {
-    const { names } = row;
-    this.#row = row;
-    this.#database.exec("SAVEPOINT files_in_row");
-    const { changes } = this.#rowSyncedAsScanned.run(
-      algorithm,
-      directory,
-      names[0]!,
-      names.at(-1)!,
-    );
-    const settled = Number(changes) === names.length && row.inOrder;
-    if (!settled) this.#database.exec("ROLLBACK TO files_in_row");
-    this.#database.exec("RELEASE files_in_row");
-    row.rewind();
-    return settled;
-  }
-
   /** Records what became of files; the destination has made them durable before. */
   settle({ outcomes, parcels = [], landed = [] }: SettledWork, algorithm: string): void {
     const shrunk: Shrunk = new Map();
     for (const parcel of parcels) {
-      this.#settleFiles(parcel, algorithm);
+      this.#parcels.settle(parcel, algorithm);
       this.#count(shrunk, parcel.directory, parcel.files, parcel.bytes);
     }
     for (const outcome of outcomes) {
