@@ -11,6 +11,7 @@ import { REASONS } from "../operation.ts";
 import { MergeStore, type Respelled } from "./merge_store.ts";
 import type { TimeRule } from "../times.ts";
 import type { PartStore } from "./part_store.ts";
+import { PENDING_COUNTED } from "./pending_count.ts";
 import { ArrayRows } from "./rows.ts";
 import { CONFLICT, STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -118,9 +119,7 @@ export class DecideStore {
         `UPDATE directory SET decided_scan = ${scan}, unsettled = ?2 ${more} WHERE id = ?1`,
       );
     this.#decided = decided("");
-    this.#decidedAndCounted = decided(`, (pending_files, pending_bytes) = (
-        SELECT count(*), coalesce(sum(size), 0) FROM file
-        WHERE directory = ?1 AND status = ${STATUS.pending})`);
+    this.#decidedAndCounted = decided(`, ${PENDING_COUNTED}`);
     this.#allPending = database.prepare(`
       UPDATE file SET status = ${STATUS.pending}, reason = ${ABSENT}
       WHERE directory = ? AND status <> ${STATUS.skipped}

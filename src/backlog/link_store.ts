@@ -10,6 +10,7 @@ import type { Side } from "../event.ts";
 import { KINDS, type ListedEntry } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import { STATUS, UNSETTLED } from "./codes.ts";
+import { PENDING_COUNTED } from "./pending_count.ts";
 import { fromSql, toSql } from "./values.ts";
 
 const FILE = KINDS.indexOf("file");
@@ -145,9 +146,7 @@ export class LinkStore {
 
   #recount(directories: string): void {
     this.#database.exec(`
-      UPDATE directory SET unsettled = ${UNSETTLED.unknown}, (pending_files, pending_bytes) = (
-        SELECT count(*), coalesce(sum(size), 0) FROM file
-        WHERE directory = directory.id AND status = ${STATUS.pending})
+      UPDATE directory SET unsettled = ${UNSETTLED.unknown}, ${PENDING_COUNTED}
       WHERE id IN (${directories})`);
   }
 

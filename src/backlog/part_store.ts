@@ -12,6 +12,7 @@ import type { JobFile } from "../job.ts";
 import { fingerprint, ListingPacker } from "../listing.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
+import { PENDING_COUNTED } from "./pending_count.ts";
 import { LimitedRows } from "./rows.ts";
 import { STATE, STATUS } from "./codes.ts";
 
@@ -160,10 +161,7 @@ function prepare(database: DatabaseSync) {
     grow: database.prepare(`
       UPDATE directory SET pending_files = pending_files + ?, pending_bytes = pending_bytes + ?
       WHERE id = ?`),
-    count: database.prepare(`
-      UPDATE directory SET (pending_files, pending_bytes) = (
-        SELECT count(*), coalesce(sum(size), 0) FROM file
-        WHERE directory = ?1 AND status = ${STATUS.pending}) WHERE id = ?1`),
+    count: database.prepare(`UPDATE directory SET ${PENDING_COUNTED} WHERE id = ?`),
     leaveOut: database.prepare(`${leftOut} WHERE path = ?2 AND destination_scan <> ?1`),
     leaveOutAll: database.prepare(
       `${leftOut} WHERE parent = ?2 AND source_scan = ?1 AND destination_scan <> ?1`,
