@@ -20,9 +20,21 @@ const DIRECTORY = KINDS.indexOf("directory");
 const PAGE = 1000;
 const ABSENT = REASONS.indexOf("not at the destination");
 const IN_SYNC = REASONS.indexOf("in sync");
+const HAS_CHILDREN = "EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1)";
+const HAS_EXTRAS = "EXISTS (SELECT 1 FROM extra WHERE directory = ?1)";
+/** Nothing in it is pending, and nobody needs to look at its files to know. */
+const IS_SETTLED = `(unsettled = ${UNSETTLED.none} AND pending_files = 0)`;
 /** It is known of a side what it has; a list of three would make SQLite fill a table each time. */
 export const isKnown = (side: Side): string =>
   `(${side}_state <> ${STATE.unknown} AND ${side}_state <> ${STATE.queued})`;
+
+/**
+ * The SQL of a directory with number ?1 in which there is nothing to decide, should its listings
+ * agree: nothing was pending, extra or in the way, and nothing is below it.
+ */
+export const atRest = (scan: number): string =>
+  `(decided_scan <> ${scan} AND ${IS_SETTLED} AND source_error IS NULL
+    AND conflict = ${CONFLICT.none} AND NOT ${HAS_CHILDREN} AND NOT ${HAS_EXTRAS})`;
 
 const NOT_SETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
 
@@ -33,7 +45,6 @@ type DirectoryRow = readonly [
   destination: number,
   sameContent: 0 | 1,
   conflict: number,
-  /** Nothing in it is pending, and nobody needs to look at its files to know. */
   isSettled: 0 | 1,
   hasChildren: 0 | 1,
   hasExtras: 0 | 1,
@@ -93,9 +104,7 @@ export class DecideStore {
     this.#row = new ArrayRows(database.prepare(`
       SELECT source_state, source_error IS NOT NULL, destination_state,
         coalesce(source_content = destination_content, 0), conflict,
-        unsettled = ${UNSETTLED.none} AND pending_files = 0,
-        EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1),
-        EXISTS (SELECT 1 FROM extra WHERE directory = ?1),
+        ${IS_SETTLED}, ${HAS_CHILDREN}, ${HAS_EXTRAS},
         EXISTS (SELECT 1 FROM listing WHERE directory = ?1)
       FROM directory WHERE id = ?1 AND decided_scan <> ${scan} AND source_scan = ${scan}
         AND destination_scan = ${scan} AND ${isKnown("source")} AND ${isKnown("destination")}`));
@@ -227,6 +236,7 @@ export class DecideStore {
       this.#dropFiles.run(id);
       this.#dropPrints.run(id);
     }
+    const canRely = this.canRelyOn(id);
     let equal = false, isAtRest = false, left: number = UNSETTLED.pending;
     if (this.#parts.end(id)) {
       // each name of it was decided when it was listed
@@ -235,11 +245,11 @@ export class DecideStore {
       if (!isNew || this.#merges !== null) this.#allPending.run(id);
     } else if (source !== STATE.failed && destination === STATE.listed) {
       equal = source === STATE.listed && sameContent === 1 && !this.#unrecorded.has(id);
-      if (equal && isSettled === 1 && this.#merges === null) isAtRest = true;
-      else if (equal) this.#allSynced.run(id);
-      else this.#compareAll(id, source === STATE.listed, complete);
+      isAtRest = equal && canRely && isSettled === 1;
+      if (!equal) this.#compareAll(id, source === STATE.listed, complete);
+      else if (!isAtRest) this.#allSynced.run(id);
     } else left = UNSETTLED.unknown;
-    if (!this.canRelyOn(id)) left = UNSETTLED.unknown;
+    if (!canRely) left = UNSETTLED.unknown;
     else if (equal) left = UNSETTLED.none;
     if (source === STATE.listed) this.#merges?.refuse(id);
     // a directory that one side does not have, or could not list, says the same of those below it

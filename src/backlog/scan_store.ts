@@ -17,13 +17,13 @@ import {
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog.ts";
-import { type DecideOptions, DecideStore, isKnown } from "./decide_store.ts";
+import { atRest, type DecideOptions, DecideStore, isKnown } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
-import { CONFLICT, STATE, STATUS, UNSETTLED } from "./codes.ts";
+import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
 
 const SPECIAL = KINDS.indexOf("special");
@@ -50,7 +50,7 @@ export class ScanStore {
   readonly #count: Record<Side, StatementSync>;
   readonly #before: Record<Side, ArrayRows>;
   readonly #inSync: StatementSync;
-  readonly #setPrints: StatementSync;
+  readonly #forgetPrints: StatementSync;
   readonly #listedSource: StatementSync;
   readonly #listedDestination: StatementSync;
   readonly #unseen: StatementSync;
@@ -131,19 +131,15 @@ export class ScanStore {
           source_scan = ${scan} AND ${isKnown("source")},
           EXISTS (SELECT 1 FROM listing WHERE directory = ?1),
           EXISTS (SELECT 1 FROM hard_link_there WHERE directory = ?1),
-          decided_scan <> ${scan} AND unsettled = ${UNSETTLED.none} AND pending_files = 0
-            AND source_error IS NULL AND conflict = ${CONFLICT.none}
-            AND NOT EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1)
-            AND NOT EXISTS (SELECT 1 FROM extra WHERE directory = ?1)
+          ${atRest(scan)}
         FROM directory WHERE id = ?1`)),
     };
     this.#inSync = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
       destination_error = NULL, destination_content = ?1, decided_scan = ${scan} WHERE id = ?2`);
-    this.#setPrints = database.prepare(
-      "UPDATE directory SET source_content = ?, source_complete = ?, " +
-        `unsettled = ${UNSETTLED.unknown} WHERE id = ?`,
-    );
+    this.#forgetPrints = database.prepare(`
+      UPDATE directory SET source_content = NULL, source_complete = NULL,
+      unsettled = ${UNSETTLED.unknown} WHERE id = ?`);
     this.#listedSource = database.prepare(`
       UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan},
       source_error = ?1, source_listed_at = ?2, source_content = ?3, source_complete = ?4,
@@ -262,7 +258,7 @@ export class ScanStore {
     if (!unchanged) this.#putLinks("source", id, data);
     this.#tally("source", chunk, counts, sum);
     // should the run end before the last chunk, what is on record is no longer what was listed
-    if (!last && index === 0) this.#setPrints.run(null, null, id);
+    if (!last && index === 0) this.#forgetPrints.run(id);
     const isNews = this.#parts.add(id, pending);
     if (!last) return isNews ? [id] : [];
     if (path !== "" && index === 0 && problems.length === 0 && isEmpty(counts)) {
