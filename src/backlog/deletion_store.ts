@@ -3,12 +3,10 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { KINDS } from "../listing.ts";
 import type { Removal } from "../removal.ts";
 import type { Extra } from "./backlog.ts";
+import { ManyRows } from "./many_rows.ts";
 import { ArrayRows } from "./rows.ts";
 import { STATE } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
-
-/** Columns of a removal, and rows of one statement: less than half the time for each. */
-const COLUMNS = 13, MANY = 16;
 
 /** Of a directory: that above it, whether it is listed at the source, and when that was. */
 type ListedRow = readonly [parent: number | null, isListed: number, at: number | null];
@@ -17,31 +15,28 @@ const NOT_KNOWN: ListedRow = [null, 0, null];
 /** Keeps deletions; writing methods need a transaction. */
 export class DeletionStore {
   readonly #database: DatabaseSync;
+  readonly #removals: ManyRows;
   readonly #listed: ArrayRows;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#removals = new ManyRows(database, 13, (rows) => `
+      INSERT INTO deletion (run, path, kind, size, mtime, deleted_at, trash, scan, listed_at,
+        missed_scans, first_missed_at, looked_at, answer) VALUES ${rows}`);
     this.#listed = new ArrayRows(database.prepare(`
       SELECT parent, source_state = ${STATE.listed}, source_listed_at FROM directory WHERE id = ?`));
   }
 
   /** Extras were removed in this run. */
   record(run: number, removals: readonly { extra: Extra; removal: Removal }[]): void {
-    for (let from = 0; from < removals.length;) {
-      const rows = removals.length - from < MANY ? 1 : MANY;
-      const values: SQLInputValue[] = [];
-      for (const { extra, removal: { evidence, trash, at } } of removals.slice(from, from + rows)) {
-        values.push(run, toSql(extra.path), KINDS.indexOf(extra.kind), extra.size, extra.mtime, at);
-        values.push(trash === null ? null : toSql(trash));
-        values.push(evidence.scan, evidence.listedAt, evidence.scans, evidence.firstMissedAt);
-        values.push(evidence.lookedAt, evidence.answer);
-      }
-      this.#database.prepare(`
-        INSERT INTO deletion (run, path, kind, size, mtime, deleted_at, trash, scan, listed_at,
-          missed_scans, first_missed_at, looked_at, answer)
-        VALUES ${Array(rows).fill(`(${Array(COLUMNS).fill("?")})`)}`).run(...values);
-      from += rows;
+    const values: SQLInputValue[] = [];
+    for (const { extra, removal: { evidence, trash, at } } of removals) {
+      values.push(run, toSql(extra.path), KINDS.indexOf(extra.kind), extra.size, extra.mtime, at);
+      values.push(trash === null ? null : toSql(trash));
+      values.push(evidence.scan, evidence.listedAt, evidence.scans, evidence.firstMissedAt);
+      values.push(evidence.lookedAt, evidence.answer);
     }
+    this.#removals.write(values);
   }
 
   /** An extra was to be removed in this run and was not. */

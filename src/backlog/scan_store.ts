@@ -21,6 +21,7 @@ import { atRest, type DecideOptions, DecideStore, isKnown } from "./decide_store
 import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
+import { ManyRows } from "./many_rows.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./codes.ts";
@@ -31,19 +32,13 @@ const NEW = REASONS.indexOf("not at the destination");
 const CHANGED = REASONS.indexOf("changed at the source since it was synced");
 const IS_SPECIAL = REASONS.indexOf("a special file: not a file, link or directory");
 
-/** Columns of a file that a scan writes, and rows of one statement: two and a half times as fast. */
-const COLUMNS = 15, MANY = 16;
-
 /** Writes what the walkers find, for the scan with number `scan`. */
 export class ScanStore {
   readonly scan: number;
   readonly #decide: DecideStore;
   readonly #links: LinkStore;
   readonly #parts: PartStore;
-  readonly #upsertFile: StatementSync;
-  readonly #upsertMany: StatementSync;
-  /** Values of files that wait to be written together. */
-  #values: SQLInputValue[] = [];
+  readonly #files: ManyRows;
   readonly #upsertDirectory: Record<Side, StatementSync>;
   readonly #queued: Record<Side, LimitedRows>;
   readonly #setState: Record<Side, StatementSync>;
@@ -75,11 +70,10 @@ export class ScanStore {
     });
     const changed = "(file.size <> excluded.size OR file.mtime <> excluded.mtime OR " +
       "file.kind <> excluded.kind OR file.target IS NOT excluded.target)";
-    const upsertFiles = (rows: number) =>
-      database.prepare(`
+    this.#files = new ManyRows(database, 15, (rows) => `
       INSERT INTO file (directory, name, kind, status, reason, scan, size, mtime, ctime, birthtime,
         mode, uid, gid, target, escaped)
-      VALUES ${Array(rows).fill(`(${Array(COLUMNS).fill("?")})`)}
+      VALUES ${rows}
       ON CONFLICT (directory, name) DO UPDATE SET
         status = iif(${changed}, excluded.status, file.status),
         reason = iif(${changed}, iif(file.status = ${STATUS.synced}, ${CHANGED}, excluded.reason),
@@ -91,8 +85,6 @@ export class ScanStore {
         kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime,
         birthtime = excluded.birthtime, mode = excluded.mode, uid = excluded.uid,
         gid = excluded.gid, target = excluded.target, scan = excluded.scan`);
-    this.#upsertFile = upsertFiles(1);
-    this.#upsertMany = upsertFiles(MANY);
     this.#upsertDirectory = both((side) => `
       INSERT INTO directory (parent, name, path, escaped, depth, ${side}_scan, ${side}_state, ${side}_mtime)
       VALUES (?, ?, ?, ?, ?, ${scan}, ${STATE.queued}, ?)
@@ -238,6 +230,8 @@ export class ScanStore {
     if (index === 0 && !last) this.#parts.first(id);
     const inParts = this.#parts.isGrowing(id);
     const pending = { names: [] as (string | Uint8Array)[], bytes: 0 };
+    /** Of files that are written together. */
+    let values: SQLInputValue[] = [];
     const counts = countListing(data);
     // directories come first; of what is unchanged, nothing else needs to be unpacked
     let left = unchanged ? counts.directories : Infinity;
@@ -247,13 +241,17 @@ export class ScanStore {
         this.#putSubdirectory("source", id, path, entry);
         if (inParts) this.#parts.leaveOut(toSql(join(path, entry.name)));
       } else {
-        this.#putFile(id, path, entry);
+        this.#pushFile(values, id, path, entry);
+        if (values.length === this.#files.most) {
+          this.#files.write(values);
+          values = [];
+        }
         if (!inParts || entry.kind === "special") continue;
         pending.names.push(toSql(entry.name));
         pending.bytes += entry.size;
       }
     }
-    this.#flushFiles();
+    this.#files.write(values);
     if (!unchanged && index === 0 && hadLinks === 1) this.#links.clear("source", id);
     if (!unchanged) this.#putLinks("source", id, data);
     this.#tally("source", chunk, counts, sum);
@@ -325,10 +323,15 @@ export class ScanStore {
     );
   }
 
-  #putFile(directory: number, path: string, entry: ListedEntry): void {
+  #pushFile(
+    values: SQLInputValue[],
+    directory: number,
+    path: string,
+    entry: ListedEntry,
+  ): void {
     const kind = KINDS.indexOf(entry.kind);
     const special = kind === SPECIAL;
-    this.#values.push(
+    values.push(
       directory,
       toSql(entry.name),
       kind,
@@ -345,17 +348,6 @@ export class ScanStore {
       entry.target === "" ? null : toSql(entry.target),
       escapedOf(join(path, entry.name)),
     );
-    if (this.#values.length < MANY * COLUMNS) return;
-    this.#upsertMany.run(...this.#values);
-    this.#values = [];
-  }
-
-  /** Writes the files that are too few for a statement of many rows. */
-  #flushFiles(): void {
-    for (let at = 0; at < this.#values.length; at += COLUMNS) {
-      this.#upsertFile.run(...this.#values.slice(at, at + COLUMNS));
-    }
-    this.#values = [];
   }
 }
 
