@@ -146,9 +146,9 @@ export class ExtraStore {
     which: ExtraKind,
   ): Extra[] {
     return this.#rows(
-      `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?1, ?2) AND ${WHICH[which]}
-       AND ${this.#due.files} ORDER BY e.directory, e.name LIMIT ?3`,
-      [after.directory, toSql(after.name), limit],
+      `e.kind <> ${DIRECTORY} AND (e.directory, e.name) > (?, ?) AND ${WHICH[which]}
+       AND ${this.#due.files} ORDER BY e.directory, e.name LIMIT ${limit}`,
+      [after.directory, toSql(after.name)],
     );
   }
 
@@ -157,7 +157,9 @@ export class ExtraStore {
     const { depth, directory, name } = before;
     const step = (where: string, ...values: (number | string | Uint8Array)[]) => (left: number) =>
       this.#rows(
-        // the directories of the tree come first in the join: they have the order in an index
+        // the directories of the tree come first in the join: they have the order in an index. How
+        // many are left is another number each time, and rows beyond it cost more than preparing
+        // the statement anew (`rows.ts`)
         `e.kind = ${DIRECTORY} AND ${where} AND ${WHICH[which]} AND ${this.#due.directories}
          ORDER BY d.depth DESC, d.id DESC, e.name DESC LIMIT ?`,
         [...values, left],
@@ -175,7 +177,7 @@ export class ExtraStore {
    * dropped must not take its directory from those in it.
    */
   attempted(limit: number): Extra[] {
-    return this.#rows("e.attempted <> 0 ORDER BY d.depth DESC LIMIT ?1", [limit]);
+    return this.#rows(`e.attempted <> 0 ORDER BY d.depth DESC LIMIT ${limit}`, []);
   }
 
   /** The removal of these has come to an end that is known. */

@@ -49,7 +49,6 @@ export class LinkStore {
   readonly #database: DatabaseSync;
   readonly #clear: Record<Side, StatementSync>;
   readonly #put: Record<Side, StatementSync>;
-  readonly #waiting: StatementSync;
   readonly #first: StatementSync;
 
   constructor(database: DatabaseSync) {
@@ -62,13 +61,6 @@ export class LinkStore {
     this.#put = both((table) =>
       `INSERT OR REPLACE INTO ${table} (directory, name, device, inode) VALUES (?, ?, ?, ?)`
     );
-    this.#waiting = database.prepare(`
-      SELECT h.directory AS directory, h.name AS name, d.path AS parent, h.device AS device,
-        h.inode AS inode, f.reason AS reason
-      FROM hard_link h JOIN file f ON f.directory = h.directory AND f.name = h.name
-      JOIN directory d ON d.id = h.directory
-      WHERE h.waits = 1 AND (h.directory, h.name) > (?, ?) ORDER BY h.directory, h.name LIMIT ?`);
-    this.#waiting.setReadBigInts(true);
     this.#first = database.prepare(`
       SELECT h.directory AS directory, h.name AS name, d.path AS parent, f.size AS size,
         f.mtime AS mtime
@@ -167,7 +159,15 @@ export class LinkStore {
 
   /** Names that wait, after `after`. */
   waiting(after: NameKey, limit: number): WaitingName[] {
-    return this.#waiting.all(after.directory, toSql(after.name), limit).map((row) => {
+    const waiting = this.#database.prepare(`
+      SELECT h.directory AS directory, h.name AS name, d.path AS parent, h.device AS device,
+        h.inode AS inode, f.reason AS reason
+      FROM hard_link h JOIN file f ON f.directory = h.directory AND f.name = h.name
+      JOIN directory d ON d.id = h.directory
+      WHERE h.waits = 1 AND (h.directory, h.name) > (?, ?)
+      ORDER BY h.directory, h.name LIMIT ${limit}`);
+    waiting.setReadBigInts(true);
+    return waiting.all(after.directory, toSql(after.name)).map((row) => {
       const first = this.#first.get(row.device!, row.inode!);
       return {
         ...named(row),
@@ -250,8 +250,8 @@ export class LinkStore {
       FROM hard_link h JOIN file f ON f.directory = h.directory AND f.name = h.name
       JOIN directory d ON d.id = h.directory
       WHERE f.status IN (${STATUS.pending}, ${STATUS.waiting})
-        AND (h.directory, h.name) > (?, ?) ORDER BY h.directory, h.name LIMIT ?`)
-      .all(after.directory, toSql(after.name), limit).map((row) => ({
+        AND (h.directory, h.name) > (?, ?) ORDER BY h.directory, h.name LIMIT ${limit}`)
+      .all(after.directory, toSql(after.name)).map((row) => ({
         ...named(row),
         size: Number(row.size),
         waits: row.waits === 1,

@@ -64,8 +64,8 @@ export class NameStore {
       SELECT c.directory AS directory, d.path AS parent, c.name AS name, c.kind AS kind,
         c.other AS other
       FROM collision c JOIN directory d ON d.id = c.directory
-      WHERE (c.directory, c.name) > (?, ?) ORDER BY c.directory, c.name LIMIT ?`)
-      .all(after.directory, toSql(after.name), limit).map((row) => {
+      WHERE (c.directory, c.name) > (?, ?) ORDER BY c.directory, c.name LIMIT ${limit}`)
+      .all(after.directory, toSql(after.name)).map((row) => {
         const name = fromSql(row.name);
         return {
           directory: Number(row.directory),

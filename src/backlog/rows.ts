@@ -25,7 +25,8 @@ export class ArrayRows {
 /**
  * A query of which some rows are wanted at a time. How many is written into its text: SQLite plans by
  * the value of a parameter in LIMIT, and so prepares the statement anew each time that one is bound,
- * which takes three times what reading a row takes.
+ * which takes three times what reading a row takes. A text that is put together at each call may
+ * have the number in it as well, since a database prepares it once (`prepared_database.ts`).
  */
 export class LimitedRows {
   readonly #database: DatabaseSync;

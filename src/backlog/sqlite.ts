@@ -319,9 +319,9 @@ export class SqliteBacklog implements Disposable {
         f.ctime AS ctime FROM file f JOIN directory d ON d.id = f.directory
       WHERE f.status = ${STATUS.skipped} AND d.source_scan = ?
         AND d.source_state = ${STATE.listed} AND (f.directory, f.name) > (?, ?)
-      ORDER BY f.directory, f.name LIMIT ?`);
+      ORDER BY f.directory, f.name LIMIT ${limit}`);
     statement.setReadBigInts(true);
-    return statement.all(scan, after.directory, toSql(after.name), limit).map((row) => {
+    return statement.all(scan, after.directory, toSql(after.name)).map((row) => {
       const name = fromSql(row.name);
       return {
         directory: Number(row.directory),
