@@ -34,6 +34,11 @@ export function lastName(path: string): Uint8Array {
   return nulTerminated(name);
 }
 
+/** The same, or "." for the root, which is in itself as far as `parentOf` goes. */
+export function lastNameOrDot(path: string): Uint8Array {
+  return path === "" ? Uint8Array.of(0x2e, 0) : lastName(path);
+}
+
 /** A handle that is in use until disposed of. */
 export interface HeldDirectory extends Disposable {
   readonly fd: number;

@@ -17,12 +17,13 @@ import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { inTheWay } from "../failures.ts";
 import { trashIn } from "../trash.ts";
-import { Directories, lastName, nulTerminated } from "./directories.ts";
+import { Directories, lastName, lastNameOrDot, nulTerminated } from "./directories.ts";
 import { Entries } from "./entries.ts";
 import { EEXIST, posixError } from "./errno.ts";
 import { PosixWriter, timespecs } from "./file.ts";
 import { Handle } from "./handle.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
+import { Lister } from "./lister.ts";
 import { Mounts } from "./mounts.ts";
 import { AT, type Libc, O, type Syscalls } from "./libc.ts";
 import { moveBetween } from "./move.ts";
@@ -31,11 +32,6 @@ import { refreshWay } from "./refresh.ts";
 import { Opener } from "./opener.ts";
 import { PosixSmallFiles } from "./small.ts";
 import { ShareSmallFiles } from "./small_shares.ts";
-
-const DOT = Uint8Array.of(0x2e, 0);
-
-/** Names of a directory that are asked for at a time, with what getdents64(2) says of each. */
-const LISTING_BYTES = 64 * 1024;
 
 /** Options of {@link openPosix}. */
 export interface PosixOptions extends CallOptions {
@@ -91,9 +87,8 @@ class PosixBackend implements Backend {
   readonly identity: Identity;
   readonly #opener: Opener;
   readonly open: Backend["open"];
+  readonly #lister: Lister;
   #disposed = false;
-  /** For names, of listings that are over: as many as there were at the same time. */
-  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
 
   constructor(
     root: string,
@@ -117,6 +112,11 @@ class PosixBackend implements Backend {
       sys: this.#sys,
       directories: this.#directories,
       immediate: capabilities.latency === "immediate",
+    });
+    this.#lister = new Lister({
+      sys: this.#sys,
+      directories: this.#directories,
+      entries: this.#entries,
     });
     this.#options = options;
     const { now = Date.now } = options;
@@ -196,31 +196,11 @@ class PosixBackend implements Backend {
     return await this.#entries.entryAt(held.fd, baseOf(path), AT.SYMLINK_NOFOLLOW | ask, path);
   }
 
-  async *list(
+  list(
     path: string,
-    { signal, into }: CallOptions & { readonly into?: ListingPacker } = {},
+    options: CallOptions & { readonly into?: ListingPacker } = {},
   ): AsyncIterable<ListBatch> {
-    signal?.throwIfAborted();
-    using held = await this.#directories.hold(parentOf(path));
-    const name = path === "" ? DOT : lastName(path);
-    const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = await this.#sys.openat(held.fd, name, flags, 0);
-    if (fd < 0) throw this.#directories.failure(fd, "list the directory", path);
-    // who ends before a call has returned does not come to the end, and the call keeps its buffer
-    const buffer = this.#buffers.pop() ?? new Uint8Array(LISTING_BYTES);
-    try {
-      while (true) {
-        const length = await this.#sys.getdents64(fd, buffer, buffer.length);
-        signal?.throwIfAborted();
-        if (length < 0) throw posixError(length, "list the directory", path);
-        if (length === 0) return;
-        yield await this.#entries.batch(fd, path, { buffer, length, into }, signal);
-        signal?.throwIfAborted();
-      }
-    } finally {
-      await this.#sys.close(fd);
-      this.#buffers.push(buffer);
-    }
+    return this.#lister.list(path, options);
   }
 
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
@@ -307,7 +287,7 @@ class PosixBackend implements Backend {
   ): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const name = path === "" ? DOT : lastName(path);
+    const name = lastNameOrDot(path);
     const flags = AT.SYMLINK_NOFOLLOW;
     const result = await this.#sys.utimensat(held.fd, name, timespecs(times), flags);
     if (result < 0) throw this.#directories.failure(result, "set the times", path);
@@ -339,7 +319,7 @@ class PosixBackend implements Backend {
   async #with<T>(path: string, { signal }: CallOptions, use: (fd: number) => Promise<T>) {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
-    const name = path === "" ? DOT : lastName(path);
+    const name = lastNameOrDot(path);
     const fd = await this.#opener.handle(held.fd, name, path);
     try {
       return await use(fd);

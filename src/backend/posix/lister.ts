@@ -1,0 +1,59 @@
+/** Listing directories: their names a buffer at a time, and what each of them is. */
+import { parentOf } from "../../entry.ts";
+import type { ListingPacker } from "../../listing.ts";
+import type { CallOptions, ListBatch } from "../backend.ts";
+import { type Directories, lastNameOrDot } from "./directories.ts";
+import type { Entries } from "./entries.ts";
+import { posixError } from "./errno.ts";
+import { O, type Syscalls } from "./libc.ts";
+
+/** Names that are asked for at a time, with what getdents64(2) says of each. */
+const BYTES = 64 * 1024;
+
+/** What a lister works with. */
+export interface ListerParts {
+  /** Makes the calls. */
+  readonly sys: Syscalls;
+  readonly directories: Directories;
+  readonly entries: Entries;
+}
+
+/** Lists the directories of one place. */
+export class Lister {
+  readonly #parts: ListerParts;
+  /** Of listings that are over: as many as there were at the same time. */
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
+
+  constructor(parts: ListerParts) {
+    this.#parts = parts;
+  }
+
+  /** See {@link Backend.list}. */
+  async *list(
+    path: string,
+    { signal, into }: CallOptions & { readonly into?: ListingPacker },
+  ): AsyncIterable<ListBatch> {
+    const { sys, directories, entries } = this.#parts;
+    signal?.throwIfAborted();
+    using held = await directories.hold(parentOf(path));
+    const name = lastNameOrDot(path);
+    const flags = O.RDONLY | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+    const fd = await sys.openat(held.fd, name, flags, 0);
+    if (fd < 0) throw directories.failure(fd, "list the directory", path);
+    // who ends before a call has returned does not come to the end, and the call keeps its buffer
+    const buffer = this.#buffers.pop() ?? new Uint8Array(BYTES);
+    try {
+      while (true) {
+        const length = await sys.getdents64(fd, buffer, buffer.length);
+        signal?.throwIfAborted();
+        if (length < 0) throw posixError(length, "list the directory", path);
+        if (length === 0) return;
+        yield await entries.batch(fd, path, { buffer, length, into }, signal);
+        signal?.throwIfAborted();
+      }
+    } finally {
+      await sys.close(fd);
+      this.#buffers.push(buffer);
+    }
+  }
+}
