@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { asciiOnly, elfEnd, hostTarget, outputPath, parseTargets } from "../../scripts/compile.ts";
+import { asciiOnly } from "../../scripts/compile.ts";
+import { elfEnd } from "../../scripts/compile/runtimes.ts";
+import { hostTarget, outputPath, parseTargets } from "../../scripts/compile/targets.ts";
 
 /** The first 64 bytes of an ELF file with the given place and shape of its section headers. */
 function elfHeader(offset: bigint, entrySize: number, entries: number): Uint8Array {
