@@ -117,6 +117,12 @@ export class Program {
   result(index: number): number {
     return this.#results[index * WORDS + RESULT]!;
   }
+
+  /** The same of a call that returns more than 31 bits: a place in a file, up to 2^53. */
+  farResult(index: number): number {
+    const at = index * WORDS + RESULT;
+    return this.#results[at + 1]! * TWO_32 + this.#words[at]!;
+  }
 }
 
 /** Where a buffer lies. It stays there, and must be held on to while a program refers to it. */
