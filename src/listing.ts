@@ -309,8 +309,13 @@ function namesIn(view: DataView): number {
   return HEADER + (view.getUint32(0, true) + view.getUint32(4, true)) * COMMON;
 }
 
-/** The entries of a packed listing, one by one; directories come first. */
-export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
+/**
+ * The entries of a packed listing, one by one; directories come first.
+ *
+ * @param most How many of them are wanted. Default: all.
+ */
+export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<ListedEntry> {
+  if (most === 0) return;
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
   const { directories, files } = countListing(listing);
   let at = HEADER, start = namesIn(view), own = ownIn(view);
@@ -318,7 +323,8 @@ export function* unpackListing(listing: Uint8Array): Generator<ListedEntry> {
   // as the database can keep it
   const time = (at: number) =>
     recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(view.getUint32(at + 8, true)));
-  for (let i = 0; i < directories + files; i++) {
+  const count = Math.min(directories + files, most);
+  for (let i = 0; i < count; i++) {
     const middle = start + view.getUint16(at, true);
     const end = middle + view.getUint32(at + 4, true);
     const mode = view.getUint32(own + 64, true);
@@ -354,16 +360,22 @@ function namesOf(
   return (start, end) => all.slice(start - from, end - from);
 }
 
-/** Digests of a whole listing: the first 16 bytes of SHA-256. */
+/**
+ * Digests of a whole listing: the first 16 bytes of SHA-256, as hexadecimal digits. They are text
+ * because an array of bytes costs several microseconds on its way through threads and the database.
+ */
 export interface Fingerprints {
   /**
    * Of what two sides in sync have in common: equal fingerprints, equal content. Null where there
    * are special files, which are never copied, so that two sides in sync differ.
    */
-  readonly content: Uint8Array | null;
+  readonly content: string | null;
   /** Of all that is recorded; null where it was not asked for. */
-  readonly complete: Uint8Array | null;
+  readonly complete: string | null;
 }
+
+/** Hexadecimal digits of a fingerprint. */
+const DIGITS = 32;
 
 /**
  * Fingerprints a packed listing that is complete, whatever order its directory had.
@@ -376,11 +388,11 @@ export function fingerprint(
 ): Fingerprints {
   const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
   const own = ownIn(view);
-  const common = createHash("sha256").update(listing.subarray(HEADER, own)).digest();
+  const common = createHash("sha256").update(listing.subarray(HEADER, own)).digest("hex");
   // what two sides have in common is read once only: the digest stands for it
-  const all = () => createHash("sha256").update(common).update(listing.subarray(own)).digest();
+  const all = () => createHash("sha256").update(common).update(listing.subarray(own)).digest("hex");
   return {
-    content: specials ? null : common.subarray(0, 16),
-    complete: complete ? all().subarray(0, 16) : null,
+    content: specials ? null : common.slice(0, DIGITS),
+    complete: complete ? all().slice(0, DIGITS) : null,
   };
 }

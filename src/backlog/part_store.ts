@@ -150,7 +150,7 @@ function prepare(database: DatabaseSync) {
     isAlone: database.prepare(`
       SELECT 1 FROM directory WHERE id = ?1 AND destination_scan = ?2 AND conflict = 0
         AND destination_error IS NULL AND (destination_state = ${STATE.absent}
-        OR (destination_state = ${STATE.listed} AND destination_content = ?3))`),
+        OR (destination_state = ${STATE.listed} AND destination_content = unhex(?3)))`),
     note: database.prepare("INSERT OR IGNORE INTO parted VALUES (?)"),
     forget: database.prepare("DELETE FROM parted WHERE directory = ?"),
     put: database.prepare("INSERT INTO temp.part VALUES (?, ?, ?, ?)"),

@@ -32,6 +32,9 @@ const NEW = REASONS.indexOf("not at the destination");
 const CHANGED = REASONS.indexOf("changed at the source since it was synced");
 const IS_SPECIAL = REASONS.indexOf("a special file: not a file, link or directory");
 
+/** A fingerprint as text; "" for none. */
+const HEX = (column: string) => `lower(hex(${column}))`;
+
 /** Writes what the walkers find, for the scan with number `scan`. */
 export class ScanStore {
   readonly scan: number;
@@ -114,12 +117,13 @@ export class ScanStore {
     // most directories have little of what is asked for, which spares the statements about it
     this.#before = {
       source: new ArrayRows(database.prepare(`
-        SELECT source_complete, destination_scan = ${scan} AND ${isKnown("destination")},
+        SELECT ${HEX("source_complete")}, destination_scan = ${scan} AND ${isKnown("destination")},
           EXISTS (SELECT 1 FROM file WHERE directory = ?1),
           EXISTS (SELECT 1 FROM hard_link WHERE directory = ?1)
         FROM directory WHERE id = ?1`)),
       destination: new ArrayRows(database.prepare(`
-        SELECT iif(source_scan = ${scan} AND source_state = ${STATE.listed}, source_content, NULL),
+        SELECT iif(source_scan = ${scan} AND source_state = ${STATE.listed},
+            ${HEX("source_content")}, ''),
           source_scan = ${scan} AND ${isKnown("source")},
           EXISTS (SELECT 1 FROM listing WHERE directory = ?1),
           EXISTS (SELECT 1 FROM hard_link_there WHERE directory = ?1),
@@ -128,17 +132,17 @@ export class ScanStore {
     };
     this.#inSync = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
-      destination_error = NULL, destination_content = ?1, decided_scan = ${scan} WHERE id = ?2`);
+      destination_error = NULL, destination_content = unhex(?1), decided_scan = ${scan} WHERE id = ?2`);
     this.#forgetPrints = database.prepare(`
       UPDATE directory SET source_content = NULL, source_complete = NULL,
       unsettled = ${UNSETTLED.unknown} WHERE id = ?`);
     this.#listedSource = database.prepare(`
       UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan},
-      source_error = ?1, source_listed_at = ?2, source_content = ?3, source_complete = ?4,
-      unsettled = ${UNSETTLED.unknown} WHERE id = ?5`);
+      source_error = ?1, source_listed_at = ?2, source_content = unhex(?3),
+      source_complete = unhex(?4), unsettled = ${UNSETTLED.unknown} WHERE id = ?5`);
     this.#listedDestination = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
-      destination_error = ?1, destination_content = ?2 WHERE id = ?3`);
+      destination_error = ?1, destination_content = unhex(?2) WHERE id = ?3`);
     this.#unseen = database.prepare(
       `UPDATE file SET scan = 0 WHERE directory = ? AND scan = ${scan}`,
     );
@@ -222,11 +226,9 @@ export class ScanStore {
   #putSource(chunk: ListedChunk, sum: Counts): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
     const [known, isOtherKnown, hadFiles, hadLinks] = this.#before.source.get(id)!;
-    const unchanged = fingerprints !== null && problems.length === 0 &&
-      known instanceof Uint8Array && fingerprints.complete !== null &&
-      equalBytes(known, fingerprints.complete);
+    const unchanged = problems.length === 0 && known !== "" && known === fingerprints?.complete;
     // a part of it may have come before this scan was interrupted, with what is gone since
-    if (index === 0 && known === null && hadFiles === 1) this.#unseen.run(id);
+    if (index === 0 && known === "" && hadFiles === 1) this.#unseen.run(id);
     if (index === 0 && !last) this.#parts.first(id);
     const inParts = this.#parts.isGrowing(id);
     const pending = { names: [] as (string | Uint8Array)[], bytes: 0 };
@@ -234,9 +236,7 @@ export class ScanStore {
     let values: SQLInputValue[] = [];
     const counts = countListing(data);
     // directories come first; of what is unchanged, nothing else needs to be unpacked
-    let left = unchanged ? counts.directories : Infinity;
-    for (const entry of unpackListing(data)) {
-      if (left-- <= 0) break;
+    for (const entry of unpackListing(data, unchanged ? counts.directories : undefined)) {
       if (entry.kind === "directory") {
         this.#putSubdirectory("source", id, path, entry);
         if (inParts) this.#parts.leaveOut(toSql(join(path, entry.name)));
@@ -280,17 +280,14 @@ export class ScanStore {
     const [known, isOtherKnown, hasChunks, hasLinks, isAtRest] = this.#before.destination.get(id)!;
     if (index === 0 && hasChunks !== 0) this.#dropChunks.run(id);
     const counts = countListing(data);
-    let left = counts.directories;
-    for (const entry of unpackListing(data)) {
-      if (left-- <= 0) break;
+    for (const entry of unpackListing(data, counts.directories)) {
       this.#putSubdirectory("destination", id, path, entry);
     }
     if (index === 0 && hasLinks !== 0) this.#links.clear("destination", id);
     this.#putLinks("destination", id, data);
     this.#tally("destination", chunk, counts, sum);
     const content = last && index === 0 ? fingerprints?.content ?? null : null;
-    const isSame = content !== null && known instanceof Uint8Array &&
-      this.#decide.canRelyOn(id) && equalBytes(known, content);
+    const isSame = content !== null && known === content && this.#decide.canRelyOn(id);
     if (isSame && isAtRest === 1 && counts.directories === 0 && problems.length === 0) {
       // by far the most of what is scanned again, and all that deciding it comes to
       this.#inSync.run(content, id);
@@ -367,8 +364,4 @@ function add(sum: Counts, counts: Counts): void {
 
 function isEmpty({ files, directories }: ListingCounts): boolean {
   return files + directories === 0;
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
