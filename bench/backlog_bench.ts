@@ -11,7 +11,7 @@ import type { ListedChunk } from "../src/backlog/backlog.ts";
 import { SqliteBacklog } from "../src/backlog/sqlite.ts";
 import type { Job } from "../src/job.ts";
 import { Parcel, PROGRESS } from "../src/parcel.ts";
-import { packParcel } from "../src/packed.ts";
+import { filesOf } from "../src/packed.ts";
 import { listDirectory } from "../src/scan/walker.ts";
 import { EXACT } from "../src/times.ts";
 
@@ -110,7 +110,7 @@ Deno.bench(`give out and settle ${FILES} files`, { group: "transfer" }, (bench) 
     if (job === undefined) break;
     const work = {
       outcomes: [],
-      parcels: [packParcel(copied(job, hash), () => "")],
+      parcels: [filesOf(copied(job, hash), () => "")],
       landed: [job.directory],
     };
     backlog.transaction(() => backlog.transfer.settle(work, "sha256"));

@@ -5,13 +5,14 @@
 import type { Capabilities, Identity } from "./backend/backend.ts";
 import type { ControlMemory } from "./control/run_control.ts";
 import type { Pending } from "./backend/watch.ts";
-import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
+import type { QueuedDirectory } from "./backlog/backlog.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
-import type { Outcome } from "./job.ts";
 import type { Algorithm } from "./options.ts";
 import type { Preservable } from "./preserve.ts";
-import type { PackedFiles, PackedJob } from "./packed.ts";
+import type { Columns } from "./lib/columns.ts";
+import type { PackedOutcomes } from "./packed.ts";
+import type { PackedListings } from "./scan/packed_listings.ts";
 
 /** What a thread is for. */
 export type Role =
@@ -58,7 +59,7 @@ export type ToCrew =
   | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
   /** A "listed" is in the database: the next may come. */
   | { readonly type: "taken" }
-  | { readonly type: "jobs"; readonly jobs: readonly PackedJob[] }
+  | { readonly type: "jobs"; readonly jobs: Columns }
   /** No more work will come. */
   | { readonly type: "close" }
   /** Stop at once; what is finished still settles. */
@@ -70,15 +71,12 @@ export type Seat = "beside" | "another";
 /** Messages from a thread. */
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
-  | { readonly type: "listed"; readonly listed: readonly (ListedChunk | FailedListing)[] }
+  | { readonly type: "listed"; readonly listed: PackedListings }
   /** A carrier has little left that no lane has taken up: so many files, for so many idle lanes. */
   | { readonly type: "hungry"; readonly files: number; readonly idle: number }
   | {
     readonly type: "settled";
-    /** Files that travelled in parcels. */
-    readonly parcels: readonly PackedFiles[];
-    /** All other outcomes. */
-    readonly outcomes: readonly Outcome[];
+    readonly outcomes: PackedOutcomes;
     /** Directories of the jobs that are over, one per job. */
     readonly jobs: readonly number[];
   }

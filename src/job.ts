@@ -80,6 +80,12 @@ export const NOTHING_SENT = {
   error: null,
 } as const;
 
+/** Whether an outcome is all that {@link directoryMade} says. */
+export function isDirectoryMade({ name, action, status, detail, refusals }: Outcome): boolean {
+  return name === "" && action === "mkdir" && status === "success" && detail === undefined &&
+    refusals === undefined;
+}
+
 /** The outcome of a directory of {@link Job.missing} that is there now. */
 export function directoryMade(directory: number, path: string): Outcome {
   return {

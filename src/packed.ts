@@ -1,72 +1,83 @@
 /**
- * Packed jobs and outcomes: how they travel between threads.
+ * Packed jobs and outcomes: how they travel between threads, in columns.
  *
- * An object for each file would be copied field by field, on both sides, twice for every file.
- * Columns of numbers and a few long strings are copied as memory.
+ * There is a job for every directory and an outcome for every file, and an object for each would be
+ * copied field by field, on both sides.
  */
 import { parentOf } from "./entry.ts";
-import type { Job, JobFile } from "./job.ts";
+import { directoryMade, isDirectoryMade, type Job, type JobFile, type Outcome } from "./job.ts";
+import { ColumnReader, type Columns, ColumnWriter } from "./lib/columns.ts";
 import { KINDS } from "./listing.ts";
 import { type Action, actionFor, REASONS } from "./operation.ts";
 import { type Parcel, PROGRESS } from "./parcel.ts";
 
-/** Numbers of a file in {@link PackedJob.numbers}. */
-const NUMBERS = 7;
-
-/** A {@link Job} in columns. */
-export interface PackedJob extends Omit<Job, "files" | "missing"> {
-  /** The numbers of the directories; the last has the path of the job, those before it lead there. */
-  readonly missing: readonly number[];
-  readonly names: readonly string[];
-  /** Kind, reason, size, then mtime and ctime in two parts each, file after file. */
-  readonly numbers: Float64Array;
+/** Packs jobs. */
+export function packJobs(jobs: readonly Job[]): Columns {
+  const columns = new ColumnWriter();
+  for (const { directory, path, missing, files, listed, last, whole } of jobs) {
+    columns.number(directory);
+    columns.text(path);
+    columns.number(listed);
+    columns.number(last ? 1 : 0);
+    columns.number(whole);
+    // the last of them has the path of the job, those before it lead there
+    columns.number(missing.length);
+    for (const { directory } of missing) columns.number(directory);
+    columns.number(files.length);
+    for (const file of files) packFile(columns, file);
+  }
+  return columns.take();
 }
 
-/** Packs a job. */
-export function packJob({ files, missing, ...job }: Job): PackedJob {
-  const numbers = new Float64Array(files.length * NUMBERS);
-  let at = 0;
-  for (const { kind, reason, size, scanned } of files) {
-    numbers[at] = KINDS.indexOf(kind);
-    numbers[at + 1] = REASONS.indexOf(reason);
-    numbers[at + 2] = size;
-    numbers[at + 3] = scanned.mtime;
-    numbers[at + 4] = scanned.mtimeNanos;
-    numbers[at + 5] = scanned.ctime;
-    numbers[at + 6] = scanned.ctimeNanos;
-    at += NUMBERS;
+function packFile(columns: ColumnWriter, { name, kind, reason, size, scanned }: JobFile): void {
+  columns.text(name);
+  columns.number(KINDS.indexOf(kind));
+  columns.number(REASONS.indexOf(reason));
+  columns.number(size);
+  columns.number(scanned.mtime);
+  columns.number(scanned.mtimeNanos);
+  columns.number(scanned.ctime);
+  columns.number(scanned.ctimeNanos);
+}
+
+/** The jobs that {@link packJobs} packed. */
+export function unpackJobs(packed: Columns): Job[] {
+  const columns = new ColumnReader(packed);
+  const jobs: Job[] = [];
+  while (columns.more) {
+    const directory = columns.number(), path = columns.text(), listed = columns.optional();
+    const last = columns.number() === 1, whole = columns.optional();
+    const missing = unpackMissing(numbers(columns), path);
+    const files: JobFile[] = [];
+    for (let left = columns.number(); left > 0; left--) files.push(unpackFile(columns));
+    jobs.push({ directory, path, missing, files, listed, last, whole });
   }
+  return jobs;
+}
+
+function unpackFile(columns: ColumnReader): JobFile {
   return {
-    ...job,
-    missing: missing.map(({ directory }) => directory),
-    names: files.map(({ name }) => name),
-    numbers,
+    name: columns.text(),
+    kind: KINDS[columns.number()]!,
+    reason: REASONS[columns.number()]!,
+    size: columns.number(),
+    scanned: {
+      mtime: columns.number(),
+      mtimeNanos: columns.number(),
+      ctime: columns.number(),
+      ctimeNanos: columns.number(),
+    },
   };
 }
 
-/** The job that {@link packJob} packed. */
-export function unpackJob({ names, numbers, missing, ...job }: PackedJob): Job {
-  const files = names.map((name, i): JobFile => {
-    const at = i * NUMBERS;
-    return {
-      name,
-      kind: KINDS[numbers[at]!]!,
-      reason: REASONS[numbers[at + 1]!]!,
-      size: numbers[at + 2]!,
-      scanned: {
-        mtime: numbers[at + 3]!,
-        mtimeNanos: numbers[at + 4]!,
-        ctime: numbers[at + 5]!,
-        ctimeNanos: numbers[at + 6]!,
-      },
-    };
-  });
-  return { ...job, missing: unpackMissing(missing, job.path), files };
+/** Numbers with their count before them. */
+function numbers(columns: ColumnReader): number[] {
+  return Array.from({ length: columns.number() }, () => columns.number());
 }
 
-function unpackMissing(numbers: readonly number[], path: string): Job["missing"] {
+function unpackMissing(directories: readonly number[], path: string): Job["missing"] {
   const missing: { directory: number; path: string }[] = [];
-  for (const directory of numbers.toReversed()) {
+  for (const directory of directories.toReversed()) {
     missing.push({ directory, path });
     path = parentOf(path);
   }
@@ -74,8 +85,8 @@ function unpackMissing(numbers: readonly number[], path: string): Job["missing"]
 }
 
 /**
- * The files of a parcel that were copied, in columns: all that is new about them is their hash and
- * their record. They are the bulk of all outcomes.
+ * The files of a parcel that were copied: all that is new about them is their hash and their record.
+ * They are the bulk of all outcomes.
  */
 export interface PackedFiles {
   readonly directory: number;
@@ -90,8 +101,8 @@ export interface PackedFiles {
   readonly records: string;
 }
 
-/** Packs what became of a parcel. `record` makes the fields of an audit record. */
-export function packParcel(
+/** What became of a parcel. `record` makes the fields of an audit record. */
+export function filesOf(
   { parcel, files, bytes }: { parcel: Parcel; files: number; bytes: number },
   record: (parcel: Parcel, index: number) => string,
 ): PackedFiles {
@@ -106,4 +117,61 @@ export function packParcel(
   }
   const action = actionFor(parcel.files[0]!.reason);
   return { directory: job.directory, action, files, bytes, names, hashes, records };
+}
+
+/** What became of files and directories, together. */
+export interface Outcomes {
+  readonly parcels: readonly PackedFiles[];
+  readonly outcomes: readonly Outcome[];
+}
+
+/** {@link Outcomes} in columns. */
+export interface PackedOutcomes {
+  readonly parcels: Columns;
+  /** Directories that were made, which are many. */
+  readonly made: Columns;
+  readonly others: readonly Outcome[];
+}
+
+/** Packs outcomes. */
+export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
+  const columns = new ColumnWriter(), made = new ColumnWriter();
+  for (const { directory, action, files, bytes, names, hashes, records } of parcels) {
+    columns.number(directory);
+    columns.number(files);
+    columns.number(bytes);
+    columns.text(action);
+    columns.text(names);
+    columns.text(hashes);
+    columns.text(records);
+  }
+  const others: Outcome[] = [];
+  for (const outcome of outcomes) {
+    if (isDirectoryMade(outcome)) {
+      made.number(outcome.directory);
+      made.text(outcome.path);
+    } else others.push(outcome);
+  }
+  return { parcels: columns.take(), made: made.take(), others };
+}
+
+/** The outcomes that {@link packOutcomes} packed; directories that were made come first. */
+export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
+  const columns = new ColumnReader(packed.parcels), made = new ColumnReader(packed.made);
+  const parcels: PackedFiles[] = [];
+  while (columns.more) {
+    parcels.push({
+      directory: columns.number(),
+      files: columns.number(),
+      bytes: columns.number(),
+      action: columns.text() as Action,
+      names: columns.text(),
+      hashes: columns.text(),
+      records: columns.text(),
+    });
+  }
+  const outcomes: Outcome[] = [];
+  while (made.more) outcomes.push(directoryMade(made.number(), made.text()));
+  for (const outcome of packed.others) outcomes.push(outcome);
+  return { parcels, outcomes };
 }

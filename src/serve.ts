@@ -17,7 +17,8 @@ import { ListingPacker } from "./listing.ts";
 import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
-import { packParcel, unpackJob } from "./packed.ts";
+import { filesOf, packOutcomes, unpackJobs } from "./packed.ts";
+import { packListings } from "./scan/packed_listings.ts";
 import { isFailure, listDirectory } from "./scan/walker.ts";
 import { Carrier, FRESH } from "./transfer/carrier.ts";
 
@@ -160,8 +161,8 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   let bytes = 0;
   const send = () => {
     if (batch.length > 0) {
-      const listings = batch.flatMap((listed) => isFailure(listed) ? [] : [listed.data.buffer]);
-      port.post({ type: "listed", listed: batch }, listings);
+      const listed = packListings(batch);
+      port.post({ type: "listed", listed }, [listed.data.buffer]);
       sent.push(bytes);
       untaken += bytes;
     }
@@ -237,16 +238,16 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     signal,
     hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
     settled: ({ outcomes, parcels, jobs }) => {
+      const files = parcels.map((settled) => filesOf(settled, record));
       port.post({
         type: "settled",
-        parcels: parcels.map((settled) => packParcel(settled, record)),
-        outcomes,
+        outcomes: packOutcomes({ parcels: files, outcomes }),
         jobs: jobs.map(({ directory }) => directory),
       });
     },
   });
   ready((message) => {
-    if (message.type === "jobs") carrier.add(message.jobs.map(unpackJob));
+    if (message.type === "jobs") carrier.add(unpackJobs(message.jobs));
     if (message.type === "close") carrier.close();
   });
   port.post({

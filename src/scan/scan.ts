@@ -8,6 +8,7 @@ import { type Side, SIDES } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
 import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
+import { unpackListings } from "./packed_listings.ts";
 import { isFailure } from "./walker.ts";
 
 /**
@@ -115,10 +116,11 @@ class WalkerDesk {
 
   #receive(message: FromCrew): void {
     if (message.type !== "listed") return;
+    const listings = unpackListings(message.listed);
     const { statistics, backlog } = this.#context;
     const decided = this.#context.settle(() => {
-      message.listed.forEach((listed) => this.#tell(listed));
-      return this.#store.put(this.#side, message.listed);
+      listings.forEach((listed) => this.#tell(listed));
+      return this.#store.put(this.#side, listings);
     });
     if (decided.length > 0) this.#handlers.decided(decided);
     if (decided.length > 0) this.#goOn();

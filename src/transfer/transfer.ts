@@ -7,7 +7,7 @@ import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
 import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
-import { packJob } from "../packed.ts";
+import { packJobs, unpackOutcomes } from "../packed.ts";
 import { bytesOf, isLarge, LARGE_JOB, Supply } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
@@ -201,21 +201,22 @@ export class Transfer {
     if (message.type === "progress") {
       statistics.progress(key, message.active, message.bytes);
     } else if (message.type === "settled") {
+      const { jobs } = message;
+      const { parcels, outcomes } = unpackOutcomes(message.outcomes);
       settle(() => {
-        for (const told of message.outcomes) {
+        for (const told of outcomes) {
           if (isTriedAgain(this.#context, told, this.#turn)) continue;
           const one = withTries(told, this.#turn);
           if (one.kind !== "directory" || this.#isNews(one)) {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
-        for (const files of message.parcels) carried(files, key);
-        const { outcomes, parcels, jobs } = message;
+        for (const files of parcels) carried(files, key);
         const landed = this.#landed(jobs);
         backlog.transfer.settle({ outcomes, parcels, landed }, options.checksum);
       });
-      for (const { bytes } of message.parcels) this.#unsettled -= bytes;
-      for (const { expected } of message.outcomes) this.#unsettled -= expected;
+      for (const { bytes } of parcels) this.#unsettled -= bytes;
+      for (const { expected } of outcomes) this.#unsettled -= expected;
       statistics.pending(backlog.transfer.remaining());
     } else if (message.type === "hungry") {
       this.#feed(seat, message);
@@ -275,7 +276,7 @@ export class Transfer {
         files += job.files.length;
       }
     });
-    if (jobs.length > 0) seat.hand.post({ type: "jobs", jobs: jobs.map(packJob) });
+    if (jobs.length > 0) seat.hand.post({ type: "jobs", jobs: packJobs(jobs) });
     else if (!this.#exhausted) this.#starving.set(seat, waiting);
     if (this.#exhausted) { for (const { hand } of this.#seats) hand.post({ type: "close" }); }
   }

@@ -1,0 +1,83 @@
+/** What a walker found, as it travels between threads: many small listings in one piece of memory. */
+import type { FailedListing, ListedChunk } from "../backlog/backlog.ts";
+import { ColumnReader, type Columns, ColumnWriter } from "../lib/columns.ts";
+import { isFailure } from "./walker.ts";
+
+/** Chunks of listings, and failures, in columns. */
+export interface PackedListings {
+  readonly columns: Columns;
+  /** The packed entries of all chunks, one after the other. */
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** What few chunks have, by the number of the chunk; and the failures. */
+  readonly rare: readonly {
+    readonly at: number;
+    readonly chunk: Pick<ListedChunk, "problems" | "temporaries"> | FailedListing;
+  }[];
+}
+
+/** Packs what was listed; the memory of a large chunk is used as it is. */
+export function packListings(listed: readonly (ListedChunk | FailedListing)[]): PackedListings {
+  const columns = new ColumnWriter();
+  const rare: { at: number; chunk: PackedListings["rare"][number]["chunk"] }[] = [];
+  const all: Uint8Array<ArrayBuffer>[] = [];
+  listed.forEach((chunk, at) => {
+    if (isFailure(chunk)) return void rare.push({ at, chunk });
+    const { id, path, index, last, data, fingerprints, problems, temporaries } = chunk;
+    columns.number(id);
+    columns.text(path);
+    columns.number(index);
+    columns.number(last ? 1 : 0);
+    columns.number(data.length);
+    columns.number(fingerprints === null ? 0 : 1);
+    columns.text(fingerprints?.content ?? "");
+    columns.text(fingerprints?.complete ?? "");
+    if (problems.length + temporaries.length > 0) {
+      rare.push({ at, chunk: { problems, temporaries } });
+    }
+    all.push(data);
+  });
+  return { columns: columns.take(), data: joined(all), rare };
+}
+
+function joined(all: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (all.length === 1) return all[0]!;
+  const data = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const one of all) {
+    data.set(one, at);
+    at += one.length;
+  }
+  return data;
+}
+
+/** What {@link packListings} packed. The entries are views of one piece of memory. */
+export function unpackListings(
+  { columns: packed, data, rare }: PackedListings,
+): (ListedChunk | FailedListing)[] {
+  const columns = new ColumnReader(packed);
+  const listed: (ListedChunk | FailedListing)[] = [];
+  let at = 0, next = 0;
+  while (columns.more || next < rare.length) {
+    const known = rare[next]?.at === listed.length ? rare[next++]!.chunk : null;
+    if (known !== null && "error" in known) {
+      listed.push(known);
+      continue;
+    }
+    const id = columns.number(), path = columns.text(), index = columns.number();
+    const last = columns.number() === 1, end = at + columns.number();
+    const isWhole = columns.number() === 1;
+    const content = columns.text() || null, complete = columns.text() || null;
+    listed.push({
+      id,
+      path,
+      index,
+      last,
+      data: data.subarray(at, end),
+      fingerprints: isWhole ? { content, complete } : null,
+      problems: known?.problems ?? [],
+      temporaries: known?.temporaries ?? [],
+    });
+    at = end;
+  }
+  return listed;
+}
