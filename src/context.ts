@@ -31,8 +31,8 @@ export interface RunContext {
   readonly source: Backend;
   readonly destination: Backend;
   readonly identities: Readonly<Record<Side, Identity>>;
-  /** Rejects with a run's error unless both roots are, or were `maxAge` ms ago, what they were. */
-  readonly checkRoots: (maxAge?: number) => Promise<void>;
+  /** Rejects with a run's error unless both roots are what they were. */
+  readonly checkRoots: () => Promise<void>;
   readonly statistics: Statistics;
   readonly clock: Clock;
   readonly signal: AbortSignal;

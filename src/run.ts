@@ -307,8 +307,8 @@ export class Run {
       source: withGate(from, control.gate),
       destination: withGate(to, control.gate),
       identities,
-      checkRoots: async (maxAge) => {
-        for (const guard of guards) await guard.check(maxAge);
+      checkRoots: async () => {
+        for (const guard of guards) await guard.check();
       },
       statistics,
       clock,
