@@ -58,6 +58,9 @@ export function parseBandwidth(text: string): Bandwidth {
  * @throws RangeError when it is none
  */
 export function parseRates(text: string): Rates {
+  if (text.includes(",")) {
+    throw new RangeError(`Cannot take the timetable "${text}" here: write a rate such as 20M`);
+  }
   return text.includes(":") ? parsePair(text) : both(parseRate(text));
 }
 
@@ -135,7 +138,11 @@ function parseTimetable(text: string): Timetable {
     }
   }
   demandUsed();
-  return { text, changes: changesOf(timed, whole) };
+  const changes = changesOf(timed, whole);
+  if (changes.every(({ allowance }) => allowance === "pause")) {
+    throw new RangeError(`Cannot take "${text}": nothing would ever be read or written`);
+  }
+  return { text, changes };
 }
 
 function twice(word: string): RangeError {

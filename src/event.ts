@@ -108,6 +108,9 @@ export interface Snapshot {
   readonly gaveWay: number | null;
 }
 
+/** How the reason ends when nothing is left but files that `--max-transfer` never lets through. */
+export const TOO_LARGE = "larger than --max-transfer";
+
 /** How a run ended. */
 export interface Summary extends Snapshot {
   readonly outcome: "in sync" | "failures" | "more pending" | "interrupted" | "stopped";

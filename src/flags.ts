@@ -39,15 +39,21 @@ export function wholeNumber(flag: string, text: string, largest: number, least =
   throw new UsageError(`${flag} takes a whole number from ${least} to ${largest}, not "${text}"`);
 }
 
-/** Refuses an option that is given twice: which of two values was meant cannot be known. */
+/**
+ * Refuses an option that is given twice, or also in the negative: which of the two was meant cannot
+ * be known.
+ */
 export function refuseRepeats(command: Command): void {
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   for (const option of command.options) {
     command.on(`option:${option.name()}`, () => {
-      if (seen.has(option.name())) {
-        throw new UsageError(`${option.long} is given twice; give it once`);
+      const given = option.long ?? option.name();
+      const before = seen.get(option.attributeName());
+      if (before === given) throw new UsageError(`${given} is given twice; give it once`);
+      if (before !== undefined) {
+        throw new UsageError(`${before} and ${given} are given; give one of them`);
       }
-      seen.add(option.name());
+      seen.set(option.attributeName(), given);
     });
   }
 }

@@ -13,6 +13,9 @@ export interface TransferPlan {
 /** Lanes of one thread: a lane waits for two calls at once, and a thread's pool makes 32. */
 const MOST_IN_THREAD = 16;
 
+/** Threads, at most: each takes about 20 MB, and a moment to begin. */
+const MOST_THREADS = 16;
+
 /** Threads where a side is a share, if there are so many cores. */
 const ON_SHARES = 2;
 
@@ -34,7 +37,8 @@ export function transferPlan(
 ): TransferPlan {
   const isShare = ({ durability }: Capabilities) => durability === "file";
   if (!isShare(sides.source) && !isShare(sides.destination)) {
-    return { threads: wanted ?? Math.max(1, Math.min(cores, 4)), lanes: 1, adapts: false };
+    const threads = Math.min(wanted ?? Math.max(1, Math.min(cores, 4)), MOST_THREADS);
+    return { threads, lanes: Math.ceil((wanted ?? threads) / threads), adapts: false };
   }
   const useful = Math.max(1, Math.min(cores, ON_SHARES));
   const all = wanted ?? useful * MOST_IN_THREAD;

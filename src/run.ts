@@ -15,7 +15,14 @@ import { LaneTuning } from "./control/lane_tuning.ts";
 import type { RunControl } from "./control/run_control.ts";
 import type { RunContext } from "./context.ts";
 import { SyncError } from "./errors.ts";
-import type { Amount, RunEvent, Side, Summary, Unanswered } from "./event.ts";
+import {
+  type Amount,
+  type RunEvent,
+  type Side,
+  type Summary,
+  TOO_LARGE,
+  type Unanswered,
+} from "./event.ts";
 import { Crew, longest, type Spawn } from "./hands.ts";
 import { type TransferPlan, transferPlan } from "./lanes.ts";
 import type { Ledger } from "./ledger.ts";
@@ -145,7 +152,7 @@ export class Run {
     const left = this.#budget.tooLarge;
     if (left > 0) {
       const files = left === 1 ? "1 file is" : `${left} files are`;
-      return this.#endedEarly(new EndEarly(`${files} larger than --max-transfer`));
+      return this.#endedEarly(new EndEarly(`${files} ${TOO_LARGE}`));
     }
     return this.#hasFailures()
       ? statistics.summary({ outcome: "failures", reason: null, exitCode: 1 })

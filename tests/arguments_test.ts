@@ -108,6 +108,7 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["verify", "--seed", "-1"], /^--seed takes a whole number from 0 to 999999999, not "-1"/],
   [["verify", "--bwlimit", "0"], /^--bwlimit: cannot read "0"/],
   [["verify", "--progress", "loud"], /^--progress does not know "loud"/],
+  [["a", "b", "--overlap", "--no-overlap"], /^--overlap and --no-overlap are given; give one/],
   [["verify", "a", "--db", "b"], /^the database is given twice, as a and with --db/],
   [["manifest", "--db", "b", "a"], /^the database is given twice/],
   [["audit"], /^FILE missing; sluice audit --help/],

@@ -125,8 +125,14 @@ const REFUSED: readonly [text: string, says: RegExp][] = [
   ["Sat-Sun,off", /^Cannot tell what holds on Mon, Tue, Wed, Thu, Fri: add a rate/],
   ["08:00,1M 8:00,2M", /^Cannot take "8:00,2M": the timetable says twice/],
   ["1M 00:00,2M", /^Cannot take "00:00,2M"/],
+  ["08:00,pause", /^Cannot take "08:00,pause": nothing would ever be read or written/],
+  ["08:00,pause Mon-Sun,pause", /^Cannot take .*: nothing would ever be read or written/],
   ["1M Sat-Sun,off Sun,2M", /^Cannot take "Sun,2M"/],
 ];
+
+Deno.test("parseRates refuses a timetable by that word, not by a piece of it", () => {
+  assert.throws(() => parseRates("08:00,20M"), /Cannot take the timetable "08:00,20M" here/);
+});
 
 for (const [text, says] of REFUSED) {
   Deno.test(`parseBandwidth refuses "${text}"`, () => {

@@ -30,6 +30,20 @@ Deno.test("transferPlan gives a disk a lane in each of a few threads", () => {
   });
 });
 
+Deno.test("transferPlan divides many lanes on a disk among a few threads, since each thread costs memory", () => {
+  const sides = { source: disk, destination: disk };
+  assert.deepEqual(transferPlan(sides, { wanted: 256, cores: 2 }), {
+    threads: 16,
+    lanes: 16,
+    adapts: false,
+  });
+  assert.deepEqual(transferPlan(sides, { wanted: 17, cores: 64 }), {
+    threads: 16,
+    lanes: 2,
+    adapts: false,
+  });
+});
+
 Deno.test("transferPlan gives a share many lanes, and a thread no more than its pool serves", () => {
   for (
     const sides of [{ source: share, destination: disk }, { source: disk, destination: share }]

@@ -37,8 +37,18 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
   } catch (error) {
     database?.close();
     const why = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+    const advice = isDamaged(error) ? DAMAGED : "";
+    throw new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
   }
+}
+
+/** What to do about a database that cannot be read any more. */
+const DAMAGED = "; move it away, or name another with --db: a new one begins with a scan, which " +
+  "leaves alone what is equal, and knows nothing of the hashes in the old one";
+
+function isDamaged(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && SQLITE_DAMAGED.includes(errcode & 0xff);
 }
 
 /**
@@ -55,6 +65,9 @@ export function openUnchanged(path: string): DatabaseSync | undefined {
     throw error;
   }
 }
+
+/** SQLite's codes for "malformed" and "not a database". */
+const SQLITE_DAMAGED = [11, 26];
 
 /** SQLite's code for "this needs writing". */
 const SQLITE_READONLY = 8;

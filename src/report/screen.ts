@@ -38,7 +38,9 @@ export function renderSnapshot(
   keys = "",
 ): string[] {
   const width = Math.min(WIDEST, Math.max(1, columns)) - 2 * MARGIN.length;
-  if (width < 28) return [truncate(TITLES[snapshot.phase], columns)].slice(0, rows - 1);
+  if (width < 28) {
+    return narrowLines(snapshot).map((line) => truncate(line, columns)).slice(0, rows - 1);
+  }
   const scanning = isScanning(snapshot);
   const transferring = snapshot.backlog.files > 0 || snapshot.active.length > 0;
 
@@ -66,6 +68,17 @@ export function renderSnapshot(
     return [...blank, ...block];
   });
   return lines.slice(0, Math.max(0, rows - 1)).map((line) => line === "" ? "" : MARGIN + line);
+}
+
+/** What a very narrow window has room for, without margins. */
+function narrowLines({ phase, paused, backlog, copied, rate, failed }: Snapshot): string[] {
+  const lines = [paused === null ? TITLES[phase] : layout.oneLine(paused)];
+  if (failed > 0) lines.push(`${formatCount(failed)} failed`);
+  if (backlog.files === 0) return lines;
+  const by = (what: string, of: "bytes" | "files") =>
+    `${layout.percent(copied[of], backlog[of])} of ${what}`;
+  if (backlog.bytes > 0) lines.push(by("bytes", "bytes"));
+  return [...lines, by("files", "files"), formatRate(rate)];
 }
 
 function isScanning({ phase }: Snapshot): boolean {

@@ -1,6 +1,6 @@
 /** The summary: what a run leaves behind on the screen, for a person who comes back after days. */
 
-import type { Amount, Summary } from "../event.ts";
+import { type Amount, type Summary, TOO_LARGE } from "../event.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
 import { countOf, formatRate, oneLine } from "./layout.ts";
 import { failureLine } from "./lines.ts";
@@ -83,7 +83,7 @@ function pendingText({ outcome, phase, pending, source, destination }: Summary):
 }
 
 /** What the operator should do now; null when nothing. */
-function nextStep({ outcome, pending }: Summary, dryRun: boolean): string | null {
+function nextStep({ outcome, reason, pending }: Summary, dryRun: boolean): string | null {
   switch (outcome) {
     case "in sync":
       if (dryRun && pending.files > 0) return "run without the dry run to do this";
@@ -93,6 +93,10 @@ function nextStep({ outcome, pending }: Summary, dryRun: boolean): string | null
         ? "mend what failed, then run the same command again: it retries only what is pending"
         : "mend what failed, then run the same command again";
     case "more pending":
+      if (reason?.endsWith(TOO_LARGE)) {
+        return "run again with a larger --max-transfer, or without it";
+      }
+      return "run the same command again to resume";
     case "interrupted":
       return "run the same command again to resume";
     case "stopped":

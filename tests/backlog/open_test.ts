@@ -97,7 +97,10 @@ Deno.test("SqliteBacklog.open refuses what is no database of this sluice and lea
   using fixture = new Fixture();
   const path = `${fixture.directory}/other.db`;
   const table: [(path: string) => void, RegExp][] = [
-    [(path) => Deno.writeTextFileSync(path, "x".repeat(4096)), /file is not a database/],
+    [
+      (path) => Deno.writeTextFileSync(path, "x".repeat(4096)),
+      /file is not a database; move it away, or name another/,
+    ],
     [(path) => foreign(path), /a database of another program/],
     [
       (path) => newer(path),

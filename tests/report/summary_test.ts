@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { TOO_LARGE } from "../../src/event.ts";
 import { summaryLines } from "../../src/report/summary.ts";
 import { GIVES_WAY, SUMMARY } from "./samples.ts";
 
@@ -22,6 +23,19 @@ Deno.test("summaryLines says that nothing is left when all is in sync", () => {
     "            26,011,116 files, 48.8 TiB in all runs",
     "  pending   nothing",
   ]);
+});
+
+Deno.test("summaryLines asks for a larger --max-transfer when all that is left does not fit", () => {
+  const left = { ...FINE, outcome: "more pending", pending: { files: 2, bytes: 2 ** 20 } } as const;
+  const next = (reason: string) => summaryLines({ ...left, reason }).at(-1);
+  assert.equal(
+    next(`2 files are ${TOO_LARGE}`),
+    "  next      run again with a larger --max-transfer, or without it",
+  );
+  assert.equal(
+    next("--max-transfer is used up"),
+    "  next      run the same command again to resume",
+  );
 });
 
 Deno.test("summaryLines names the first failures and what to do when files failed", () => {

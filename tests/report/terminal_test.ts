@@ -59,6 +59,16 @@ Deno.test("renderSnapshot stays within the window when it has any size", () => {
   }
 });
 
+Deno.test("renderSnapshot tells how far it is when the window is very narrow", () => {
+  const [title, ...figures] = renderSnapshot(TRANSFER, 20, 9);
+  assert.equal(title, "Transferring");
+  assert.ok(figures.some((line) => /^\d[\d.]*% of bytes$/.test(line)), figures.join("\n"));
+  assert.ok(figures.some((line) => /^\d[\d.]*% of files$/.test(line)), figures.join("\n"));
+  assert.ok(figures.some((line) => /^[\d.]+ [KMG]iB\/s$/.test(line)), figures.join("\n"));
+  const paused = { ...TRANSFER, paused: "paused by sluice ctl" };
+  assert.equal(renderSnapshot(paused, 20, 9)[0], "paused by sluice ctl");
+});
+
 Deno.test("renderSnapshot ends with the keys, and loses them in a window of few rows", () => {
   const keys = "p pause   + - limit   q end the run";
   for (const columns of [30, 40, 80, 140, 400]) {
