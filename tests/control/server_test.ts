@@ -108,7 +108,7 @@ Deno.test({
       'Cannot do "explode": "command" is one of status, limit, pause, resume, lanes, stop',
       'Cannot set a limit without "rate", a text such as "50M" or "off"',
       'Cannot read "0" as a size: write a number above 0 such as 20M',
-      'Cannot read "00,1M" as a size: write a number above 0 such as 20M',
+      'Cannot take the timetable "08:00,1M" here: write a rate such as 20M',
       'Cannot take "0" lanes: give 1 to 256, or auto',
       "Cannot read the request: it must be one JSON object on one line",
       "did pause",
