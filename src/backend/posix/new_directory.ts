@@ -9,6 +9,7 @@ import type { Parcel } from "../../parcel.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
+import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
 import type { PosixSmallFiles } from "./small.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
@@ -46,8 +47,7 @@ class NewPosixDirectory implements NewDirectory {
   #named = false;
   /** Nothing is in it but whole files. */
   #clean = true;
-  #holders = 1;
-  #disposed = false;
+  readonly #holders = new Holders(() => this.#close());
 
   constructor(path: string, small: PosixSmallFiles, parts: Parts) {
     this.#path = path;
@@ -95,9 +95,7 @@ class NewPosixDirectory implements NewDirectory {
   }
 
   hold(): HeldParcels {
-    this.#holders += 1;
     const small = this.#small, own = this.#own;
-    let held = true;
     return {
       read: (parcel) => void small.read(own, parcel),
       write: (parcel) => {
@@ -112,16 +110,12 @@ class NewPosixDirectory implements NewDirectory {
         return undefined;
       },
       writer: (path, temporary) => small.writer(path, temporary),
-      [Symbol.dispose]: () => {
-        if (held) this.#release();
-        held = false;
-      },
+      ...this.#holders.hold(),
     };
   }
 
   [Symbol.dispose](): void {
-    if (!this.#disposed) this.#release();
-    this.#disposed = true;
+    this.#holders[Symbol.dispose]();
   }
 
   discard(): undefined {}
@@ -134,9 +128,7 @@ class NewPosixDirectory implements NewDirectory {
     }
   }
 
-  #release(): void {
-    this.#holders -= 1;
-    if (this.#holders > 0) return;
+  #close(): void {
     const { libc: { now }, parent, temporary, fd } = this.#parts;
     now.close(fd);
     // empty by now; if not, it is a temporary that a later run removes

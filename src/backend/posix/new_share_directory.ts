@@ -11,6 +11,7 @@ import type { Parcel } from "../../parcel.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, ENOENT } from "./errno.ts";
+import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
 import type { ShareSmallFiles } from "./small_shares.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
@@ -48,10 +49,9 @@ class NewShareDirectory implements NewDirectory {
   #named = false;
   /** Nothing is in it but whole files. */
   #clean = true;
-  #holders = 1;
+  readonly #holders = new Holders(() => this.#close());
   /** Calls that have not returned. */
   #underway = 0;
-  #disposed = false;
 
   constructor(path: string, small: ShareSmallFiles, parts: Parts) {
     this.#path = path;
@@ -98,9 +98,7 @@ class NewShareDirectory implements NewDirectory {
   }
 
   hold(): HeldParcels {
-    this.#holders += 1;
     const small = this.#small, own = this.#own;
-    let held = true;
     return {
       read: (parcel) => this.#use(() => small.read(own, parcel)),
       write: (parcel) =>
@@ -115,10 +113,7 @@ class NewShareDirectory implements NewDirectory {
           if (!this.#named) await small.discard(this.#other ?? own, parcel, own.fd);
         }),
       writer: (path, temporary) => small.writer(path, temporary),
-      [Symbol.dispose]: () => {
-        if (held) this.#release();
-        held = false;
-      },
+      ...this.#holders.hold(),
     };
   }
 
@@ -130,8 +125,7 @@ class NewShareDirectory implements NewDirectory {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#disposed) this.#release();
-    this.#disposed = true;
+    this.#holders[Symbol.dispose]();
   }
 
   /**
@@ -158,19 +152,16 @@ class NewShareDirectory implements NewDirectory {
 
   /** The handle stays until the last call with it has returned, even if nobody waits for it. */
   async #use(work: () => Promise<void>): Promise<void> {
-    this.#holders += 1;
+    using _held = this.#holders.hold();
     this.#underway += 1;
     try {
       await work();
     } finally {
       this.#underway -= 1;
-      this.#release();
     }
   }
 
-  #release(): void {
-    this.#holders -= 1;
-    if (this.#holders > 0) return;
+  #close(): void {
     const { libc: { now }, parent, fd } = this.#parts;
     now.close(fd);
     this.#other?.[Symbol.dispose]();

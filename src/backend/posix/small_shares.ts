@@ -15,6 +15,7 @@ import { isUnsettled } from "../settling.ts";
 import { Desk, type DeskOptions, READS, WRITES } from "./desk.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
+import { Holders } from "./holders.ts";
 import { makeShareDirectory } from "./new_share_directory.ts";
 import { ParcelLength } from "./parcel_length.ts";
 import { fillTimes, NAMED, READ_FLAGS, TEMPORARY } from "./parcel_memory.ts";
@@ -263,28 +264,29 @@ export class ShareSmallFiles implements SmallFiles {
 class Held implements HeldParcels {
   readonly #small: ShareSmallFiles;
   readonly #directory: HeldDirectory;
-  #users = 1;
-  #released = false;
+  /** A handle that was closed under a program that hangs could be another directory's by then. */
+  readonly #holders: Holders;
 
   constructor(small: ShareSmallFiles, directory: HeldDirectory) {
     this.#small = small;
     this.#directory = directory;
+    this.#holders = new Holders(() => directory[Symbol.dispose]());
   }
 
   read(parcel: Parcel): Promise<void> {
-    return this.#use(() => this.#small.read(this.#directory, parcel));
+    return this.#holders.use(() => this.#small.read(this.#directory, parcel));
   }
 
   write(parcel: Parcel): Promise<void> {
-    return this.#use(async () => void await this.#small.write(this.#directory, parcel));
+    return this.#holders.use(async () => void await this.#small.write(this.#directory, parcel));
   }
 
   commit(parcel: Parcel): Promise<void> {
-    return this.#use(() => this.#small.commit(this.#directory, parcel));
+    return this.#holders.use(() => this.#small.commit(this.#directory, parcel));
   }
 
   discard(parcel: Parcel): Promise<void> {
-    return this.#use(() => this.#small.discard(this.#directory, parcel));
+    return this.#holders.use(() => this.#small.discard(this.#directory, parcel));
   }
 
   writer(path: string, temporary: number): FileWriter {
@@ -292,22 +294,6 @@ class Held implements HeldParcels {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#released) this.#letGo();
-    this.#released = true;
-  }
-
-  async #use(work: () => Promise<void>): Promise<void> {
-    this.#users += 1;
-    try {
-      await work();
-    } finally {
-      this.#letGo();
-    }
-  }
-
-  /** A handle that was closed under a program that hangs could be another directory's by then. */
-  #letGo(): void {
-    this.#users -= 1;
-    if (this.#users === 0) this.#directory[Symbol.dispose]();
+    this.#holders[Symbol.dispose]();
   }
 }
