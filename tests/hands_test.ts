@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Pending } from "../src/backend/watch.ts";
 import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
 import { RunControl } from "../src/control/run_control.ts";
-import { Crew, type Hand, spawnAhead, spawnWorker } from "../src/hands.ts";
+import { canNest, Crew, type Hand, spawnAhead, spawnWorker } from "../src/hands.ts";
 import { DEFAULTS } from "../src/options.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
@@ -233,7 +233,7 @@ async function servesTwo(otherOf: (thread: Hand) => Hand): Promise<void> {
 }
 
 Deno.test("spawnAhead has the first thread make the others where it can, and ends what nobody wanted", () => {
-  for (const canMake of [true, false]) {
+  for (const [canMake, nested] of [[true, true], [false, true], [true, false]] as const) {
     const made: PuppetHand[] = [], spawned: PuppetHand[] = [];
     const spawn = () => {
       const hand = new PuppetHand();
@@ -245,16 +245,25 @@ Deno.test("spawnAhead has the first thread make the others where it can, and end
       };
       return canMake ? Object.assign(hand, { another }) : hand;
     };
-    const ahead = spawnAhead(spawn);
+    const ahead = spawnAhead(spawn, nested);
     ahead.another();
     ahead.another();
     const all = [...spawned, ...made];
-    assert.deepEqual([spawned.length, made.length], canMake ? [1, 2] : [3, 0]);
+    assert.deepEqual([spawned.length, made.length], canMake && nested ? [1, 2] : [3, 0]);
     assert.equal(ahead.spawn(), all[0]);
     assert.equal(ahead.spawn(), all[1]);
     ahead[Symbol.dispose]();
     assert.deepEqual(all.map(({ terminated }) => terminated), [false, false, true]);
     assert.equal(ahead.spawn(), spawned.at(-1));
     assert.equal(all.includes(spawned.at(-1)!), false);
+  }
+});
+
+Deno.test("canNest knows the versions of Deno in which a thread of a thread waits", () => {
+  for (const version of ["1.46.3", "2.7.14", "2.8.3"]) {
+    assert.equal(canNest(version), true, version);
+  }
+  for (const version of ["2.9.6", "2.10.0", "3.0.0"]) {
+    assert.equal(canNest(version), false, version);
   }
 });
