@@ -11,7 +11,7 @@ import { endWithKeeper, letGo } from "./kept.ts";
 import { Keyboard, noKeyboard, type OpenKeyboard } from "./keyboard.ts";
 import { Keys } from "./keys.ts";
 import { systemClock } from "./lib/clock.ts";
-import { writeAll } from "./lib/write_all.ts";
+import { complain, print, teller, warn } from "./output.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
@@ -35,8 +35,8 @@ export async function main(args: readonly string[]): Promise<number> {
     throw error;
   }
   if (invocation.type === "print") {
-    writeAll(Deno.stdout, invocation.text);
-    return 0;
+    const { text } = invocation;
+    return await runCommand(async ({ stdout }) => (stdout.write(text), 0), { kept: false });
   }
   if (invocation.type === "command") {
     if (!isKept()) return await runCommand(invocation.task, { kept: false });
@@ -84,8 +84,9 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
     }, GRACE);
     cleaning.defer(() => clearTimeout(timer));
   });
-  const output = (stream: typeof Deno.stdout): Output => ({
-    write: (data) => writeAll(stream, data),
+  const output = (stream: typeof Deno.stdout, write: Output["write"]): Output => ({
+    write,
+    tell: teller(complain, stream),
     terminal: stream.isTerminal() && Deno.env.get("TERM") !== "dumb",
     columns: () => terminalSize().columns,
   });
@@ -94,9 +95,9 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
       signal: stop.signal,
       interruptedCode: () => code,
       base: workingDirectory(),
-      stdout: output(Deno.stdout),
-      stderr: output(Deno.stderr),
-      diagnose: (verbose) => logTo((text) => writeAll(Deno.stderr, text), verbose),
+      stdout: output(Deno.stdout, print),
+      stderr: output(Deno.stderr, warn),
+      diagnose: (verbose) => logTo(warn, verbose),
     });
     return await Promise.race([ended, gaveUp.promise]);
   } catch (error) {
@@ -174,9 +175,10 @@ function makeReporter(
 ): Reporter {
   const { progress, quiet, verbose, options } = invocation;
   const snapshot = () => statistics.snapshot();
-  const write = (text: string) => writeAll(Deno.stdout, text);
+  // what a dry run finds is told nowhere else
+  const write = options.dryRun ? print : teller(complain);
   if (progress === "json") {
-    logTo((text) => writeAll(Deno.stderr, text), verbose);
+    logTo(warn, verbose);
     return jsonLinesReporter({ snapshot, output: { write } });
   }
   if (isLive(invocation)) {
@@ -190,10 +192,10 @@ function makeReporter(
       colour: !Deno.env.get("NO_COLOR"),
       keys: () => keys?.hint ?? "",
     });
-    logTo((text) => reporter.interrupt(() => writeAll(Deno.stderr, text)), verbose);
+    logTo((text) => reporter.interrupt(() => warn(text)), verbose);
     return reporter;
   }
-  logTo((text) => writeAll(Deno.stderr, text), verbose);
+  logTo(warn, verbose);
   if (quiet && !options.dryRun) return errorReporter();
   return plainReporter({
     snapshot,
@@ -239,8 +241,4 @@ function terminalSize(): { columns: number; rows: number } {
 function refuse(error: UsageError): number {
   complain(error.message);
   return 2;
-}
-
-function complain(message: string): void {
-  writeAll(Deno.stderr, `sluice: ${message}\n`);
 }

@@ -7,7 +7,7 @@
  * even if some thread of it stays behind until the server answers.
  */
 import type { OpenKeyboard } from "./keyboard.ts";
-import { writeAll } from "./lib/write_all.ts";
+import { complain } from "./output.ts";
 import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
@@ -87,7 +87,7 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
       const end = watch.look(stateOf(child.pid), signalled);
       if (end === null) continue;
       if (end === "hangs") {
-        tell("no answer from a file system; it goes on when there is one, and Ctrl-C ends it");
+        complain("no answer from a file system; it goes on when there is one, and Ctrl-C ends it");
         continue;
       }
       signalTo(child, "SIGKILL");
@@ -143,10 +143,6 @@ export function parseState(line: string): ProcessState {
   // as wait(2) has it: the signal, or else the code above it
   const exitCode = (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
   return { state: fields[0] ?? "", exitCode };
-}
-
-function tell(message: string): void {
-  writeAll(Deno.stderr, `sluice: ${message}\n`);
 }
 
 function signalTo(child: Deno.ChildProcess, signal: Deno.Signal): void {

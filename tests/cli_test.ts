@@ -29,6 +29,34 @@ Deno.test("the command copies, says so on stdout, and exits with 0", async () =>
   assert.deepEqual(readTree(world.destination), readTree(world.source));
 });
 
+/** The command with its standard output on a disk that is full. */
+async function withFullOutput(args: readonly string[]) {
+  const main = new URL("../main.ts", import.meta.url).pathname;
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" >/dev/full', "sh", Deno.execPath(), "run", "-A", "-q", main, ...args],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+Deno.test({
+  name: "the command goes on when its output cannot be written, and a dry run ends with a sentence",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using world = new DiskWorld({ "a/b": "1", "c": "2" });
+    const full = "cannot write to standard output: No space left on device (os error 28)";
+    const dry = await withFullOutput(world.args("--dry-run"));
+    assert.deepEqual(dry, { code: 3, stderr: `sluice: ${full}\n` });
+    for (const progress of ["plain", "json"]) {
+      const run = await withFullOutput(world.args("--rescan", "--progress", progress));
+      assert.deepEqual(run, { code: 0, stderr: `sluice: ${full}; the run goes on\n` });
+    }
+    assert.deepEqual(readTree(world.destination), readTree(world.source));
+    assert.deepEqual(await withFullOutput(["manifest", world.db]), dry);
+    assert.deepEqual(await withFullOutput(["--help"]), dry);
+  },
+});
+
 Deno.test("the command exits with 1 and names what failed", async () => {
   using world = new DiskWorld({ "blocked": "1", "good": "2" }, { "blocked/inner": "x" });
   const { code, stdout } = await sluice(world.args());

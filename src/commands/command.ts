@@ -25,6 +25,8 @@ export interface CommandContext {
 export interface Output {
   /** Writes all of it; false when nobody reads any more (`| head`), and nothing need follow. */
   write(data: string | Uint8Array): boolean;
+  /** The same for what is only told along the way: nothing ends because it cannot be written. */
+  tell(data: string | Uint8Array): boolean;
   /** Whether it is a terminal that can be drawn on. */
   readonly terminal: boolean;
   /** The width of the terminal, 80 where it has none. */

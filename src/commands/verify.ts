@@ -49,7 +49,7 @@ unreadable, 2 wrong usage, 3 had to stop, 129, 130 and 143 interrupted (run it a
         reporter: (snapshot) =>
           (progress === "json" ? jsonVerifyReporter : plainVerifyReporter)({
             snapshot,
-            write: (text) => stdout.write(text),
+            write: (text) => stdout.tell(text),
             columns: progress === "auto" && stdout.terminal ? () => stdout.columns() : null,
             progress: progress !== "none",
             quiet,

@@ -5,11 +5,13 @@ import type { CommandContext, Output } from "../../src/commands/command.ts";
 export function commandContext(base: string, signal = new AbortController().signal) {
   const decoder = new TextDecoder();
   const texts = { stdout: "", stderr: "" };
+  const append = (name: keyof typeof texts) => (data: string | Uint8Array) => {
+    texts[name] += typeof data === "string" ? data : decoder.decode(data);
+    return true;
+  };
   const output = (name: keyof typeof texts): Output => ({
-    write(data) {
-      texts[name] += typeof data === "string" ? data : decoder.decode(data);
-      return true;
-    },
+    write: append(name),
+    tell: append(name),
     terminal: false,
     columns: () => 80,
   });
