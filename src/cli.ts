@@ -36,7 +36,11 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (invocation.type === "print") {
     const { text } = invocation;
-    return await runCommand(async ({ stdout }) => (stdout.write(text), 0), { kept: false });
+    const task: Task = ({ stdout }) => {
+      stdout.write(text);
+      return Promise.resolve(0);
+    };
+    return await runCommand(task, { kept: false });
   }
   if (invocation.type === "command") {
     if (!isKept()) return await runCommand(invocation.task, { kept: false });

@@ -20,15 +20,39 @@ export function onSuspend(prepare: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGTSTP", listener) };
 }
 
-/** Calls `handler` for each of {@link SIGNALS} that this system has, until disposed of. */
+/**
+ * Calls `handler` for each of {@link SIGNALS} that this system has, until disposed of. A SIGHUP that
+ * this process was started to ignore stays ignored: that is what `nohup` is for.
+ */
 export function onSignals(handler: (signal: EndingSignal) => void): Disposable {
   const windows = Deno.build.os === "windows";
   const names = windows ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const listeners = names.map((name) => [name, () => handler(name)] as const);
+  // the runtime takes all of them as soon as it is asked for one, and ends by those without a listener
+  const ignore = () => {};
+  const listeners = names.map((name) => {
+    const ignored = name === "SIGHUP" && HANGUP_IGNORED;
+    return [name, ignored ? ignore : () => handler(name)] as const;
+  });
   for (const [name, listener] of listeners) Deno.addSignalListener(name, listener);
   return {
     [Symbol.dispose]() {
       for (const [name, listener] of listeners) Deno.removeSignalListener(name, listener);
     },
   };
+}
+
+/** As this process began: it is not to be seen any more once the runtime has taken the signals. */
+const HANGUP_IGNORED = ignoresHangup();
+
+/** Whether SIGHUP, the signal with the number 1, is ignored; false where that cannot be known. */
+function ignoresHangup(): boolean {
+  try {
+    const status = Deno.readTextFileSync("/proc/self/status");
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+    return (BigInt(`0x${ignored}`) & 1n) === 1n;
+  } catch (error) {
+    // not Linux, or /proc is not there
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }

@@ -158,6 +158,21 @@ Deno.test("the command resumes after kill -9 and leaves no temporary", async () 
   assert.equal(new Set(copied.map(({ source }) => source)).size, 60);
 });
 
+Deno.test({
+  name: "the command goes on after SIGHUP when it was started with nohup",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    using world = new DiskWorld({ file: "x".repeat(1_500_000) });
+    await using running = start(world.args("--bwlimit", "1M", "--progress", "json"), {
+      ignoring: "HUP",
+    });
+    await running.printed(/"type":"progress"/);
+    running.kill("SIGHUP");
+    assert.equal((await running.ended).code, 0);
+    assert.deepEqual(readTree(world.destination), readTree(world.source));
+  },
+});
+
 Deno.test("the command leaves at once on a second Ctrl-C", async () => {
   using world = new DiskWorld({ file: "1" });
   await using running = start(world.args("--progress", "json"), { main: HANGING });

@@ -23,13 +23,15 @@ export interface Running extends AsyncDisposable {
   kill(signal: Deno.Signal): void;
 }
 
-/** Starts the command, or another program of ours. */
+/** Starts the command, or another program of ours; `ignoring` a signal, as with nohup. */
 export function start(
   args: readonly string[],
-  { cwd, main = MAIN }: { cwd?: string; main?: string } = {},
+  { cwd, main = MAIN, ignoring }: { cwd?: string; main?: string; ignoring?: "HUP" } = {},
 ): Running {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", main, ...args],
+  const words = [Deno.execPath(), "run", "-A", "--quiet", main, ...args];
+  if (ignoring !== undefined) words.unshift("sh", "-c", `trap "" ${ignoring}; exec "$@"`, "sh");
+  const child = new Deno.Command(words[0]!, {
+    args: words.slice(1),
     cwd,
     stdin: "null",
     stdout: "piped",
