@@ -46,6 +46,7 @@ export type Call =
   | "hold"
   | "lookNames"
   | "removeNames"
+  | "timeNames"
   | "readParcel"
   | "writeParcel"
   | "commitParcel"
@@ -223,6 +224,11 @@ function names(inner: HeldNames, directory: string, around: Around): HeldNames {
       }),
     remove: (entries) =>
       around.now("removeNames", directory, () => inner.remove(entries), {
+        files: entries.length,
+        bytes: 0,
+      }),
+    setTimes: (entries) =>
+      around.now("timeNames", directory, () => inner.setTimes(entries), {
         files: entries.length,
         bytes: 0,
       }),

@@ -213,7 +213,7 @@ export interface Trash extends AsyncDisposable {
 }
 
 /** What a look at a name tells, without what needs another call. */
-export type NameLook = Pick<Entry, "kind" | "size" | "mtime" | "atime">;
+export type NameLook = Omit<Entry, "name" | "target">;
 
 /**
  * A directory that is held for calls about many of its names, which are done when they return;
@@ -225,6 +225,8 @@ export interface HeldNames extends Disposable {
   look(names: readonly string[]): (NameLook | SyncError | undefined)[];
   /** Removes, in order, empty directories and anything that is not a directory; null: it is gone. */
   remove(entries: readonly Pick<Entry, "name" | "kind">[]): (SyncError | null)[];
+  /** Sets times, those of symbolic links too; null: they are set. */
+  setTimes(entries: readonly Pick<Entry, "name" | "mtime" | "atime">[]): (SyncError | null)[];
 }
 
 /** A place that holds files. */

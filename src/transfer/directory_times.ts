@@ -1,6 +1,6 @@
 /** Directory times: set from the source when a directory's content is done, deepest first. */
 import type { RunContext } from "../context.ts";
-import type { Entry } from "../entry.ts";
+import { baseOf, type Entry, parentOf } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
@@ -24,8 +24,11 @@ export async function setDirectoryTimes(context: RunContext, at: TimesCursor): P
     const page = backlog.directories.untimed(at.before, PAGE, context);
     if (page.length === 0) return;
     await checkRoots();
-    const results = await mapConcurrently(page, IN_FLIGHT, (one) => setOne(context, one));
-    const done = results.filter((result) => result !== null);
+    const done = await setTogether(context, page);
+    const known = new Set(done.map(({ outcome }) => outcome.directory));
+    const others = page.filter(({ id }) => !known.has(id));
+    const results = await mapConcurrently(others, IN_FLIGHT, (one) => setOne(context, one));
+    for (const result of results) if (result !== null) done.push(result);
     // what is on record, and exit code 0, must be true after a loss of power
     if (destination.capabilities.durability === "group") await destination.flush({ signal });
     for (const result of done) outcome(result.outcome, null);
@@ -38,10 +41,73 @@ export async function setDirectoryTimes(context: RunContext, at: TimesCursor): P
   }
 }
 
+/** A directory whose times were to be set. */
+interface Untimed {
+  readonly id: number;
+  readonly path: string;
+}
+
+/** What came of it, and the mtime that the source has. */
+interface Timed {
+  readonly outcome: Outcome;
+  readonly mtime: bigint;
+}
+
+/**
+ * On disks that answer at once, neighbours in few crossings: one by one they take four times as long.
+ * What is out of the ordinary is left out, for {@link setOne} to find out about.
+ */
+async function setTogether(context: RunContext, page: readonly Untimed[]): Promise<Timed[]> {
+  const { source, destination, signal, clock, options: { preserve } } = context;
+  const done: Timed[] = [];
+  if (source.holdNames === undefined || destination.holdNames === undefined) return done;
+  if (preserve.length > 0) return done;
+  for (const { parent, some } of byParent(page)) {
+    signal.throwIfAborted();
+    const began = clock.now();
+    try {
+      using from = await source.holdNames(parent, { signal });
+      using to = await destination.holdNames(parent, { signal });
+      const found: { readonly id: number; readonly path: string; readonly entry: Entry }[] = [];
+      const looks = from.look(some.map(({ path }) => baseOf(path)));
+      for (const [i, look] of looks.entries()) {
+        const { id, path } = some[i]!;
+        if (look === undefined || look instanceof SyncError || look.kind !== "directory") continue;
+        found.push({ id, path, entry: { ...look, name: baseOf(path), target: "" } });
+      }
+      const errors = to.setTimes(found.map(({ entry }) => entry));
+      const duration = (clock.now() - began) / some.length;
+      for (const [i, { id, path, entry }] of found.entries()) {
+        if (errors[i] === null) done.push(timed({ id, path, entry, duration }));
+      }
+    } catch (error) {
+      // neither of them could be held: each is found to be so by itself
+      if (!(error instanceof SyncError) || error.scope === "run") throw error;
+    }
+  }
+  return done;
+}
+
+/** Neighbours that are in one directory; the root, which is in none, is left out. */
+function* byParent(page: readonly Untimed[]): Iterable<{ parent: string; some: Untimed[] }> {
+  let parent = "", some: Untimed[] = [];
+  for (const one of page) {
+    if (one.path === "") continue;
+    const above = parentOf(one.path);
+    if (above !== parent) {
+      if (some.length > 0) yield { parent, some };
+      parent = above;
+      some = [];
+    }
+    some.push(one);
+  }
+  if (some.length > 0) yield { parent, some };
+}
+
 async function setOne(
   { source, destination, signal, clock, options: { preserve } }: RunContext,
-  { id, path }: { id: number; path: string },
-): Promise<{ outcome: Outcome; mtime: bigint } | null> {
+  { id, path }: Untimed,
+): Promise<Timed | null> {
   const began = clock.now();
   let entry: Entry | undefined;
   let error: SyncError | null = null;
@@ -58,6 +124,17 @@ async function setOne(
     if (!(thrown instanceof SyncError) || thrown.scope === "run") throw thrown;
     error = thrown;
   }
+  return timed({ id, path, entry, error, refusals, duration: clock.now() - began });
+}
+
+function timed(
+  { id, path, entry, duration, error = null, refusals = [] }: Untimed & {
+    readonly entry: Entry | undefined;
+    readonly duration: number;
+    readonly error?: SyncError | null;
+    readonly refusals?: readonly Refusal[];
+  },
+): Timed {
   const outcome: Outcome = {
     directory: id,
     name: "",
@@ -70,7 +147,7 @@ async function setOne(
     hash: null,
     stamp: entry === undefined ? null : stampOf(entry),
     expected: 0,
-    duration: clock.now() - began,
+    duration,
     error: error?.toData() ?? null,
     refusals,
   };

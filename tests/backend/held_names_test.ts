@@ -101,6 +101,37 @@ Deno.test("HeldNames.remove tells of each what became of it, and goes on", async
   await dispose();
 });
 
+Deno.test("HeldNames.setTimes tells of each what became of it, and follows no link", async () => {
+  const { backend, dispose, outside } = await make();
+  const names = Array.from({ length: 150 }, (_, i) => `d${i}`);
+  for (const name of names) await backend.makeDirectory(name);
+  await backend.createLink("link", { target: outside, ...TIMES });
+  const before = (await Deno.stat(outside)).mtime;
+  // before 1970 the fraction counts from the second before; the last is beyond 32 bits
+  const times = [-1n, -1_500_000_000n, 1_700_000_000_123_456_789n, 5_000_000_000_000_000_001n];
+  const timed = [...names, "gone", "link"].map((name, i) => ({
+    name,
+    mtime: times[i % times.length]!,
+    atime: times[(i + 1) % times.length]!,
+  }));
+  {
+    using held = await backend.holdNames!("");
+    const errors = held.setTimes(timed);
+    const codes = errors.map((error) => error?.code ?? null);
+    assert.deepEqual(codes, timed.map(({ name }) => name === "gone" ? "ENOENT" : null));
+    for (const name of ["", ".", ".."]) {
+      assert.throws(() => held.setTimes([{ name, mtime: 0n, atime: 0n }]), { code: "EINVAL" });
+    }
+  }
+  for (const { name, mtime, atime } of timed) {
+    if (name === "gone") continue;
+    const entry = await backend.look(name);
+    assert.deepEqual([entry!.mtime, entry!.atime], [mtime, atime], name);
+  }
+  assert.deepEqual((await Deno.stat(outside)).mtime, before);
+  await dispose();
+});
+
 Deno.test("holdNames opens a directory anew when it was replaced by another one of its name", async () => {
   const { backend, root, dispose } = await make();
   await backend.makeDirectory("a");

@@ -24,10 +24,22 @@ const SYNC_FILE_RANGE_ALL = 7;
 
 /** Packs atime and mtime as two struct timespec. */
 export function timespecs({ atime, mtime }: Pick<Times, "mtime" | "atime">): Uint8Array {
-  const words = new BigInt64Array(4);
-  fillTimespec(words, 0, atime);
-  fillTimespec(words, 2, mtime);
+  const words = new BigInt64Array(TIMESPECS);
+  fillTimespecs(words, 0, { atime, mtime });
   return new Uint8Array(words.buffer);
+}
+
+/** Words of 64 bits that utimensat(2) wants. */
+export const TIMESPECS = 4;
+
+/** Puts the times of utimensat(2) into words, from `at` on. */
+export function fillTimespecs(
+  words: BigInt64Array,
+  at: number,
+  { atime, mtime }: Pick<Times, "mtime" | "atime">,
+): void {
+  fillTimespec(words, at, atime);
+  fillTimespec(words, at + 2, mtime);
 }
 
 function fillTimespec(words: BigInt64Array, at: number, time: bigint): void {

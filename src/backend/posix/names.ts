@@ -1,6 +1,6 @@
 /**
- * Names of one directory on a disk that answers at once: many of them are looked at, or removed, in
- * one crossing.
+ * Names of one directory on a disk that answers at once: many of them are looked at, removed, or given
+ * their times in one crossing.
  */
 import { type Entry, join } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
@@ -11,9 +11,10 @@ import type { Directories, HeldDirectory } from "./directories.ts";
 import { ENOENT } from "./errno.ts";
 import { AT, type Libc } from "./libc.ts";
 import { Looks } from "./looks.ts";
+import { fillTimespecs, TIMESPECS } from "./file.ts";
 import { addressOf, Program } from "./program.ts";
 
-/** Removals in one crossing. */
+/** Names that are removed, or whose times are set, in one crossing. */
 const MOST = 64;
 
 const encoder = new TextEncoder();
@@ -21,15 +22,21 @@ const encoder = new TextEncoder();
 /** What the held directories of a backend share: between two calls, nothing in it is in use. */
 export class NamesMemory {
   readonly looks: Looks;
-  readonly removals: Program;
+  /** Removals, or times. */
+  readonly changes: Program;
   readonly #unlinkat: number;
+  readonly #utimensat: number;
+  readonly #times = new BigInt64Array(MOST * TIMESPECS);
+  readonly #timesAt: number;
   #names = new Uint8Array(16 * 1024);
   #address: number | null = null;
 
   constructor(libc: Libc) {
     this.looks = new Looks(libc);
-    this.removals = new Program(libc.runProgram, MOST);
+    this.changes = new Program(libc.runProgram, MOST);
     this.#unlinkat = libc.numberOf("unlinkat");
+    this.#utimensat = libc.numberOf("utimensat");
+    this.#timesAt = addressOf(this.#times.buffer);
   }
 
   /** Puts names, each with a NUL, into one piece of memory; `starts` is where each begins. */
@@ -54,13 +61,28 @@ export class NamesMemory {
     return { bytes, starts };
   }
 
-  /** Sets the removal at `index` to that of the name at `start`. */
+  /** Makes the change at `index` the removal of the name at `start`. */
   remove(index: number, fd: number, start: number, isDirectory: boolean): void {
-    this.#address ??= addressOf(this.#names.buffer);
     const flags = isDirectory ? AT.REMOVEDIR : 0;
-    this.removals.set(index, this.#unlinkat, fd, this.#address + start, flags);
+    this.changes.set(index, this.#unlinkat, fd, this.#nameAt(start), flags);
+  }
+
+  /** Makes the change at `index` the setting of the times of the name at `start`. */
+  setTimes(index: number, fd: number, start: number, times: NamedTimes): void {
+    fillTimespecs(this.#times, index * TIMESPECS, times);
+    const at = this.#timesAt + index * TIMESPECS * 8;
+    const flags = AT.SYMLINK_NOFOLLOW;
+    this.changes.set(index, this.#utimensat, fd, this.#nameAt(start), at, flags);
+  }
+
+  #nameAt(start: number): number {
+    this.#address ??= addressOf(this.#names.buffer);
+    return this.#address + start;
   }
 }
+
+type Removable = Pick<Entry, "name" | "kind">;
+type NamedTimes = Pick<Entry, "name" | "mtime" | "atime">;
 
 /** What {@link PosixNames} work with. */
 export interface PosixNamesOptions {
@@ -93,24 +115,44 @@ export class PosixNames implements HeldNames {
     return found;
   }
 
-  remove(entries: readonly Pick<Entry, "name" | "kind">[]): (SyncError | null)[] {
+  remove(entries: readonly Removable[]): (SyncError | null)[] {
     const { memory, directories } = this.#options;
+    return this.#change(entries, ({ kind }, i, start) => {
+      memory.remove(i, this.#held.fd, start, kind === "directory");
+    }, (result, { name, kind }) => {
+      const isDirectory = kind === "directory";
+      const doing = isDirectory ? "remove the directory" : "remove";
+      if (result < 0) return this.#failure(result, doing, name);
+      if (isDirectory) directories.forget(join(this.#path, name));
+      return null;
+    });
+  }
+
+  setTimes(entries: readonly NamedTimes[]): (SyncError | null)[] {
+    const { memory } = this.#options;
+    return this.#change(
+      entries,
+      (times, i, start) => memory.setTimes(i, this.#held.fd, start, times),
+      (result, { name }) => result < 0 ? this.#failure(result, "set the times", name) : null,
+    );
+  }
+
+  /** Changes what has a name: `set` sets the call for an entry, `ended` tells what it came to. */
+  #change<E extends { readonly name: string }>(
+    entries: readonly E[],
+    set: (entry: E, index: number, start: number) => void,
+    ended: (result: number, entry: E) => SyncError | null,
+  ): (SyncError | null)[] {
+    const { memory } = this.#options;
     const errors: (SyncError | null)[] = [];
     for (let from = 0; from < entries.length; from += MOST) {
       const some = entries.slice(from, from + MOST);
       const names = some.map(({ name }) => name);
       this.#check(names);
       const { starts } = memory.put(names);
-      some.forEach(({ kind }, i) =>
-        memory.remove(i, this.#held.fd, starts[i]!, kind === "directory")
-      );
-      memory.removals.run(some.length);
-      some.forEach(({ name, kind }, i) => {
-        const result = memory.removals.result(i), isDirectory = kind === "directory";
-        const doing = isDirectory ? "remove the directory" : "remove";
-        errors.push(result < 0 ? this.#failure(result, doing, name) : null);
-        if (result >= 0 && isDirectory) directories.forget(join(this.#path, name));
-      });
+      some.forEach((entry, i) => set(entry, i, starts[i]!));
+      memory.changes.run(some.length);
+      some.forEach((entry, i) => errors.push(ended(memory.changes.result(i), entry)));
     }
     return errors;
   }
