@@ -6,6 +6,7 @@ import type { RunContext } from "./context.ts";
 import { isDatabaseError } from "./backlog/database_error.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
+import { showPath } from "./name.ts";
 import type { Cause } from "./pause.ts";
 
 /** Codes of a place that is full. */
@@ -83,10 +84,15 @@ async function spaceOf({ destination, signal }: RunContext): Promise<Space | nul
   }
 }
 
-/** The reason that a person is told when an error stops a run; null for a defect of sluice. */
-export function whyStopped(error: unknown): string | null {
+/**
+ * The reason that a person is told when an error stops a run; null for a defect of sluice.
+ *
+ * @param path of the database, where it is known
+ */
+export function whyStopped(error: unknown, path = ""): string | null {
   const database = databaseErrorIn(error);
-  if (database !== null) return `the database cannot be used any more: ${database.message}`;
+  const which = path === "" ? "" : ` ${showPath(path)}`;
+  if (database !== null) return `the database${which} cannot be used any more: ${database.message}`;
   return error instanceof SyncError ? error.message : null;
 }
 

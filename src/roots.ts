@@ -67,6 +67,12 @@ export function resolveFiles(
   base: string,
 ): Pick<RunPaths, "db" | "log"> {
   const db = fileOf(paths.db, "database", "--db", base);
+  if (new TextEncoder().encode(db.slice(db.lastIndexOf("/") + 1)).length > LONGEST_DATABASE) {
+    throw new UsageError(
+      `the name of the database ${paths.db} is too long for the names of the files beside it; ` +
+        `give --db one of at most ${LONGEST_DATABASE} bytes`,
+    );
+  }
   const log = fileOf(paths.log, "audit log", "--log", base);
   if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
   if (BESIDE_A_DATABASE.some((ending) => log === db + ending)) {
@@ -198,6 +204,9 @@ function rootOf(path: string, side: string, base: string): string {
   }
   return real;
 }
+
+/** Bytes of the database's name: those of a file beside it have up to 13 more (`-lock-journal`). */
+const LONGEST_DATABASE = 255 - 13;
 
 /** The real path of a file that need not exist; its directory must. */
 function fileOf(path: string, what: string, flag: string, base: string): string {

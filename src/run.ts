@@ -111,7 +111,7 @@ export class Run {
     try {
       ledger.end(summary);
     } catch (error) {
-      const reason = summary.reason ?? whyStopped(error);
+      const reason = summary.reason ?? whyStopped(error, paths.db);
       if (reason === null) throw error;
       summary = statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
@@ -130,12 +130,12 @@ export class Run {
 
   /** Runs the stages; whatever ends them becomes the summary. */
   async #stages(resumed: boolean, earlier: ReadonlySet<string>): Promise<Summary> {
-    const { statistics, backlog, options, signal, interruptedCode } = this.#parts;
+    const { statistics, backlog, options, paths, signal, interruptedCode } = this.#parts;
     try {
       await this.#inOrder(resumed, earlier);
     } catch (error) {
       const cause = signal.aborted && !(error instanceof SyncError) ? signal.reason : error;
-      const reason = whyStopped(cause);
+      const reason = whyStopped(cause, paths.db);
       if (signal.aborted && cause === signal.reason && reason === null) {
         if (!options.dryRun) statistics.pending(backlog.transfer.pending());
         if (cause instanceof EndEarly) return this.#endedEarly(cause);

@@ -82,6 +82,7 @@ Deno.test("resolvePaths refuses paths in one sentence that says what to do", () 
       [{ source: "inside", destination: "from" }, /the source is inside the destination/],
       [{ source: "/" }, /the destination is inside the source/],
       [{ db: "" }, /the path of the database is empty; give --db a file/],
+      [{ db: "x".repeat(243) }, /name of the database x+ is too long .* --db one of at most 242/],
       [{ db: "none/x.db" }, /the directory of the database none\/x\.db does not exist.*--db/],
       [{ db: "inside/x.db" }, /the database .*\/from\/sub\/x\.db is inside the source/],
       [{ log: "to/x" }, /the audit log .*\/to\/x is inside the destination .*--log/],

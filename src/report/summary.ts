@@ -74,8 +74,10 @@ function pendingText({ outcome, phase, pending, source, destination }: Summary):
   const early = ["interrupted", "stopped", "more pending"].includes(outcome);
   const scanning = phase === "scan" && !(source.done && destination.done);
   const none = pending.files === 0;
+  // a database that fails while it is read does not tell
+  const untold = outcome === "stopped" && phase === "scan" && none;
   // what an earlier scan has found is known before the run begins
-  if (!early || !scanning && !(phase === "starting" && none)) {
+  if (!early || !scanning && !untold && !(phase === "starting" && none)) {
     return none ? "nothing" : amountOf(pending);
   }
   const why = "the scan is not complete";
@@ -90,7 +92,7 @@ function nextStep({ outcome, reason, pending }: Summary, dryRun: boolean): strin
       return null;
     case "failures":
       return pending.files > 0
-        ? "mend what failed, then run the same command again: it retries only what is pending"
+        ? "mend what failed, then run the same command again: it retries what is pending (--rescan: looks for changes, too)"
         : "mend what failed, then run the same command again";
     case "more pending":
       if (reason?.endsWith(TOO_LARGE)) {

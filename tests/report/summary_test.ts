@@ -50,7 +50,7 @@ Deno.test("summaryLines names the first failures and what to do when files faile
     "    $'bad\\xff/name\\n.bin': EIO: input/output error",
     "    and 5 more: see /log",
     "  pending   7 files, 31.0 GiB",
-    "  next      mend what failed, then run the same command again: it retries only what is pending",
+    "  next      mend what failed, then run the same command again: it retries what is pending (--rescan: looks for changes, too)",
   ]);
 });
 
@@ -79,6 +79,16 @@ Deno.test("summaryLines says that what is pending is not known when the scan did
     [
       { ...cut, source: { ...source, done: true }, destination: { ...destination, done: true } },
       "7 files, 31.0 GiB",
+    ],
+    [
+      {
+        ...cut,
+        outcome: "stopped",
+        pending: NONE,
+        source: { ...source, done: true },
+        destination: { ...destination, done: true },
+      },
+      "not known: the scan is not complete",
     ],
     [{ ...cut, outcome: "in sync", pending: NONE }, "nothing"],
     [{ ...cut, phase: "transfer", pending: NONE }, "nothing"],
