@@ -118,13 +118,18 @@ export class AuditLog implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#close();
+  }
+
+  #close(): void {
+    release(this.#file);
     this.#file.close();
   }
 
   /** Closes the log, and removes it if this process made it and wrote nothing. */
   abandon(): void {
     const empty = this.#file.statSync().size === 0;
-    this.#file.close();
+    this.#close();
     if (empty && this.#created) Deno.removeSync(this.#path);
   }
 
@@ -343,26 +348,31 @@ export class AuditLog implements Disposable {
   }
 }
 
-/** How often, and how many milliseconds apart, a log that is in use is asked for. */
-const LOCK_TRIES = 10, LOCK_PAUSE = 20;
-
 /**
- * Takes the file for this process until it is closed; false when another one has it. A file system
+ * Takes the file for this process until {@link release}; false when another one has it. A file system
  * without locks, and Windows, whose locks keep readers out too, go without.
  */
 function lock(file: Deno.FsFile): boolean {
   if (Deno.build.os === "windows") return true;
   try {
-    for (let i = 1; !file.tryLockSync(true); i++) {
-      if (i === LOCK_TRIES) return false;
-      // a process that was begun a moment ago has what its parent had open, until it is a program of
-      // its own: the log of a run that has ended can be held for that long
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE);
-    }
-    return true;
+    return file.tryLockSync(true);
   } catch (error) {
     if (error instanceof Error) return true;
     throw error;
+  }
+}
+
+/**
+ * Closing alone would not do: a process that was begun a moment ago has what its parent had open, and
+ * with it the lock, until it is a program of its own.
+ */
+function release(file: Deno.FsFile): void {
+  if (Deno.build.os === "windows") return;
+  try {
+    file.unlockSync();
+  } catch (error) {
+    // a file system without locks
+    if (!(error instanceof Error)) throw error;
   }
 }
 

@@ -39,7 +39,8 @@ const MANY: Tree = Object.fromEntries(
 Deno.test("sync does nothing at all while it is paused from its beginning, and then everything", async () => {
   using world = new MemoryWorld(MANY);
   const { control, statistics, ended, messages } = await begin(world, {
-    bwlimit: parseBandwidth("Mon-Sun,pause"),
+    bwlimit: parseBandwidth("08:00,pause 20:00,off"),
+    local: () => ({ weekday: 0, minute: 12 * 60 }),
   });
   assert.equal(statistics.snapshot().paused, "paused by the timetable");
   for (let i = 0; i < 200; i++) await turn(never);

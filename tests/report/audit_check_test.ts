@@ -233,6 +233,44 @@ Deno.test("AuditLog.open refuses a log that another process appends to", () => {
   AuditLog.open(fixture.path)[Symbol.dispose]();
 });
 
+Deno.test({
+  name: "AuditLog lets go of a log that it closes, also when a process that was begun has it open",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    using fixture = new Fixture();
+    const libc = Deno.dlopen("libc.so.6", {
+      dup: { parameters: ["i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+    });
+    let held: number;
+    {
+      using _log = AuditLog.open(fixture.path);
+      // what a process shares with its parent until it is a program of its own
+      held = libc.symbols.dup(descriptorOf(fixture.path));
+    }
+    try {
+      AuditLog.open(fixture.path)[Symbol.dispose]();
+    } finally {
+      libc.symbols.close(held);
+      libc.close();
+    }
+  },
+});
+
+/** The number by which this process has a file open. */
+function descriptorOf(path: string): number {
+  const real = Deno.realPathSync(path);
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    try {
+      if (Deno.readLinkSync(`/proc/self/fd/${name}`) === real) return Number(name);
+    } catch (error) {
+      // closed meanwhile, by another test
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  throw new Error(`${path} is not open`);
+}
+
 Deno.test("AuditLog misses nothing when the transaction of staged records fails", () => {
   using fixture = new Fixture();
   using backlog = SqliteBacklog.temporary({ source: "/a", destination: "/b" });

@@ -10,7 +10,7 @@ interface Sleeper {
 /** A clock at `start` ms whose sleeps and ticks end when {@link advance} passes them. */
 export class FakeClock implements Clock {
   #now: number;
-  #sleepers: Sleeper[] = [];
+  readonly #sleepers: Sleeper[] = [];
 
   constructor(start = 0) {
     this.#now = start;
@@ -63,9 +63,8 @@ export class FakeClock implements Clock {
     const end = this.#now + ms;
     await settled();
     for (;;) {
-      const due = this.#sleepers.filter((sleeper) => sleeper.due <= end)
-        .reduce<Sleeper | null>((a, b) => a !== null && a.due <= b.due ? a : b, null);
-      if (due === null) break;
+      const due = this.#next;
+      if (due === undefined || due.due > end) break;
       this.#remove(due);
       this.#now = Math.max(this.#now, due.due);
       due.wake();
@@ -81,8 +80,16 @@ export class FakeClock implements Clock {
     return sleeper;
   }
 
+  /** Whoever is due first; of several, who began to wait first. Simulations ask for it millions of times. */
+  get #next(): Sleeper | undefined {
+    let next = this.#sleepers[0];
+    for (const sleeper of this.#sleepers) if (sleeper.due < next!.due) next = sleeper;
+    return next;
+  }
+
   #remove(sleeper: Sleeper): void {
-    this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+    const at = this.#sleepers.indexOf(sleeper);
+    if (at >= 0) this.#sleepers.splice(at, 1);
   }
 }
 
