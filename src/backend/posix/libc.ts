@@ -15,7 +15,7 @@
  * and, of an array of one, the only element.
  */
 import { anonymous, type Arch, machineCode, PAGE_FUNCTIONS } from "./machine_code.ts";
-import { addressOf, Program } from "./program.ts";
+import { Addresses, addressOf, Program } from "./program.ts";
 
 /** The value of a call: at once, or a promise from the pool. Await works on both. */
 export type Result = number | Promise<number>;
@@ -91,6 +91,8 @@ export interface Libc extends Disposable {
    * when everything else of the thread that asked is long gone.
    */
   readonly runProgramPooled: (program: Uint8Array, count: number) => Promise<void>;
+  /** Of buffers that programs refer to. */
+  readonly addresses: Addresses;
   /** Memory that is not the garbage collector's: it stays until it is given back. */
   readonly map: (bytes: number) => MappedMemory;
   /** The number of a call, for a program. */
@@ -156,7 +158,8 @@ export function loadLibc(): Libc {
   const runProgram: Libc["runProgram"] = (program, count) => {
     symbols.bsearch(program as Uint8Array<ArrayBuffer>, BigInt(count), 1n, 1n, code.runProgram);
   };
-  const immediate = new Immediate(runProgram);
+  const addresses = new Addresses();
+  const immediate = new Immediate({ runProgram, addresses });
   const now: Record<string, Call> = {}, pooled: Record<string, Call> = {};
   const functions = new Map<string, Call>();
   for (const name of Object.keys(CALLS) as CallName[]) {
@@ -178,6 +181,7 @@ export function loadLibc(): Libc {
     now: now as unknown as Syscalls,
     pooled: pooled as unknown as Syscalls,
     runProgram,
+    addresses,
     runProgramPooled: pooledRunner(code.runProgram),
     map(bytes) {
       const start = anonymous(symbols, BigInt(bytes));
@@ -204,10 +208,12 @@ class Immediate {
   /** Inputs are put here, which is cheaper than to find out where each of them lies. */
   readonly #inputs = new Uint8Array(2 * COPIED);
   readonly #inputsAt: number;
+  readonly #addresses: Addresses;
   readonly #values: [number, number, number, number, number] = [0, 0, 0, 0, 0];
 
-  constructor(run: Libc["runProgram"]) {
-    this.#program = new Program(run, 1);
+  constructor({ runProgram, addresses }: Pick<Libc, "runProgram" | "addresses">) {
+    this.#program = new Program(runProgram, 1);
+    this.#addresses = addresses;
     this.#inputsAt = addressOf(this.#inputs.buffer);
   }
 
@@ -233,7 +239,7 @@ class Immediate {
         this.#inputs.set(value, copied);
         values[i] = this.#inputsAt + copied;
         copied += COPIED;
-      } else values[i] = addressOf(value.buffer) + value.byteOffset;
+      } else values[i] = this.#addresses.of(value);
     }
     const [a, b, c, d, e] = values;
     this.#program.set(0, number, a, b, c, d, e);

@@ -1,6 +1,6 @@
 /** Looks at many names of a directory in one crossing, on a disk that answers at once. */
 import { AT, type Libc } from "./libc.ts";
-import { addressOf, Program } from "./program.ts";
+import { type Addresses, Program } from "./program.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Looks in one crossing. */
@@ -10,8 +10,10 @@ const MOST = 256;
 export class Looks {
   readonly #program: Program;
   readonly #buffer = new StatxBuffer(MOST);
+  readonly #addresses: Addresses;
 
   constructor(libc: Libc) {
+    this.#addresses = libc.addresses;
     this.#program = new Program(libc.runProgram, MOST);
     const number = libc.numberOf("statx");
     for (let i = 0; i < MOST; i++) {
@@ -30,7 +32,7 @@ export class Looks {
     starts: readonly number[],
     seen: (index: number, result: number, answer: StatxBuffer, at: number) => void,
   ): void {
-    const base = addressOf(names.buffer);
+    const base = this.#addresses.of(names);
     for (let from = 0; from < starts.length; from += MOST) {
       const count = Math.min(MOST, starts.length - from);
       for (let i = 0; i < count; i++) this.#program.direct(i, fd, base + starts[from + i]!);

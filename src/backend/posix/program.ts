@@ -130,3 +130,18 @@ export function addressOf(buffer: ArrayBufferLike): number {
   const bytes = new Uint8Array(buffer as ArrayBuffer);
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));
 }
+
+/** Where buffers lie that are used again and again: to find it out takes longer than a short call. */
+export class Addresses {
+  readonly #known = new WeakMap<ArrayBufferLike, number>();
+
+  /** Where the bytes of a view begin, see {@link addressOf}. */
+  of({ buffer, byteOffset }: ArrayBufferView): number {
+    let address = this.#known.get(buffer);
+    if (address === undefined) {
+      address = addressOf(buffer);
+      this.#known.set(buffer, address);
+    }
+    return address + byteOffset;
+  }
+}

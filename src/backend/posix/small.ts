@@ -49,7 +49,6 @@ export interface PosixSmallOptions {
 export class PosixSmallFiles implements SmallFiles {
   readonly most = PARCEL_FILES;
   readonly #options: PosixSmallOptions;
-  readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   readonly #names = new Uint8Array(PARCEL_FILES * NAME);
   readonly #namesAt: number;
   /** Where each name of the parcel begins in `#names`. */
@@ -82,7 +81,7 @@ export class PosixSmallFiles implements SmallFiles {
     const { program, looks } = this.#reading ??= this.#newReading();
     const now = this.#options.now(), unsettled = unsettledSince(now);
     if (!putNames(parcel, this.#names, this.#starts)) return;
-    let at = this.#addressOf(data);
+    let at = this.#options.libc.addresses.of(data);
     const flags = READ_FLAGS | this.#options.noatime();
     for (let i = 0; i < files.length; i++) {
       const { size } = files[i]!;
@@ -117,7 +116,7 @@ export class PosixSmallFiles implements SmallFiles {
     const { files, data, progress, stamps, temporaries } = parcel;
     const { program, times } = this.#writing ??= this.#newWriting();
     if (named && !putNames(parcel, this.#names, this.#starts)) return true;
-    let at = this.#addressOf(data);
+    let at = this.#options.libc.addresses.of(data);
     let calls = 0, clean = true;
     for (let i = 0; i < files.length; i++) {
       const { size } = files[i]!;
@@ -224,15 +223,6 @@ export class PosixSmallFiles implements SmallFiles {
     // a name that is still taken would fail the next file
     if (gone) this.#temporaries.giveBack(temporary);
     return gone;
-  }
-
-  #addressOf({ buffer, byteOffset }: Uint8Array): number {
-    let address = this.#addresses.get(buffer);
-    if (address === undefined) {
-      address = addressOf(buffer);
-      this.#addresses.set(buffer, address);
-    }
-    return address + byteOffset;
   }
 
   #newReading() {
