@@ -28,7 +28,7 @@ export type Invocation =
     readonly verbose: boolean;
   };
 
-const LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000, MOST_RETRIES = 100;
+const LEAST_BLOCK = 2 ** 10, LARGEST_BLOCK = 2 ** 30, LARGEST_QUEUE = 10_000, MOST_RETRIES = 100;
 /** The most operations per second that are still a limit. */
 const MOST_OPERATIONS = 1_000_000;
 
@@ -155,7 +155,7 @@ export function parseArguments(args: readonly string[]): Invocation {
       order: oneOf("--order", text("order"), ORDERS),
       blockSize: program.getOptionValueSource("blockSize") === "default"
         ? null
-        : atMost("--block-size", value("--block-size", text("blockSize"), parseSize)),
+        : blockSizeOf("--block-size", value("--block-size", text("blockSize"), parseSize)),
       lanes: text("lanes") === "auto" ? null : wholeNumber("--lanes", text("lanes"), MOST_LANES),
       queueCapacity: wholeNumber("--queue-capacity", text("queueCapacity"), LARGEST_QUEUE),
       hardLinks: given.hardLinks === true,
@@ -195,7 +195,13 @@ function refuseOptionsBefore(program: Command, { name }: Subcommand): void {
   }
 }
 
-function atMost(flag: string, bytes: number): number {
+function blockSizeOf(flag: string, bytes: number): number {
+  if (bytes < LEAST_BLOCK) {
+    throw new UsageError(
+      `${flag} is at least 1K, since a small block costs as much work as a large one; write 5M for ` +
+        "5 MiB",
+    );
+  }
   if (bytes <= LARGEST_BLOCK) return bytes;
   throw new UsageError(`${flag} is at most 1G; a larger block only takes more memory`);
 }

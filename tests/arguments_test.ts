@@ -140,6 +140,7 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--bwlimit", ""], /^--bwlimit: cannot read ""/],
   [["a", "b", "--block-size", "0"], /^--block-size: cannot read "0"/],
   [["a", "b", "--block-size", "5X"], /^--block-size: cannot read "5X"/],
+  [["a", "b", "--block-size", "5"], /^--block-size is at least 1K, .*; write 5M for 5 MiB$/],
   [["a", "b", "--block-size", "2G"], /^--block-size is at most 1G/],
   [["a", "b", "--lanes", "0"], /^--lanes takes a whole number from 1 to/],
   [["a", "b", "--lanes", "many"], /^--lanes takes a whole number from 1 to/],
