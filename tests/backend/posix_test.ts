@@ -3,6 +3,7 @@ import type { Backend } from "../../src/backend/backend.ts";
 import { AT, loadLibc } from "../../src/backend/posix/libc.ts";
 import { openPosix, type PosixOptions } from "../../src/backend/posix/posix.ts";
 import { ListingPacker, unpackListing } from "../../src/listing.ts";
+import { shell } from "../testing/bytes.ts";
 import { listAll, namesIn, put, rejectsWith, text, TIMES } from "./actions.ts";
 import { backendContract } from "./contract.ts";
 import { mountedSubject } from "./mounted.ts";
@@ -179,9 +180,7 @@ Deno.test("PosixBackend.open leaves the access time as it is", async () => {
 
 Deno.test("PosixBackend.list keeps names apart that differ only in bytes beyond UTF-8", async () => {
   await each(async (backend, root) => {
-    const script = "import os,sys\n" +
-      "for n in (b'x\\xff', b'x\\xfe', b'x\\xef\\xbf\\xbd'): open(os.fsencode(sys.argv[1])+b'/'+n,'w')";
-    await new Deno.Command("python3", { args: ["-c", script, root] }).output();
+    await shell("cd \"$1\"; touch $'x\\xff' $'x\\xfe' $'x\\xef\\xbf\\xbd'", root);
     assert.deepEqual(await namesIn(backend, ""), ["x\udcfe", "x\udcff", "x\ufffd"]);
     assert.deepEqual((await listAll(backend, "")).problems, []);
   });
@@ -189,13 +188,15 @@ Deno.test("PosixBackend.list keeps names apart that differ only in bytes beyond 
 
 Deno.test("PosixBackend.list packs what it tells otherwise when it is given a packer", async () => {
   await each(async (backend, root) => {
-    const script = "import os,sys; r=os.fsencode(sys.argv[1])+b'/'\n" +
-      "for n in (b'x\\xff', b'x\\xfe', b'.hidden', b'.sluice-mine', b'\\x01', b'a' * 255):\n" +
-      " open(r+n,'w').write('x' * len(n)); os.utime(r+n, ns=(1, -1_500_000_001))\n" +
-      "os.mkdir(r+b'below'); os.symlink(b'x\\xff', r+b'link'); os.mkfifo(r+b'pipe')\n" +
-      "os.link(r+b'.hidden', r+b'another')\n" +
-      "with open(r+b'large','w') as f: f.truncate(2**40 + 1)";
-    await new Deno.Command("python3", { args: ["-c", script, root] }).output();
+    const script = `cd "$1"
+      for name in $'x\\xff' $'x\\xfe' .hidden .sluice-mine $'\\x01' "$(printf 'a%.0s' {1..255})"; do
+        printf "%\${#name}s" "" > "$name"
+        touch -a -d @0.000000001 "$name"
+        touch -m -d @-1.500000001 "$name"
+      done
+      mkdir below; ln -s $'x\\xff' link; mkfifo pipe; ln .hidden another
+      truncate -s $((2 ** 40 + 1)) large`;
+    await shell(script, root);
     await backend.setTimes("below", { mtime: -(2n ** 33n) * 10n ** 9n - 1n, atime: 0n });
     for (let i = 0; i < 300; i++) await Deno.writeTextFile(`${root}/file ${i}`, "content");
     const packer = new ListingPacker();
