@@ -55,6 +55,42 @@ Deno.test("Syscalls move bytes at positions beyond 4 GiB", async () => {
   });
 });
 
+Deno.test("Syscalls return places beyond 4 GiB", async () => {
+  await each(async (sys, directory) => {
+    const fd = await open(sys, `${directory}/file`, O.CREAT | 2);
+    for (const far of [0, 2 ** 31, 5 * 2 ** 32 + 3, 2 ** 42]) {
+      assert.equal(await sys.lseek(fd, far, 0), far);
+    }
+    assert.equal(await sys.lseek(-1, 0, 0), -EBADF);
+    assert.equal(await sys.close(fd), 0);
+  });
+});
+
+Deno.test("Syscalls take inputs of any length, and views into larger memory", async () => {
+  await each(async (sys, directory) => {
+    const [a, b] = ["a".repeat(255), "b".repeat(255)];
+    await Deno.writeTextFile(`${directory}/${a}`, "1");
+    // some are just at the bound up to which an input is copied, and some far beyond it
+    for (const length of [511, 512, 513, 4095]) {
+      const way = `${directory}${"/.".repeat(2048)}`.slice(0, length - 257).replace(/\.?$/, "/");
+      const path = `${way}${a}`;
+      const fd = await open(sys, path);
+      assert.ok(fd >= 0, String(length));
+      await sys.close(fd);
+      const to = nulTerminated(`${way}${b}`), from = nulTerminated(path);
+      assert.equal(await sys.renameat2(AT.FDCWD, from, AT.FDCWD, to, 0), 0);
+      assert.equal(await sys.renameat2(AT.FDCWD, to, AT.FDCWD, from, 0), 0);
+    }
+    const memory = new TextEncoder().encode(`xxx${directory}/${a}\0yyy`);
+    const fd = await sys.openat(AT.FDCWD, memory.subarray(3, -3), O.RDONLY | O.CLOEXEC, 0);
+    assert.ok(fd >= 0);
+    const into = new Uint8Array(64);
+    assert.equal(await sys.pread64(fd, into.subarray(10, 20), 10, 0), 1);
+    assert.deepEqual([...into.subarray(8, 12)], [0, 0, 0x31, 0]);
+    await sys.close(fd);
+  });
+});
+
 Deno.test("Syscalls of five arguments pass all of them", async () => {
   await each(async (sys, directory) => {
     await Deno.writeTextFile(`${directory}/a`, "a");
