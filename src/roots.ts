@@ -67,7 +67,14 @@ export function resolveFiles(
   base: string,
 ): Pick<RunPaths, "db" | "log"> {
   const db = fileOf(paths.db, "database", "--db", base);
-  if (new TextEncoder().encode(db.slice(db.lastIndexOf("/") + 1)).length > LONGEST_DATABASE) {
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  if (bytes(db) > LONGEST_DATABASE_PATH) {
+    throw new UsageError(
+      `the path of the database is too long: ${db}; give --db one of at most ` +
+        `${LONGEST_DATABASE_PATH} bytes`,
+    );
+  }
+  if (bytes(db.slice(db.lastIndexOf("/") + 1)) > LONGEST_DATABASE) {
     throw new UsageError(
       `the name of the database ${paths.db} is too long for the names of the files beside it; ` +
         `give --db one of at most ${LONGEST_DATABASE} bytes`,
@@ -207,6 +214,9 @@ function rootOf(path: string, side: string, base: string): string {
 
 /** Bytes of the database's name: those of a file beside it have up to 13 more (`-lock-journal`). */
 const LONGEST_DATABASE = 255 - 13;
+
+/** Bytes of its full path: SQLite takes 512, of those of the files beside it as well. */
+const LONGEST_DATABASE_PATH = 511 - 13;
 
 /** The real path of a file that need not exist; its directory must. */
 function fileOf(path: string, what: string, flag: string, base: string): string {

@@ -63,6 +63,18 @@ Deno.test("resolvePaths takes a trash that is there, that can be made, or is the
     assert.equal("trash" in resolvePaths({ ...RELATIVE, trash: null }, top), false);
   }));
 
+Deno.test("resolvePaths refuses a database with a path that is longer than SQLite takes", () =>
+  withDirectory((top) => {
+    const deep = `${"p".repeat(200)}/${"p".repeat(200)}`;
+    Deno.mkdirSync(`${top}/${deep}`, { recursive: true });
+    const name = "x".repeat(498 - `${top}/${deep}/`.length);
+    assert.equal(resolvePaths({ ...RELATIVE, db: `${deep}/${name}` }, top).db.length, 498);
+    assert.match(
+      refusal({ db: `${deep}/${name}x` }, top),
+      /^the path of the database is too long: \S+; give --db one of at most 498 bytes$/,
+    );
+  }));
+
 Deno.test("resolvePaths refuses paths in one sentence that says what to do", () =>
   withDirectory((top) => {
     Deno.mkdirSync(`${top}/from/sub`);
