@@ -45,7 +45,8 @@ Deno.test("sync does nothing at all while it is paused from its beginning, and t
   assert.equal(statistics.snapshot().paused, "paused by the timetable");
   for (let i = 0; i < 200; i++) await turn(never);
   assert.equal(statistics.snapshot().source.files, 0);
-  assert.deepEqual(Object.keys(world.to.tree()), Object.keys(new MemoryWorld().to.tree()));
+  using empty = new MemoryWorld();
+  assert.deepEqual(Object.keys(world.to.tree()), Object.keys(empty.to.tree()));
   control.resume("a test");
   assert.equal((await ended).summary.outcome, "in sync");
   assert.deepEqual(essence(world.to), essence(world.from));
