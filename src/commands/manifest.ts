@@ -2,6 +2,7 @@
 import { RecordedFiles, type Tally } from "../backlog/recorded_files.ts";
 import { UsageError } from "../errors.ts";
 import { oneOf } from "../flags.ts";
+import { concat } from "../lib/concat.ts";
 import { turn } from "../lib/turn.ts";
 import { ALGORITHMS, DEFAULTS } from "../options.ts";
 import { CHECKERS, checkLine } from "../report/check_lines.ts";
@@ -80,14 +81,4 @@ function onlyAlgorithm({ hashed }: Tally): string | null {
     `the database has ${each.join(", ")}, and no program checks both; give --checksum with one ` +
       `of them at a time, for ${programs}`,
   );
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,4 +1,5 @@
 /** Lines of a stream of bytes, in constant memory. */
+import { concat } from "./concat.ts";
 
 const NEWLINE = 0x0a;
 
@@ -23,14 +24,14 @@ export class LineSplitter {
       const part = chunk.subarray(from, to);
       from = to + 1;
       if (this.#skipping) this.#skipping = false;
-      else {yield (this.#kept.length === 0 ? part : joined(this.#kept, part)).subarray(
+      else {yield (this.#kept.length === 0 ? part : concat([this.#kept, part])).subarray(
           0,
           this.#longest,
         );}
       this.#kept = new Uint8Array(0);
     }
     if (this.#skipping) return;
-    this.#kept = joined(this.#kept, chunk.subarray(from));
+    this.#kept = concat([this.#kept, chunk.subarray(from)]);
     if (this.#kept.length < this.#longest) return;
     yield this.#kept.subarray(0, this.#longest);
     this.#kept = new Uint8Array(0);
@@ -41,11 +42,4 @@ export class LineSplitter {
   rest(): Uint8Array {
     return this.#kept;
   }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

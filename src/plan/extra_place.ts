@@ -4,6 +4,7 @@ import type { Extra } from "../backlog/backlog.ts";
 import { parentOf } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
+import { neighbours } from "../lib/neighbours.ts";
 
 /** What a look brought: undefined only when the file system says that it is not there. */
 export type Found = NameLook | SyncError | undefined;
@@ -64,8 +65,8 @@ export class HeldPlace implements ExtraPlace {
 
   async look(extras: readonly Extra[]): Promise<Found[]> {
     const found: Found[] = [];
-    for (const group of byDirectory(extras)) {
-      const held = await this.#hold(group[0]!);
+    for (const group of neighbours(extras, ({ directory }) => directory)) {
+      const held = await this.#hold(group[0]);
       if (held === null) { for (const _ of group) found.push(undefined); }
       else if (held instanceof SyncError) { for (const _ of group) found.push(held); }
       else {
@@ -90,8 +91,8 @@ export class HeldPlace implements ExtraPlace {
     ended: (index: number, error: SyncError | null) => void,
   ): Promise<void> {
     let first = 0, stop: SyncError | null = null;
-    for (const group of byDirectory(extras)) {
-      const held = await this.#hold(group[0]!);
+    for (const group of neighbours(extras, ({ directory }) => directory)) {
+      const held = await this.#hold(group[0]);
       const from = first;
       first += group.length;
       if (held === null || held instanceof SyncError) {
@@ -143,16 +144,6 @@ async function orError<T>(call: Promise<T>): Promise<T | SyncError> {
   } catch (error) {
     if (!(error instanceof SyncError) || error.scope === "run") throw error;
     return error;
-  }
-}
-
-/** Neighbours that are in one directory. */
-function* byDirectory(extras: readonly Extra[]): Iterable<readonly Extra[]> {
-  for (let from = 0; from < extras.length;) {
-    let to = from + 1;
-    while (to < extras.length && extras[to]!.directory === extras[from]!.directory) to += 1;
-    yield extras.slice(from, to);
-    from = to;
   }
 }
 

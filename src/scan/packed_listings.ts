@@ -1,5 +1,6 @@
 /** What a walker found, as it travels between threads: many small listings in one piece of memory. */
 import type { FailedListing, ListedChunk } from "../backlog/backlog.ts";
+import { concat } from "../lib/concat.ts";
 import { ColumnReader, type Columns, ColumnWriter } from "../lib/columns.ts";
 import { isFailure } from "./walker.ts";
 
@@ -36,18 +37,7 @@ export function packListings(listed: readonly (ListedChunk | FailedListing)[]): 
     }
     all.push(data);
   });
-  return { columns: columns.take(), data: joined(all), rare };
-}
-
-function joined(all: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
-  if (all.length === 1) return all[0]!;
-  const data = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const one of all) {
-    data.set(one, at);
-    at += one.length;
-  }
-  return data;
+  return { columns: columns.take(), data: all.length === 1 ? all[0]! : concat(all), rare };
 }
 
 /** What {@link packListings} packed. The entries are views of one piece of memory. */

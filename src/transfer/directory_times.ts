@@ -4,6 +4,7 @@ import { baseOf, type Entry, parentOf } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Outcome } from "../job.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
+import { neighbours } from "../lib/neighbours.ts";
 import type { Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { keepAttributes } from "./attributes.ts";
@@ -62,7 +63,10 @@ async function setTogether(context: RunContext, page: readonly Untimed[]): Promi
   const done: Timed[] = [];
   if (source.holdNames === undefined || destination.holdNames === undefined) return done;
   if (preserve.length > 0) return done;
-  for (const { parent, some } of byParent(page)) {
+  // the root is in no directory
+  const inOne = page.filter(({ path }) => path !== "");
+  for (const some of neighbours(inOne, ({ path }) => parentOf(path))) {
+    const parent = parentOf(some[0].path);
     signal.throwIfAborted();
     const began = clock.now();
     try {
@@ -86,22 +90,6 @@ async function setTogether(context: RunContext, page: readonly Untimed[]): Promi
     }
   }
   return done;
-}
-
-/** Neighbours that are in one directory; the root, which is in none, is left out. */
-function* byParent(page: readonly Untimed[]): Iterable<{ parent: string; some: Untimed[] }> {
-  let parent = "", some: Untimed[] = [];
-  for (const one of page) {
-    if (one.path === "") continue;
-    const above = parentOf(one.path);
-    if (above !== parent) {
-      if (some.length > 0) yield { parent, some };
-      parent = above;
-      some = [];
-    }
-    some.push(one);
-  }
-  if (some.length > 0) yield { parent, some };
 }
 
 async function setOne(
