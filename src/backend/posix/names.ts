@@ -12,7 +12,7 @@ import { ENOENT } from "./errno.ts";
 import { AT, type Libc } from "./libc.ts";
 import { Looks } from "./looks.ts";
 import { fillTimespecs, TIMESPECS } from "./file.ts";
-import { addressOf, Program } from "./program.ts";
+import { type Addresses, addressOf, Program } from "./program.ts";
 
 /** Names that are removed, or whose times are set, in one crossing. */
 const MOST = 64;
@@ -28,11 +28,12 @@ export class NamesMemory {
   readonly #utimensat: number;
   readonly #times = new BigInt64Array(MOST * TIMESPECS);
   readonly #timesAt: number;
+  readonly #addresses: Addresses;
   #names = new Uint8Array(16 * 1024);
-  #address: number | null = null;
 
   constructor(libc: Libc) {
     this.looks = new Looks(libc);
+    this.#addresses = libc.addresses;
     this.changes = new Program(libc.runProgram, MOST);
     this.#unlinkat = libc.numberOf("unlinkat");
     this.#utimensat = libc.numberOf("utimensat");
@@ -44,7 +45,6 @@ export class NamesMemory {
     const most = names.reduce((sum, name) => sum + 3 * name.length + 1, 0);
     if (most > this.#names.length) {
       this.#names = new Uint8Array(2 * most);
-      this.#address = null;
     }
     const bytes = this.#names, starts: number[] = [];
     let at = 0;
@@ -76,8 +76,7 @@ export class NamesMemory {
   }
 
   #nameAt(start: number): number {
-    this.#address ??= addressOf(this.#names.buffer);
-    return this.#address + start;
+    return this.#addresses.of(this.#names) + start;
   }
 }
 
