@@ -11,7 +11,7 @@ import { mountedSubject } from "./mounted.ts";
 // outside of a test, where no sanitizer asks for it to be unloaded
 const libc = loadLibc();
 
-type Overrides = Pick<PosixOptions, "latency" | "durability">;
+type Overrides = Pick<PosixOptions, "latency" | "durability" | "flush">;
 
 function make(overrides: Overrides = {}) {
   return mountedSubject(
@@ -39,6 +39,11 @@ backendContract(
 backendContract(
   "openPosix (waiting, file)",
   () => make({ latency: "waiting", durability: "file" }),
+);
+// a disk wants whole blocks of aligned memory, or refuses at once: what is not taken so is written all the same
+backendContract(
+  "openPosix (waiting, direct)",
+  () => make({ latency: "waiting", durability: "file", flush: "direct" }),
 );
 
 Deno.test("openPosix rejects when the root is no directory", async () => {

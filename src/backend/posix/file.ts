@@ -4,7 +4,7 @@ import { SyncError } from "../../errors.ts";
 import { decodeName } from "../../name.ts";
 import type { CallOptions, FileReader, FileWriter } from "../backend.ts";
 import { type Directories, lastName } from "./directories.ts";
-import { EIO, ENXIO, posixError } from "./errno.ts";
+import { EINVAL, EIO, ENXIO, posixError } from "./errno.ts";
 import type { Handle } from "./handle.ts";
 import { AT, type Syscalls } from "./libc.ts";
 
@@ -16,6 +16,8 @@ const SMALL_WRITE = 64 * 1024;
 
 const SEEK_DATA = 3;
 const SECOND = 1_000_000_000n;
+
+const F_SETFL = 4;
 
 const FADV_RANDOM = 1, FADV_DONTNEED = 4;
 
@@ -150,13 +152,13 @@ export class PosixReader implements FileReader {
 }
 
 /**
- * When what was written leaves this system: `together`, with a flush for many files; or `each` file
- * and each block by itself, and then a block is `sent`, or `flushed` to the server's disk, at once.
+ * When what was written leaves this system: `together`, with a flush for many files; or each block by
+ * itself, and then it goes past the page cache (`direct`), or is `flushed` to the server's disk.
  *
  * A block that is left to the page cache goes to a share some time later at the full speed of the
  * line, in the way of what is read, whatever the limit is.
  */
-export type FlushStyle = "together" | "sent" | "flushed";
+export type FlushStyle = "together" | "direct" | "flushed";
 
 /** A file that is being written under its temporary name. */
 export class PosixWriter implements FileWriter {
@@ -164,15 +166,17 @@ export class PosixWriter implements FileWriter {
   readonly #sys: Syscalls;
   readonly #pooled: Syscalls;
   readonly #directories: Directories;
-  readonly #flush: FlushStyle;
+  #flush: FlushStyle;
+  readonly #refuseDirect: () => void;
   readonly #handle: Handle;
   readonly #temporary: Uint8Array;
 
+  /** @param flush `direct` for a handle that was opened so; `refuseDirect` is called when it cannot be written so */
   constructor(
     sys: Syscalls,
     pooled: Syscalls,
     directories: Directories,
-    flush: FlushStyle,
+    { flush, refuseDirect }: { readonly flush: FlushStyle; readonly refuseDirect: () => void },
     handle: Handle,
     path: string,
     temporary: Uint8Array,
@@ -181,6 +185,7 @@ export class PosixWriter implements FileWriter {
     this.#pooled = pooled;
     this.#directories = directories;
     this.#flush = flush;
+    this.#refuseDirect = refuseDirect;
     this.#handle = handle;
     this.path = path;
     this.#temporary = temporary;
@@ -198,12 +203,18 @@ export class PosixWriter implements FileWriter {
       signal?.throwIfAborted();
       const part = written === 0 ? data : data.subarray(written);
       const at = position + written;
+      // others of this file may find out at the same time
+      const direct = this.#flush === "direct";
       const length = await this.#handle.use((fd) => sys.pwrite64(fd, part, part.length, at));
+      if (length === -EINVAL && direct) {
+        await this.#throughCache();
+        continue;
+      }
       // a write that does nothing would be tried for ever
       if (length <= 0) throw posixError(length === 0 ? -EIO : length, "write", this.path);
       written += length;
     }
-    if (this.#flush === "together") return;
+    if (this.#flush !== "flushed") return;
     // a low limit makes small blocks: the first one goes with the second, or at the end of the file
     if (data.length >= SMALL_WRITE) await this.#send(position, data.length);
     else if (position > 0) {
@@ -212,12 +223,20 @@ export class PosixWriter implements FileWriter {
     }
   }
 
+  /**
+   * From now on by way of the page cache: some places take a file that is to be written directly, and
+   * then no write to it, or only one that begins and ends where they like it.
+   */
+  async #throughCache(): Promise<void> {
+    this.#refuseDirect();
+    // of its flags, those that can be changed: there was only the one
+    const result = await this.#handle.use((fd) => this.#pooled.fcntl(fd, F_SETFL, 0));
+    if (result < 0) throw posixError(result, "write by way of the page cache", this.path);
+    this.#flush = "flushed";
+  }
+
   async #send(position: number, length: number): Promise<void> {
-    const result = await this.#handle.use((fd) =>
-      this.#flush === "sent"
-        ? this.#pooled.sync_file_range(fd, position, length, SYNC_FILE_RANGE_ALL)
-        : this.#pooled.fdatasync(fd)
-    );
+    const result = await this.#handle.use((fd) => this.#pooled.fdatasync(fd));
     // a share reports a full disk here, not at write
     if (result < 0) throw posixError(result, "flush", this.path);
     // what has left is not needed here any more; if it cannot be dropped, it is only in the way

@@ -51,6 +51,7 @@ const CALLS = {
   syncfs: { x86_64: 306, aarch64: 267, parameters: ["i32"] },
   sync_file_range: { x86_64: 277, aarch64: 84, parameters: ["i32", "i64", "i64", "i32"] },
   fadvise64: { x86_64: 221, aarch64: 223, parameters: ["i32", "i64", "i64", "i32"] },
+  fcntl: { x86_64: 72, aarch64: 25, parameters: ["i32", "i32", "i32"] },
   read: { x86_64: 0, aarch64: 63, parameters: ["i32", "buffer", "usize"] },
   ioctl: { x86_64: 16, aarch64: 29, parameters: ["i32", "i32", "buffer"] },
   ioprio_set: { x86_64: 251, aarch64: 30, parameters: ["i32", "i32", "i32"] },
@@ -118,6 +119,7 @@ export const O = {
   NOATIME: 0o1000000,
   CLOEXEC: 0o2000000,
   PATH: 0o10000000,
+  DIRECT: Deno.build.arch === "aarch64" ? 0o200000 : 0o40000,
   DIRECTORY: Deno.build.arch === "aarch64" ? 0o40000 : 0o200000,
   NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
 } as const;

@@ -11,8 +11,8 @@ import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./fil
 import { AT, type Libc, O } from "./libc.ts";
 import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
-/** Kinds whose client has a page cache of its own, and writes it back when it is told to. */
-const SENDS = new Set(["nfs", "cifs", "smb3"]);
+/** Kinds whose client sends what is written past the page cache, of any length, from any memory. */
+const DIRECT = new Set(["nfs", "cifs", "smb3"]);
 
 /** Bytes that one request to a server carries at most, unless a mount says otherwise. */
 const REQUESTS: Readonly<Record<string, number>> = {
@@ -77,12 +77,14 @@ export class Mounts {
   }
 
   /**
-   * How a block leaves this system at once. Only after a look. On NFS and SMB it is enough to send it:
-   * the flush at the end of a file has the server put it on its disk (on SMB, one for each block took
-   * a tenth longer). What other kinds do when they are told to send is not known.
+   * How a block leaves this system at once. Only after a look. Past the page cache there is nothing to
+   * copy and to give up again, and a call ends when the server has the block, which a signal can cut
+   * short; what waits in the cache for a server that is gone keeps a process from ending. 4 x 256 MB
+   * over NFS took 12% less time than with sync_file_range(2) for each block. What other kinds make of
+   * it is not known.
    */
-  get flushStyle(): "sent" | "flushed" {
-    return SENDS.has(this.#system!.name) ? "sent" : "flushed";
+  get flushStyle(): "direct" | "flushed" {
+    return DIRECT.has(this.#system!.name) ? "direct" : "flushed";
   }
 
   /**

@@ -17,11 +17,11 @@ import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { inTheWay } from "../failures.ts";
 import { trashIn } from "../trash.ts";
+import { Creator } from "./creator.ts";
 import { Directories, lastName, lastNameOrDot, nulTerminated } from "./directories.ts";
 import { Entries } from "./entries.ts";
 import { EEXIST, posixError } from "./errno.ts";
-import { PosixWriter, timespecs } from "./file.ts";
-import { Handle } from "./handle.ts";
+import { type FlushStyle, timespecs } from "./file.ts";
 import { readXattrs, writeAttributes } from "./attributes.ts";
 import { Lister } from "./lister.ts";
 import { Mounts } from "./mounts.ts";
@@ -40,6 +40,7 @@ export interface PosixOptions extends CallOptions {
   /** Overrides what the kind of file system says; for tests and measurements. */
   readonly latency?: Capabilities["latency"];
   readonly durability?: Capabilities["durability"];
+  readonly flush?: FlushStyle;
   /** Milliseconds since the epoch, as the kernel stamps files with. Default: `Date.now`. */
   readonly now?: () => number;
   /** Disposes of `libc` with the backend. Default: false. */
@@ -88,6 +89,7 @@ class PosixBackend implements Backend {
   readonly #opener: Opener;
   readonly open: Backend["open"];
   readonly #lister: Lister;
+  readonly #creator: Creator;
   #disposed = false;
 
   constructor(
@@ -131,14 +133,19 @@ class PosixBackend implements Backend {
     });
     this.open = this.#opener.open;
     const { latency, durability } = capabilities;
+    this.#creator = new Creator({
+      libc,
+      sys: this.#sys,
+      directories: this.#directories,
+      flush: options.flush ?? (durability === "group" ? "together" : mounts.flushStyle),
+    });
     const parts = {
       libc,
       directories: this.#directories,
       temporaryName: options.temporaryName,
       noatime: this.#opener.noatime,
       now,
-      writer: (path: string, temporary: Uint8Array) =>
-        this.#writer(Handle.closed(libc.now), path, temporary),
+      writer: (path: string, temporary: Uint8Array) => this.#creator.closed(path, temporary),
     };
     if (latency === "immediate") this.holdNames = this.#namesHolder();
     if (latency === "immediate" && durability === "group") {
@@ -204,28 +211,7 @@ class PosixBackend implements Backend {
   }
 
   async create(path: string, { signal }: CallOptions = {}): Promise<FileWriter> {
-    signal?.throwIfAborted();
-    using held = await this.#directories.hold(parentOf(path));
-    lastName(path);
-    const temporary = nulTerminated(this.#options.temporaryName());
-    const flags = O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW | O.CLOEXEC;
-    const fd = await this.#sys.openat(held.fd, temporary, flags, 0o666);
-    if (fd < 0) {
-      throw this.#directories.failure(fd, "create a temporary file next to the file", path);
-    }
-    return this.#writer(new Handle(this.#sys, fd), path, temporary);
-  }
-
-  #writer(handle: Handle, path: string, temporary: Uint8Array): FileWriter {
-    return new PosixWriter(
-      this.#sys,
-      this.#libc.pooled,
-      this.#directories,
-      this.capabilities.durability === "file" ? this.#mounts.flushStyle : "together",
-      handle,
-      path,
-      temporary,
-    );
+    return await this.#creator.create(path, this.#options.temporaryName(), { signal });
   }
 
   async createLink(
