@@ -1,4 +1,5 @@
 /** Hands: the owner's ends of the channels to its crew threads. */
+import { type Around, withAround } from "./backend/around.ts";
 import type { Pending } from "./backend/watch.ts";
 import type { FromCrew, Port, Role, Seat, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
@@ -95,7 +96,10 @@ export function spawnAhead(spawn: Spawn, nested = canNest()): Ahead {
   };
 }
 
-/** Hands in the calling thread, for tests with backends of their own. */
+/**
+ * Hands in the calling thread: where it is the only one that gets anything done at a time, and calls to
+ * both sides do not hold it up; and for tests with backends of their own.
+ */
 export function spawnInProcess(open: Open): Spawn {
   return () => {
     let toOwner: (message: FromCrew) => void = () => {};
@@ -110,10 +114,11 @@ export function spawnInProcess(open: Open): Spawn {
       }, 0);
       underway.add(timer);
     };
+    const until = endingWith(() => over);
     serve({
       post: (message) => later(() => toOwner(message)),
       onMessage: (handler) => toCrew = handler,
-    }, open);
+    }, async (root, names) => withAround(await open(root, names), until));
     return {
       post: (message) => later(() => toCrew(message)),
       onMessage: (handler) => toOwner = handler,
@@ -122,6 +127,27 @@ export function spawnInProcess(open: Open): Spawn {
         underway.forEach(clearTimeout);
       },
     };
+  };
+}
+
+/** Calls of a role that is left behind are not made, and what became of those that hung is not told. */
+function endingWith(over: () => boolean): Around {
+  const check = () => {
+    if (over()) throw new DOMException("left behind", "AbortError");
+  };
+  return {
+    async call(_call, _path, make) {
+      check();
+      try {
+        return await make();
+      } finally {
+        check();
+      }
+    },
+    now(_call, _path, make) {
+      check();
+      return make();
+    },
   };
 }
 

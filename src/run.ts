@@ -74,6 +74,8 @@ export interface RunParts {
   readonly adaptive: Adaptive | null;
   readonly signal: AbortSignal;
   readonly spawn: Spawn;
+  /** Processors that it may use. */
+  readonly cores: number;
   readonly interruptedCode: () => number;
   readonly temporaryName: () => string;
 }
@@ -220,7 +222,7 @@ export class Run {
     const context = { ...untried, times: await learnTimes(untried, place), names };
     const plan = transferPlan(
       { source: from.capabilities, destination: to.capabilities },
-      { wanted: options.lanes, cores: navigator.hardwareConcurrency },
+      { wanted: options.lanes, cores: this.#parts.cores },
     );
     logger.debug("transferring with {threads} threads of {lanes} lanes, {adapted}", {
       ...plan,

@@ -13,7 +13,7 @@ import type { Standing } from "./control/answer.ts";
 import { openControl } from "./control/open_control.ts";
 import { RunControl } from "./control/run_control.ts";
 import type { Reporter, RunEvent, Side, Snapshot, Summary } from "./event.ts";
-import { type Spawn, spawnAhead, spawnWorker } from "./hands.ts";
+import { type Spawn, spawnAhead, spawnInProcess, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { TokenBucket } from "./lib/token_bucket.ts";
@@ -42,6 +42,8 @@ export interface SyncEnvironment {
   readonly today?: () => number;
   /** What the clock on the wall shows. Default: by the time zone of this system. */
   readonly local?: Local;
+  /** Processors that the run may use. Default: those of this machine. */
+  readonly cores?: number;
   /** The exit code for an interruption. Default 130. */
   readonly interruptedCode?: () => number;
 }
@@ -77,8 +79,10 @@ export async function sync(
   const { today, local } = options;
   const hindrance = all.idle ? stepBack() : null;
   if (hindrance !== null) logger.warn("--idle: {hindrance}", { hindrance });
-  // with the least that a run needs, and before all that may go on while a thread starts
-  using ahead = options.spawn === undefined ? spawnAhead(spawnWorker) : null;
+  const cores = options.cores ?? navigator.hardwareConcurrency;
+  // with the least that a run needs, and before all that may go on while a thread starts; with one
+  // processor nothing does
+  using ahead = options.spawn === undefined && cores > 1 ? spawnAhead(spawnWorker) : null;
   using control = new RunControl({ ...all, bandwidth: all.bwlimit, clock, today, local });
   const asked = options.signal ?? new AbortController().signal;
   const signal = AbortSignal.any([asked, control.signal]);
@@ -100,8 +104,9 @@ export async function sync(
     way: wayOf("destination", control.buckets.write),
     signal,
   });
+  const onShares = [from, to].every(({ capabilities }) => capabilities.latency === "waiting");
   // the two walkers share a thread only on shares
-  if ([from, to].some(({ capabilities }) => capabilities.latency === "immediate")) ahead?.another();
+  if (!onShares) ahead?.another();
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);
@@ -139,7 +144,8 @@ export async function sync(
     adaptive,
     watches: [fromWatch, toWatch],
     signal,
-    spawn: options.spawn ?? ahead!.spawn,
+    spawn: options.spawn ?? ahead?.spawn ?? (onShares ? spawnInProcess(open) : spawnWorker),
+    cores,
     interruptedCode: options.interruptedCode ?? (() => 130),
     temporaryName: names,
   });

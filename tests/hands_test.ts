@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { type Around, withAround } from "../src/backend/around.ts";
+import { memoryBackend } from "../src/backend/memory.ts";
 import type { Pending } from "../src/backend/watch.ts";
+import type { QueuedDirectory } from "../src/backlog/backlog.ts";
 import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
 import { RunControl } from "../src/control/run_control.ts";
-import { canNest, Crew, type Hand, spawnAhead, spawnWorker } from "../src/hands.ts";
+import { canNest, Crew, type Hand, spawnAhead, spawnInProcess, spawnWorker } from "../src/hands.ts";
 import { DEFAULTS } from "../src/options.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
@@ -185,6 +188,53 @@ Deno.test("Crew lets one thread serve two roles where it can, and gives only the
   assert.deepEqual([threads[0]!.terminated, crew.hasIdle], [false, true]);
   crew.start(role, () => {}, { signal, grace: 1000 });
   assert.deepEqual([threads.length, beside.length], [1, 1]);
+});
+
+Deno.test("spawnInProcess has a role that was left behind make no more calls, whatever becomes of the one that hung", async () => {
+  const made: string[] = [];
+  const hangs = Promise.withResolvers<void>(), answered = Promise.withResolvers<void>();
+  const backend = memoryBackend({ root: "/root" });
+  backend.put("directory", { kind: "directory" });
+  const watched: Around = {
+    async call(call, path, make) {
+      made.push(`${call} ${path}`);
+      if (path !== "directory") return await make();
+      hangs.resolve();
+      await answered.promise;
+      return await make();
+    },
+    now: (_call, _path, make) => make(),
+  };
+  const hand = spawnInProcess(() => Promise.resolve(withAround(backend, watched)))();
+  const heard: FromCrew[] = [];
+  hand.onMessage((message) => heard.push(message));
+  using control = new RunControl({ ...DEFAULTS, bandwidth: null, clock: new FakeClock() });
+  const { identity } = backend;
+  hand.post({
+    type: "start",
+    role: {
+      type: "walk",
+      side: "source",
+      root: "/root",
+      identity,
+      retries: 0,
+      control: control.memory,
+    },
+    thread: 1,
+    token: "t",
+    now: performance.now(),
+    calls: new SharedArrayBuffer(8),
+  });
+  const directory = { id: 1, path: "directory" } as QueuedDirectory;
+  hand.post({ type: "list", directories: [directory, { ...directory, path: "other" }] });
+  await hangs.promise;
+  hand.terminate();
+  const told = heard.length, calls = made.length;
+  answered.resolve();
+  // whatever it has left to do is done in the turns that are due by then
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(heard.length, told);
+  assert.equal(made.length, calls);
 });
 
 for (const kind of ["beside", "another"] as const) {

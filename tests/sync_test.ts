@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { openBackend } from "../src/backend/open.ts";
 import { DiskWorld, essence, fill, MemoryWorld, readTree, THEN } from "./testing/world.ts";
 
 const TREE = {
@@ -12,6 +13,36 @@ const TREE = {
   "hollow/inner": null,
   "top": "top",
 };
+
+for (const [places, latency] of [["shares", "waiting"], ["disks", "immediate"]] as const) {
+  Deno.test(`sync makes threads for ${places} ${latency === "waiting" ? "only when there are processors for them" : "always"}`, async () => {
+    for (const cores of [1, 2]) {
+      using world = new DiskWorld(TREE);
+      const { Worker } = globalThis;
+      let threads = 0;
+      globalThis.Worker = class extends Worker {
+        constructor(...options: ConstructorParameters<typeof Worker>) {
+          super(...options);
+          threads += 1;
+        }
+      };
+      try {
+        const open = (root: string, temporaryName: () => string) =>
+          openBackend(root, {
+            temporaryName,
+            latency,
+            durability: latency === "waiting" ? "file" : "group",
+          });
+        const { summary } = await world.run({ open, cores });
+        assert.equal(summary.exitCode, 0);
+      } finally {
+        globalThis.Worker = Worker;
+      }
+      assert.equal(threads > 0, cores > 1 || latency === "immediate", `${cores}`);
+      assert.deepEqual(readTree(world.destination), readTree(world.source));
+    }
+  });
+}
 
 Deno.test("sync copies everything when the destination is empty", async () => {
   using world = new MemoryWorld(TREE);
