@@ -66,7 +66,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     .option("--ops-limit <n>", "metadata operations per second on each side")
     .option("--adaptive", "give way while a side answers well later than in quiet")
     .option("--idle", "let every other process go first, for processor and disks")
-    .option("--block-size <size>", "size of a transfer block; 1M on NFS, 4M on SMB", "5M")
+    .option("--block-size <size>", "size of a transfer block; 2M on NFS, 4M on SMB", "5M")
     .option("--lanes <n>", "files carried at once", "auto")
     .option("--queue-capacity <n>", "slots of the block queue", String(DEFAULTS.queueCapacity))
     .option("--order <name>", ORDERS.join(", "), DEFAULTS.order)
