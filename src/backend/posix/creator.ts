@@ -24,6 +24,7 @@ export interface CreatorParts {
 /** Creates the files of one place. */
 export class Creator {
   readonly #parts: CreatorParts;
+  /** Not "direct" any more once that was refused (CIFS with `cache=loose`). */
   #flush: FlushStyle;
 
   constructor(parts: CreatorParts) {
@@ -42,7 +43,7 @@ export class Creator {
     let flush = this.#flush;
     let fd = await open(flush === "direct" ? O.DIRECT : 0);
     if (fd === -EINVAL && flush === "direct") {
-      flush = this.#refuseDirect();
+      flush = this.#flush = "flushed";
       // the file is made before it is refused
       await sys.unlinkat(held.fd, temporary, 0);
       fd = await open(0);
@@ -57,18 +58,13 @@ export class Creator {
     return this.#writer({ handle, flush: this.#flush }, path, temporary);
   }
 
-  /** A place of a kind that usually takes direct writes does not (CIFS with `cache=loose`). */
-  #refuseDirect(): FlushStyle {
-    return this.#flush = "flushed";
-  }
-
   #writer(
     { handle, flush }: { handle: Handle; flush: FlushStyle },
     path: string,
     temporary: Uint8Array,
   ): FileWriter {
     const { libc, sys, directories } = this.#parts;
-    const style = { flush, refuseDirect: () => void this.#refuseDirect() };
+    const style = { flush, refuseDirect: () => void (this.#flush = "flushed") };
     return new PosixWriter(sys, libc.pooled, directories, style, handle, path, temporary);
   }
 }

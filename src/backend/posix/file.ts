@@ -171,7 +171,10 @@ export class PosixWriter implements FileWriter {
   readonly #handle: Handle;
   readonly #temporary: Uint8Array;
 
-  /** @param flush `direct` for a handle that was opened so; `refuseDirect` is called when it cannot be written so */
+  /**
+   * @param flush `direct` for a handle that was opened so; `refuseDirect` is called when it cannot be
+   * written to so
+   */
   constructor(
     sys: Syscalls,
     pooled: Syscalls,
