@@ -84,16 +84,28 @@ async function spaceOf({ destination, signal }: RunContext): Promise<Space | nul
   }
 }
 
-/**
- * The reason that a person is told when an error stops a run; null for a defect of sluice.
- *
- * @param path of the database, where it is known
- */
-export function whyStopped(error: unknown, path = ""): string | null {
-  const database = databaseErrorIn(error);
-  const which = path === "" ? "" : ` ${showPath(path)}`;
-  if (database !== null) return `the database${which} cannot be used any more: ${database.message}`;
-  return error instanceof SyncError ? error.message : null;
+/** Names of what an error may be about, where they are known. */
+export interface StoppedPlaces {
+  /** Full path of the database. */
+  readonly database?: string;
+  /** Full path of the destination. */
+  readonly destination?: string;
+}
+
+/** What only a place that is written to says. */
+const REFUSED = [...FULL, "EROFS"];
+
+/** The reason that a person is told when an error stops a run; null for a defect of sluice. */
+export function whyStopped(error: unknown, places: StoppedPlaces = {}): string | null {
+  const { database, destination } = places;
+  const failed = databaseErrorIn(error);
+  if (failed !== null) {
+    const which = database === undefined ? "" : ` ${showPath(database)}`;
+    return `the database${which} cannot be used any more: ${failed.message}`;
+  }
+  if (!(error instanceof SyncError)) return null;
+  if (destination === undefined || !REFUSED.includes(error.code)) return error.message;
+  return `the destination ${showPath(destination)}: ${error.message}`;
 }
 
 /** The error of SQLite that an error is, or that it was made of; null when it is another. */

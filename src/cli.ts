@@ -6,7 +6,7 @@ import { whyStopped } from "./causes.ts";
 import type { Output, Task } from "./commands/command.ts";
 import { UsageError } from "./errors.ts";
 import type { Reporter } from "./event.ts";
-import { isKept, keep } from "./keeper.ts";
+import { isKept, keep, needsKeeper } from "./keeper.ts";
 import { endWithKeeper, letGo } from "./kept.ts";
 import { Keyboard, noKeyboard, type OpenKeyboard } from "./keyboard.ts";
 import { Keys } from "./keys.ts";
@@ -17,7 +17,6 @@ import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
 import type { Statistics } from "./report/statistics.ts";
 import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
-import { isOnShare } from "./share_paths.ts";
 import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
 import { workingDirectory } from "./working_directory.ts";
@@ -55,10 +54,14 @@ export async function main(args: readonly string[]): Promise<number> {
     letGo();
     return code;
   }
-  const { source, destination } = invocation;
-  const shares = [source, destination].some((root) => isOnShare(resolve(workingDirectory(), root)));
+  const { source, destination, options } = invocation;
+  const full = (path: string) => resolve(workingDirectory(), path);
+  const needed = needsKeeper({
+    trees: [source, destination].map(full),
+    files: [options.db, options.log].map(full),
+  });
   const openKeyboard = isLive(invocation) ? Keyboard.open : noKeyboard;
-  return (shares ? await keep(openKeyboard) : null) ??
+  return (needed ? await keep(openKeyboard) : null) ??
     await runSync(invocation, { keyboard: openKeyboard });
 }
 

@@ -8,6 +8,7 @@
  */
 import type { OpenKeyboard } from "./keyboard.ts";
 import { complain } from "./output.ts";
+import { type Share, shareLookup } from "./share_paths.ts";
 import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 
 /** In the environment of the child: the process number of its keeper. */
@@ -36,6 +37,21 @@ export interface ProcessState {
   readonly state: string;
   /** With which it has ended, if it has. */
   readonly exitCode: number;
+}
+
+/**
+ * Whether a sync needs a keeper: where a call to one of its trees can keep it from ending, or its own
+ * files are on a share, with which the main thread works.
+ *
+ * @param trees full paths of what may be the source and the destination
+ * @param files full paths of what may be the database and the log
+ */
+export function needsKeeper(
+  { trees, files }: { readonly trees: readonly string[]; readonly files: readonly string[] },
+  share: (path: string) => Share | null = shareLookup(),
+): boolean {
+  return trees.some((path) => share(path) === "hanging") ||
+    files.some((path) => share(path) !== null);
 }
 
 /** Whether this process has a keeper. */

@@ -4,8 +4,8 @@
  */
 import { resolve } from "node:path";
 import { isCommandName } from "./commands/names.ts";
-import { isKept, keep } from "./keeper.ts";
-import { hasShares, isOnShare } from "./share_paths.ts";
+import { isKept, keep, needsKeeper } from "./keeper.ts";
+import { hasShares, type Share, shareLookup } from "./share_paths.ts";
 import { workingDirectory } from "./working_directory.ts";
 
 /** The command line, once it is loaded. */
@@ -15,7 +15,7 @@ export type Main = (args: readonly string[]) => Promise<number>;
 export async function launch(args: readonly string[], load: () => Promise<Main>): Promise<number> {
   // the keeper of a sync that draws on a terminal passes keys on: only the whole knows which
   const mayKeep = isCommandName(args[0]) || !Deno.stdout.isTerminal();
-  if (mayKeep && !isKept() && mayWorkOnShare(args)) {
+  if (mayKeep && !isKept() && mayNeedKeeper(args)) {
     const code = await keep(() => null);
     if (code !== null) return code;
   }
@@ -24,22 +24,31 @@ export async function launch(args: readonly string[], load: () => Promise<Main>)
 }
 
 /**
- * Whether these arguments may be those of a run that makes calls to a share. The value of an option
- * is taken for a root too, and where a verification reads is only in its database: a keeper that is
- * not needed does no harm.
+ * Whether these arguments may be those of a run that needs a keeper. What follows a flag is taken for
+ * a file of the run, and everything else for a tree of it; where a verification reads is only in its
+ * database. A keeper that is not needed does no harm.
  *
- * @param onShare whether a full path is on a share
+ * @param share which share a full path is on
  * @param shares whether there are shares at all
  */
-export function mayWorkOnShare(
+export function mayNeedKeeper(
   args: readonly string[],
-  onShare: (path: string) => boolean = isOnShare,
+  share: (path: string) => Share | null = shareLookup(),
   shares: () => boolean = hasShares,
 ): boolean {
-  const [command] = args;
+  const [command] = args, base = workingDirectory();
   if (command === "verify") return shares();
-  if (isCommandName(command) && command !== "doctor") return false;
-  return args.some((arg) =>
-    arg !== "" && !arg.startsWith("-") && onShare(resolve(workingDirectory(), arg))
-  );
+  const full = (path: string) => resolve(base, path);
+  if (command === "doctor") return args.some((arg) => arg !== "" && share(full(arg)) !== null);
+  if (isCommandName(command)) return false;
+  // where the database and the log are unless something else is said
+  const trees = [], files = [base];
+  for (const [i, arg] of args.entries()) {
+    if (arg === "" || arg === "--") continue;
+    if (arg.startsWith("-")) {
+      if (arg.includes("=")) files.push(full(arg.slice(arg.indexOf("=") + 1)));
+    } else if (i > 0 && /^-./.test(args[i - 1]!) && args[i - 1] !== "--") files.push(full(arg));
+    else trees.push(full(arg));
+  }
+  return needsKeeper({ trees, files }, share);
 }

@@ -116,6 +116,7 @@ export class Ledger
   readonly settle = <T>(body: () => T): T => {
     const { backlog, log } = this.#parts;
     let staged: Uint8Array | null = null;
+    backlog.demandHere();
     const result = backlog.transaction(() => {
       const result = body();
       if (log !== null) {

@@ -16,30 +16,31 @@ export interface RunPaths {
  * Resolves and checks the paths of a run.
  *
  * @param base the directory that relative paths are relative to
- * @throws UsageError with one sentence that says what is wrong and what to do
+ * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
  */
-export function resolvePaths(paths: RunPaths, base: string): RunPaths {
-  const { source, destination } = resolveRoots(paths, base);
+export async function resolvePaths(paths: RunPaths, base: string): Promise<RunPaths> {
+  const { source, destination } = await resolveRoots(paths, base);
   const roots = [[source, "source"], [destination, "destination"]] as const;
-  const files = resolveFiles(paths, roots, base);
+  const files = await resolveFiles(paths, roots, base);
   const trash = paths.trash === null || paths.trash === undefined
     ? null
-    : trashOf(paths.trash, { source, destination }, base);
+    : await trashOf(paths.trash, { source, destination }, base);
   return { source, destination, ...files, ...(trash !== null && { trash }) };
 }
 
 /**
- * Resolves and checks the two roots.
+ * Resolves and checks the two roots. A server that is gone may never answer, and the thread that
+ * waits for it answers to nobody else: so no call to a root is made by this one.
  *
- * @throws UsageError with one sentence that says what is wrong and what to do
+ * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
  */
-export function resolveRoots(
+export async function resolveRoots(
   paths: Pick<RunPaths, "source" | "destination">,
   base: string,
-): Pick<RunPaths, "source" | "destination"> {
-  const source = rootOf(paths.source, "source", base);
-  const destination = rootOf(paths.destination, "destination", base);
-  const a = look(source), b = look(destination);
+): Promise<Pick<RunPaths, "source" | "destination">> {
+  const source = await rootOf(paths.source, "source", base);
+  const destination = await rootOf(paths.destination, "destination", base);
+  const a = await look(source), b = await look(destination);
   if (source === destination || (a.ino !== null && a.ino === b.ino && a.dev === b.dev)) {
     throw new UsageError(
       `the source and the destination are the same directory (${source}); name two`,
@@ -59,14 +60,14 @@ export function resolveRoots(
 /**
  * Resolves and checks the paths of the database and the log, which may not be inside the roots.
  *
- * @throws UsageError with one sentence that says what is wrong and what to do
+ * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
  */
-export function resolveFiles(
+export async function resolveFiles(
   paths: Pick<RunPaths, "db" | "log">,
   roots: readonly (readonly [root: string, side: string])[],
   base: string,
-): Pick<RunPaths, "db" | "log"> {
-  const db = fileOf(paths.db, "database", "--db", base);
+): Promise<Pick<RunPaths, "db" | "log">> {
+  const db = await fileOf(paths.db, "database", "--db", base);
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(db) > LONGEST_DATABASE_PATH) {
     throw new UsageError(
@@ -80,7 +81,7 @@ export function resolveFiles(
         `give --db one of at most ${LONGEST_DATABASE} bytes`,
     );
   }
-  const log = fileOf(paths.log, "audit log", "--log", base);
+  const log = await fileOf(paths.log, "audit log", "--log", base);
   if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
   if (BESIDE_A_DATABASE.some((ending) => log === db + ending)) {
     throw new UsageError(
@@ -101,12 +102,12 @@ export function resolveFiles(
 }
 
 /** The real path of a trash to which the destination's files can be renamed. */
-function trashOf(
+async function trashOf(
   path: string,
   { source, destination }: Pick<RunPaths, "source" | "destination">,
   base: string,
-): string {
-  const { real, on } = directoryToBe(path, base);
+): Promise<string> {
+  const { real, on } = await directoryToBe(path, base);
   if (isInside(real, source)) {
     throw new UsageError(
       `the trash ${real} is inside the source ${source}, which is only ever read; name another ` +
@@ -120,7 +121,7 @@ function trashOf(
         `can only be ${own}, which no scan lists`,
     );
   }
-  if (look(on).dev !== look(destination).dev) {
+  if ((await look(on)).dev !== (await look(destination)).dev) {
     throw new UsageError(
       `the trash ${real} is on another file system than the destination, so nothing can be moved ` +
         "there; name a directory on the same one with --trash",
@@ -130,12 +131,15 @@ function trashOf(
 }
 
 /** The real path of a directory that can be made if it is missing, and one on its file system. */
-function directoryToBe(path: string, base: string): { real: string; on: string } {
+async function directoryToBe(
+  path: string,
+  base: string,
+): Promise<{ real: string; on: string }> {
   if (path === "") throw new UsageError("the trash is an empty path; give --trash a directory");
   const full = absolute(path, base).replace(/(?<=.)\/+$/, "");
   try {
-    const real = Deno.realPathSync(full);
-    if (!Deno.statSync(real).isDirectory) {
+    const real = await Deno.realPath(full);
+    if (!(await Deno.stat(real)).isDirectory) {
       throw new UsageError(`the trash ${path} is not a directory; name one with --trash`);
     }
     return { real, on: real };
@@ -146,11 +150,11 @@ function directoryToBe(path: string, base: string): { real: string; on: string }
     }
   }
   const slash = full.lastIndexOf("/"), name = full.slice(slash + 1);
-  if (isLink(full) || name === ".." || name === ".") {
+  if (await isLink(full) || name === ".." || name === ".") {
     throw new UsageError(`the trash ${path} leads nowhere; give --trash a directory`);
   }
   try {
-    const on = Deno.realPathSync(full.slice(0, slash) || "/");
+    const on = await Deno.realPath(full.slice(0, slash) || "/");
     return { real: `${on === "/" ? "" : on}/${name}`, on };
   } catch (error) {
     throw new UsageError(
@@ -181,20 +185,20 @@ export function absolute(path: string, base: string): string {
 }
 
 /** What is at a path that was there a moment ago; a server may have gone since. */
-function look(path: string): Deno.FileInfo {
+async function look(path: string): Promise<Deno.FileInfo> {
   try {
-    return Deno.statSync(path);
+    return await Deno.stat(path);
   } catch (error) {
     throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });
   }
 }
 
-function rootOf(path: string, side: string, base: string): string {
+async function rootOf(path: string, side: string, base: string): Promise<string> {
   if (path === "") throw new UsageError(`the ${side} is an empty path; name a directory`);
   let real: string, isDirectory: boolean;
   try {
-    real = Deno.realPathSync(absolute(path, base));
-    ({ isDirectory } = Deno.statSync(real));
+    real = await Deno.realPath(absolute(path, base));
+    ({ isDirectory } = await Deno.stat(real));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new UsageError(
@@ -219,13 +223,18 @@ const LONGEST_DATABASE = 255 - 13;
 const LONGEST_DATABASE_PATH = 511 - 13;
 
 /** The real path of a file that need not exist; its directory must. */
-function fileOf(path: string, what: string, flag: string, base: string): string {
+async function fileOf(
+  path: string,
+  what: string,
+  flag: string,
+  base: string,
+): Promise<string> {
   if (path === "") throw new UsageError(`the path of the ${what} is empty; give ${flag} a file`);
   const full = absolute(path, base);
   try {
-    const real = Deno.realPathSync(full);
+    const real = await Deno.realPath(full);
     // whoever opens a pipe waits for its other end, and a device keeps nothing
-    if (Deno.statSync(real).isFile) return real;
+    if ((await Deno.stat(real)).isFile) return real;
     throw new UsageError(`the ${what} ${path} is not a regular file; give ${flag} one`);
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -233,13 +242,13 @@ function fileOf(path: string, what: string, flag: string, base: string): string 
       throw new UsageError(`cannot reach the ${what} ${path}: ${reason(error)}`, { cause: error });
     }
   }
-  if (isLink(full)) {
+  if (await isLink(full)) {
     throw new UsageError(`the ${what} ${path} is a link that leads nowhere; give ${flag} a file`);
   }
   const slash = full.lastIndexOf("/");
   const directory = full.slice(0, slash) || "/";
   try {
-    const real = Deno.realPathSync(directory);
+    const real = await Deno.realPath(directory);
     if (full.slice(slash + 1) === "") throw new UsageError(`the ${what} ${path} names no file`);
     return `${real === "/" ? "" : real}/${full.slice(slash + 1)}`;
   } catch (error) {
@@ -251,9 +260,9 @@ function fileOf(path: string, what: string, flag: string, base: string): string 
   }
 }
 
-function isLink(path: string): boolean {
+async function isLink(path: string): Promise<boolean> {
   try {
-    return Deno.lstatSync(path).isSymlink;
+    return (await Deno.lstat(path)).isSymlink;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });

@@ -113,7 +113,7 @@ export class Run {
     try {
       ledger.end(summary);
     } catch (error) {
-      const reason = summary.reason ?? whyStopped(error, paths.db);
+      const reason = summary.reason ?? whyStopped(error, { database: paths.db });
       if (reason === null) throw error;
       summary = statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
@@ -135,9 +135,13 @@ export class Run {
     const { statistics, backlog, options, paths, signal, interruptedCode } = this.#parts;
     try {
       await this.#inOrder(resumed, earlier);
+      backlog.demandHere();
     } catch (error) {
       const cause = signal.aborted && !(error instanceof SyncError) ? signal.reason : error;
-      const reason = whyStopped(cause, paths.db);
+      const reason = whyStopped(cause, {
+        database: paths.db,
+        destination: paths.destination,
+      });
       if (signal.aborted && cause === signal.reason && reason === null) {
         if (!options.dryRun) statistics.pending(backlog.transfer.pending());
         if (cause instanceof EndEarly) return this.#endedEarly(cause);

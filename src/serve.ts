@@ -19,7 +19,7 @@ import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
 import { filesOf, packOutcomes, unpackJobs } from "./packed.ts";
 import { packListings } from "./scan/packed_listings.ts";
-import { isFailure, listDirectory } from "./scan/walker.ts";
+import { isFailure, listAtOnce, listDirectory } from "./scan/walker.ts";
 import { Carrier, FRESH } from "./transfer/carrier.ts";
 
 /** Opens a backend; tests put their own here. */
@@ -169,6 +169,17 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     batch = [];
     bytes = 0;
   };
+  const put = (listed: ListedChunk | FailedListing) => {
+    batch.push(listed);
+    bytes += isFailure(listed) ? 0 : listed.data.length;
+    if (bytes >= MESSAGE_BYTES || batch.length >= MESSAGE_DIRECTORIES) send();
+  };
+  /** A directory of a million entries must not pile up in the other thread. */
+  const taken = async () => {
+    while (untaken >= UNTAKEN_BYTES && !signal.aborted) {
+      await new Promise<void>((resolve) => wake.push(resolve));
+    }
+  };
   const lister = async () => {
     const options = { signal, packer: new ListingPacker(), complete: side === "source" };
     while (!signal.aborted) {
@@ -179,22 +190,24 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
         await new Promise<void>((resolve) => wake.push(resolve));
         continue;
       }
-      await gate.pass({ signal });
+      const opening = gate.pass({ signal });
+      if (opening !== undefined) await opening;
       const look = guard.check(FRESH);
       if (look !== undefined) await look;
+      const small = listAtOnce(backend, directory, options);
+      if (small !== undefined) {
+        put(small);
+        if (untaken >= UNTAKEN_BYTES) await taken();
+        continue;
+      }
       for await (const listed of listDirectory(backend, directory, options)) {
         await gate.pass({ signal });
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {
           throw new SyncError(listed.error.code, listed.error.message, { scope: "run" });
         }
-        batch.push(listed);
-        bytes += isFailure(listed) ? 0 : listed.data.length;
-        if (bytes >= MESSAGE_BYTES || batch.length >= MESSAGE_DIRECTORIES) send();
-        // a directory of a million entries must not pile up in the other thread
-        while (untaken >= UNTAKEN_BYTES && !signal.aborted) {
-          await new Promise<void>((resolve) => wake.push(resolve));
-        }
+        put(listed);
+        await taken();
       }
       if (backend.capabilities.latency === "waiting") send();
     }

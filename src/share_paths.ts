@@ -1,4 +1,4 @@
-/** Whether a path leads to a share, found out from the table of mounts, without a call to the share. */
+/** Which share a path leads to, found out from the table of mounts, without a call to the share. */
 import { dirname, resolve } from "node:path";
 
 /** Types of mounts whose calls wait for another machine or another process. */
@@ -8,12 +8,23 @@ const SHARES =
 /** More links than this on the way are a loop. */
 const MOST_LINKS = 40;
 
+/**
+ * What becomes of calls to a share whose server is gone when the process that made them ends: they
+ * are cut short (`interruptible`), or it may have to wait for them (`hanging`).
+ *
+ * NFS before version 4 keeps nothing at the server that a close would give back, and all its waits
+ * can be cut short (`rpc_wait_bit_killable`, since Linux 2.6.25), except for what waits in the page
+ * cache to be written, where sluice puts nothing (see `Mounts.flushStyle`). The last close of a file
+ * asks the server with NFS 4 and SMB, which nothing cuts short in a process that is ending already.
+ */
+export type Share = "interruptible" | "hanging";
+
 /** Whether anything that is mounted is a share. False where that cannot be told. */
 export function hasShares({ mounts }: Pick<Surroundings, "mounts"> = system()): boolean {
-  return [...typesIn(mounts() ?? "").values()].some((type) => SHARES.test(type));
+  return [...mountsIn(mounts() ?? "").values()].some((mount) => shareOf(mount) !== null);
 }
 
-/** What {@link isOnShare} looks at; for tests. */
+/** What {@link shareLookup} looks at; for tests. */
 export interface Surroundings {
   /** The text of Linux's /proc/self/mountinfo; null where there is none. */
   readonly mounts: () => string | null;
@@ -21,22 +32,34 @@ export interface Surroundings {
   readonly link: (path: string) => string | null;
 }
 
-/** Whether `path` is on a share. False where that cannot be told. */
-export function isOnShare(path: string, { mounts, link }: Surroundings = system()): boolean {
-  const table = mounts();
-  if (table === null) return false;
-  const types = typesIn(table);
+/**
+ * Finds the kind of share that a path is on; null where it is on none, or that cannot be told. What is
+ * mounted is read once, when somebody asks.
+ */
+export function shareLookup(
+  { mounts, link }: Surroundings = system(),
+): (path: string) => Share | null {
+  let table: ReadonlyMap<string, Mount> | null = null;
+  return (path) => shareAt(path, table ??= mountsIn(mounts() ?? ""), link);
+}
+
+function shareAt(
+  path: string,
+  table: ReadonlyMap<string, Mount>,
+  link: Surroundings["link"],
+): Share | null {
   let rest = resolve(path).split("/").filter((name) => name !== "");
   let here = "/";
   for (let links = 0;;) {
     // nothing below a share is looked at: it may never answer
-    if (SHARES.test(types.get(here) ?? "")) return true;
+    const share = shareOf(table.get(here));
+    if (share !== null) return share;
     const name = rest.shift();
-    if (name === undefined) return false;
+    if (name === undefined) return null;
     const next = resolve(here, name);
-    const target = types.has(next) ? null : link(next);
+    const target = table.has(next) ? null : link(next);
     if (target === null) here = next;
-    else if (++links > MOST_LINKS) return false;
+    else if (++links > MOST_LINKS) return null;
     else {
       rest = [...resolve(dirname(next), target).split("/").filter((name) => name !== ""), ...rest];
       here = "/";
@@ -44,16 +67,29 @@ export function isOnShare(path: string, { mounts, link }: Surroundings = system(
   }
 }
 
-/** The types of what is mounted, by the place. */
-function typesIn(table: string): Map<string, string> {
-  const types = new Map<string, string>();
+interface Mount {
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+function shareOf(mount: Mount | undefined): Share | null {
+  if (mount === undefined || !SHARES.test(mount.type)) return null;
+  const early = mount.type === "nfs" && mount.options.some((option) => /^vers=[23]/.test(option));
+  return early ? "interruptible" : "hanging";
+}
+
+/** What is mounted, by the place. */
+function mountsIn(table: string): Map<string, Mount> {
+  const mounts = new Map<string, Mount>();
   for (const line of table.split("\n")) {
     const [before, after] = line.split(" - ");
     const at = before!.split(" ")[4];
+    if (at === undefined || after === undefined) continue;
+    const [type, , options = ""] = after.split(" ");
     // of several mounts at one place, the last one is seen
-    if (at !== undefined && after !== undefined) types.set(unescaped(at), after.split(" ")[0]!);
+    mounts.set(unescaped(at), { type: type!, options: options.split(",") });
   }
-  return types;
+  return mounts;
 }
 
 /** The kernel writes a space as \040. */

@@ -8,13 +8,16 @@ import { Watch } from "./backend/watch.ts";
 import { Way } from "./backend/way.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
 import type { Local } from "./bandwidth.ts";
+import { databaseErrorIn, whyStopped } from "./causes.ts";
 import { Adaptive } from "./control/adaptive.ts";
 import type { Standing } from "./control/answer.ts";
 import { openControl } from "./control/open_control.ts";
 import { RunControl } from "./control/run_control.ts";
+import { SyncError } from "./errors.ts";
 import type { Reporter, RunEvent, Side, Snapshot, Summary } from "./event.ts";
 import { type Spawn, spawnAhead, spawnInProcess, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
+import { abortable } from "./lib/abortable.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { TokenBucket } from "./lib/token_bucket.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
@@ -66,10 +69,10 @@ export async function sync(
 ): Promise<Summary> {
   const all: SyncOptions = { ...DEFAULTS, ...options };
   const base = options.base ?? Deno.cwd();
-  const paths = resolvePaths(
-    { source, destination, db: all.db, log: all.log, trash: all.trash },
-    base,
-  );
+  const given = { source, destination, db: all.db, log: all.log, trash: all.trash };
+  // who has aborted before gets the records of a run that was interrupted
+  const waiting = options.signal?.aborted === true ? undefined : options.signal;
+  const paths = await abortable(() => resolvePaths(given, base), waiting);
   const clock = options.clock ?? systemClock();
   const self = await identifySelf();
   const names = temporaryNames(self.token, 0);
@@ -153,7 +156,13 @@ export async function sync(
     about: { command: "sync", ...paths, database: paths.db },
     standing: () => standingOf(statistics.snapshot()),
   });
-  return await run.run();
+  try {
+    return await run.run();
+  } catch (error) {
+    // before the first stage: nothing was touched
+    if (databaseErrorIn(error) === null) throw error;
+    throw new SyncError("EDB", whyStopped(error, { database: paths.db })!, { scope: "run" });
+  }
 }
 
 function standingOf(snapshot: Snapshot): Standing {

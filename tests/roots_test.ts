@@ -3,12 +3,12 @@ import { UsageError } from "../src/errors.ts";
 import { resolvePaths, type RunPaths } from "../src/roots.ts";
 
 /** A directory with two roots `from` and `to` in it. */
-function withDirectory(test: (top: string) => void): void {
+async function withDirectory(test: (top: string) => Promise<void>): Promise<void> {
   const top = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "sluice-test-" }));
   try {
     Deno.mkdirSync(`${top}/from`);
     Deno.mkdirSync(`${top}/to`);
-    test(top);
+    await test(top);
   } finally {
     Deno.removeSync(top, { recursive: true });
   }
@@ -16,9 +16,9 @@ function withDirectory(test: (top: string) => void): void {
 
 const RELATIVE: RunPaths = { source: "from", destination: "to", db: "x.db", log: "x.jsonl" };
 
-function refusal(paths: Partial<RunPaths>, base: string): string {
+async function refusal(paths: Partial<RunPaths>, base: string): Promise<string> {
   try {
-    resolvePaths({ ...RELATIVE, ...paths }, base);
+    await resolvePaths({ ...RELATIVE, ...paths }, base);
   } catch (error) {
     assert.ok(error instanceof UsageError, String(error));
     return error.message;
@@ -27,56 +27,60 @@ function refusal(paths: Partial<RunPaths>, base: string): string {
 }
 
 Deno.test("resolvePaths makes full real paths of relative ones", () =>
-  withDirectory((top) => {
+  withDirectory(async (top) => {
     Deno.symlinkSync("from", `${top}/alias`);
     Deno.mkdirSync(`${top}/state`);
     Deno.symlinkSync("state", `${top}/elsewhere`);
     const paths = { source: "alias/", destination: "./to/../to", db: "elsewhere/x.db", log: "y" };
-    assert.deepEqual(resolvePaths(paths, top), {
+    assert.deepEqual(await resolvePaths(paths, top), {
       source: `${top}/from`,
       destination: `${top}/to`,
       db: `${top}/state/x.db`,
       log: `${top}/y`,
     });
     Deno.writeTextFileSync(`${top}/state/x.db`, "");
-    assert.equal(resolvePaths(paths, top).db, `${top}/state/x.db`);
+    assert.equal((await resolvePaths(paths, top)).db, `${top}/state/x.db`);
   }));
 
 Deno.test("resolvePaths takes roots for separate whose names only begin alike", () =>
-  withDirectory((top) => {
+  withDirectory(async (top) => {
     Deno.mkdirSync(`${top}/from2`);
-    assert.equal(resolvePaths({ ...RELATIVE, destination: "from2" }, top).source, `${top}/from`);
-    assert.equal(resolvePaths({ ...RELATIVE, db: "from2/x" }, top).db, `${top}/from2/x`);
+    assert.equal(
+      (await resolvePaths({ ...RELATIVE, destination: "from2" }, top)).source,
+      `${top}/from`,
+    );
+    assert.equal((await resolvePaths({ ...RELATIVE, db: "from2/x" }, top)).db, `${top}/from2/x`);
   }));
 
 Deno.test("resolvePaths takes a trash that is there, that can be made, or is the destination's own", () =>
-  withDirectory((top) => {
-    const trashOf = (trash: string) => resolvePaths({ ...RELATIVE, trash }, top).trash;
-    assert.equal(trashOf("trash/"), `${top}/trash`);
-    assert.equal(trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
+  withDirectory(async (top) => {
+    const trashOf = async (trash: string) =>
+      (await resolvePaths({ ...RELATIVE, trash }, top)).trash;
+    assert.equal(await trashOf("trash/"), `${top}/trash`);
+    assert.equal(await trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
     Deno.mkdirSync(`${top}/to/.sluice-trash`);
-    assert.equal(trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
+    assert.equal(await trashOf("to/.sluice-trash"), `${top}/to/.sluice-trash`);
     Deno.mkdirSync(`${top}/real`);
     Deno.symlinkSync("real", `${top}/link`);
-    assert.equal(trashOf("link"), `${top}/real`);
-    assert.equal(trashOf("link/new"), `${top}/real/new`);
-    assert.equal("trash" in resolvePaths({ ...RELATIVE, trash: null }, top), false);
+    assert.equal(await trashOf("link"), `${top}/real`);
+    assert.equal(await trashOf("link/new"), `${top}/real/new`);
+    assert.equal("trash" in await resolvePaths({ ...RELATIVE, trash: null }, top), false);
   }));
 
 Deno.test("resolvePaths refuses a database with a path that is longer than SQLite takes", () =>
-  withDirectory((top) => {
+  withDirectory(async (top) => {
     const deep = `${"p".repeat(200)}/${"p".repeat(200)}`;
     Deno.mkdirSync(`${top}/${deep}`, { recursive: true });
     const name = "x".repeat(498 - `${top}/${deep}/`.length);
-    assert.equal(resolvePaths({ ...RELATIVE, db: `${deep}/${name}` }, top).db.length, 498);
+    assert.equal((await resolvePaths({ ...RELATIVE, db: `${deep}/${name}` }, top)).db.length, 498);
     assert.match(
-      refusal({ db: `${deep}/${name}x` }, top),
+      await refusal({ db: `${deep}/${name}x` }, top),
       /^the path of the database is too long: \S+; give --db one of at most 498 bytes$/,
     );
   }));
 
 Deno.test("resolvePaths refuses paths in one sentence that says what to do", () =>
-  withDirectory((top) => {
+  withDirectory(async (top) => {
     Deno.mkdirSync(`${top}/from/sub`);
     Deno.mkdirSync(`${top}/empty`);
     Deno.writeTextFileSync(`${top}/file`, "");
@@ -120,7 +124,7 @@ Deno.test("resolvePaths refuses paths in one sentence that says what to do", () 
       [{ trash: "/proc" }, /the trash \/proc is on another file system than the destination/],
     ];
     for (const [paths, says] of table) {
-      const message = refusal(paths, top);
+      const message = await refusal(paths, top);
       assert.match(message, says, JSON.stringify(paths));
       assert.doesNotMatch(message, /\n/);
     }

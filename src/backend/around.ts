@@ -5,12 +5,11 @@ import type {
   FileReader,
   FileWriter,
   HeldNames,
-  HeldParcels,
   ListBatch,
-  SmallFiles,
+  Listing,
   Trash,
 } from "./backend.ts";
-import { type Parcel, PROGRESS } from "../parcel.ts";
+import { aroundSmall, quietly } from "./around_small.ts";
 
 /** The calls of a backend and of what it opens. */
 export type Call =
@@ -62,6 +61,11 @@ export interface Extent {
 /** What is put around calls. */
 export interface Around {
   /**
+   * It may make calls wait. What would be done at once, and can be done by a call, is done by one then.
+   * Default: false.
+   */
+  readonly holdsBack?: boolean;
+  /**
    * Makes a call, or several, or none; `path` is what it is about, relative to the root. Calls whose
    * time depends on how much they are about have an `extent`.
    */
@@ -73,6 +77,7 @@ export interface Around {
 /** One `Around` in another: `outer` decides how often `inner` is asked. */
 export function within(outer: Around, inner: Around): Around {
   return {
+    holdsBack: outer.holdsBack === true || inner.holdsBack === true,
     call: (call, path, make, extent) =>
       outer.call(call, path, () => inner.call(call, path, make, extent), extent),
     now: (call, path, make, extent) =>
@@ -125,10 +130,36 @@ export function withAround(inner: Backend, around: Around): Backend {
   }
   if (small === undefined) return outer;
   const waiting = inner.capabilities.latency === "waiting";
-  return Object.assign(outer, { small: smallFiles(small, around, waiting) });
+  const parts = { around, waiting, writer: (file: FileWriter) => writer(file, around) };
+  return Object.assign(outer, { small: aroundSmall(small, parts) });
 }
 
-async function* listing(
+function listing(
+  inner: Backend,
+  path: string,
+  options: Parameters<Backend["list"]>[1],
+  around: Around,
+): Listing {
+  const iterated = { [Symbol.asyncIterator]: () => batches(inner, path, options, around) };
+  if (around.holdsBack) return iterated;
+  return {
+    ...iterated,
+    atOnce: () => {
+      const { atOnce } = inner.list(path, options);
+      if (atOnce === undefined) return false;
+      const before = options?.into?.length ?? 0;
+      const extent = {
+        get files() {
+          return (options?.into?.length ?? 0) - before;
+        },
+        bytes: 0,
+      };
+      return around.now("list", path, atOnce, extent);
+    },
+  };
+}
+
+async function* batches(
   inner: Backend,
   path: string,
   options: Parameters<Backend["list"]>[1],
@@ -234,105 +265,4 @@ function names(inner: HeldNames, directory: string, around: Around): HeldNames {
       }),
     [Symbol.dispose]: () => inner[Symbol.dispose](),
   };
-}
-
-function smallFiles(small: SmallFiles, around: Around, waiting: boolean): SmallFiles {
-  const { make } = small;
-  return {
-    get most() {
-      return small.most;
-    },
-    hold: async (directory) => {
-      const inner = await around.call("hold", directory, () => small.hold(directory));
-      return held(inner, directory, around, waiting);
-    },
-    make: make === undefined ? undefined : async (directory: string) => {
-      const made = await around.call("makeDirectory", directory, () => make.call(small, directory));
-      return {
-        get open() {
-          return made.open;
-        },
-        get named() {
-          return made.named;
-        },
-        // what has its name by that of the directory needs no call, or a move that others do not
-        hold: () => held(made.hold(), directory, around, waiting, "nameDirectory"),
-        seal: () => made.seal(),
-        name: () => around.call("nameDirectory", directory, () => made.name()),
-        discard: () => {
-          const discarding = () => made.discard();
-          if (!waiting) return discarding();
-          return quietly(around.call("removeDirectory", directory, async () => await discarding()));
-        },
-        [Symbol.dispose]: () => made[Symbol.dispose](),
-      };
-    },
-  };
-}
-
-function held(
-  inner: HeldParcels,
-  directory: string,
-  around: Around,
-  waiting: boolean,
-  committing: Call = "commitParcel",
-): HeldParcels {
-  type Made = Promise<void> | undefined;
-  const make = (call: Call, parcel: Parcel, step: () => Made): Made => {
-    const extent = extentOf(call, parcel);
-    return waiting
-      ? around.call(call, directory, async () => await step(), extent)
-      : around.now(call, directory, step, extent);
-  };
-  return {
-    read: (parcel) => make("readParcel", parcel, () => inner.read(parcel)),
-    write: (parcel) => make("writeParcel", parcel, () => inner.write(parcel)),
-    commit: (parcel) => make(committing, parcel, () => inner.commit(parcel)),
-    discard: (parcel) => make("discardParcel", parcel, () => inner.discard(parcel)),
-    writer: (path, temporary) => writer(inner.writer(path, temporary), around),
-    [Symbol.dispose]: () => inner[Symbol.dispose](),
-  };
-}
-
-/** How much a call for a parcel was about: known after it, and looked up only if somebody asks. */
-export function extentOf(call: Call, parcel: Parcel): Extent {
-  return new ParcelExtent(call, parcel);
-}
-
-/** Of the files of a parcel, those with which a step has got on, which is known after it. */
-class ParcelExtent implements Extent {
-  readonly #call: Call;
-  readonly #parcel: Parcel;
-
-  constructor(call: Call, parcel: Parcel) {
-    this.#call = call;
-    this.#parcel = parcel;
-  }
-
-  get files(): number {
-    const reached = REACHED.get(this.#call);
-    let files = 0;
-    for (const progress of this.#parcel.progress) if (progress === reached) files += 1;
-    return files;
-  }
-
-  get bytes(): number {
-    const { bytes, files } = this.#parcel;
-    return bytes / files.length * this.files;
-  }
-}
-
-const REACHED: ReadonlyMap<Call, number> = new Map<Call, number>([
-  ["readParcel", PROGRESS.read],
-  ["writeParcel", PROGRESS.written],
-  ["commitParcel", PROGRESS.committed],
-]);
-
-/** For a call whose failure changes nothing: the file is let go in any case. */
-async function quietly(call: Promise<void>): Promise<void> {
-  try {
-    await call;
-  } catch {
-    // the place does not answer any more, and whoever stops the run says why
-  }
 }

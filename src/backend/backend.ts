@@ -156,6 +156,8 @@ export interface NewDirectory extends Disposable {
    * files are moved into that one, each by its commit. Rejects with a SyncError.
    */
   name(): Promise<void>;
+  /** The same without a promise; false where it has no name by it, which the long way finds out about. */
+  nameAtOnce?: (() => boolean) | undefined;
   /**
    * Removes it if it has no name, once its files have left it; undefined: when it is disposed of.
    * Never rejects: what could not be removed is found by the next run.
@@ -169,11 +171,15 @@ export interface SmallFiles {
   readonly most: number;
   /** Holds a directory. Rejects with a SyncError. */
   hold(directory: string): Promise<HeldParcels>;
+  /** The same without a promise; undefined where it fails, which the long way finds out about. */
+  holdAtOnce?: ((directory: string) => HeldParcels | undefined) | undefined;
   /**
    * Makes a directory, in one that is there. Rejects with a SyncError. Missing where directories are
    * made before their files.
    */
   make?: ((directory: string) => Promise<NewDirectory>) | undefined;
+  /** The same without a promise; undefined where it fails, and nothing was made. */
+  makeAtOnce?: ((directory: string) => NewDirectory | undefined) | undefined;
 }
 
 /** One batch of a directory listing. */
@@ -187,6 +193,16 @@ export interface ListBatch {
     readonly code: string;
     readonly message: string;
   }[];
+}
+
+/** A listing, which begins when it is asked for. */
+export interface Listing extends AsyncIterable<ListBatch> {
+  /**
+   * Puts all of it into `into` at once: on disks that answer at once, what a promise or two for each
+   * call would take is most of what a small directory takes. False, and nothing was put there, where
+   * it cannot be: it is long, or something about it is out of the ordinary. Iterating finds out.
+   */
+  readonly atOnce?: () => boolean;
 }
 
 /**
@@ -250,7 +266,7 @@ export interface Backend extends AsyncDisposable {
   list(
     path: string,
     options?: CallOptions & { readonly into?: ListingPacker },
-  ): AsyncIterable<ListBatch>;
+  ): Listing;
   /** Opens a regular file; one that was changed just now is waited for, see `settling.ts`. */
   open(path: string, options?: OpenOptions): Promise<FileReader>;
   /** Begins a file; its directory must exist. */

@@ -22,6 +22,7 @@ const COSTS: ReadonlyMap<Call, number> = new Map([
 
 /** Paces the calls to one side; put around them by {@link withOperations}. */
 export class Operations implements Around {
+  readonly holdsBack = true;
   readonly #bucket: TokenBucket;
   readonly #signal: AbortSignal;
 

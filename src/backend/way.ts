@@ -122,6 +122,7 @@ export interface WayOptions {
 
 /** Holds back the calls of one thread, and times them; put around them by `withAround`. */
 export class Way implements Around {
+  readonly holdsBack = true;
   readonly #options: WayOptions;
   readonly #words: Int32Array;
   readonly #latencies: Latencies;

@@ -22,6 +22,7 @@ const ABSENT = REASONS.indexOf("not at the destination");
 const IN_SYNC = REASONS.indexOf("in sync");
 const HAS_CHILDREN = "EXISTS (SELECT 1 FROM directory child WHERE child.parent = ?1)";
 const HAS_EXTRAS = "EXISTS (SELECT 1 FROM extra WHERE directory = ?1)";
+const HAS_CHUNKS = "EXISTS (SELECT 1 FROM listing WHERE directory = ?1)";
 /** Nothing in it is pending, and nobody needs to look at its files to know. */
 const IS_SETTLED = `(unsettled = ${UNSETTLED.none} AND pending_files = 0)`;
 /** It is known of a side what it has; a list of three would make SQLite fill a table each time. */
@@ -35,6 +36,15 @@ export const isKnown = (side: Side): string =>
 export const atRest = (scan: number): string =>
   `(decided_scan <> ${scan} AND ${IS_SETTLED} AND source_error IS NULL
     AND conflict = ${CONFLICT.none} AND NOT ${HAS_CHILDREN} AND NOT ${HAS_EXTRAS})`;
+
+/**
+ * The SQL of a directory with number ?1 of which the destination has nothing, and in which all that
+ * is to be decided is that its files are to be copied, if it has no directories.
+ */
+export const isAlone = (scan: number): string =>
+  `(decided_scan <> ${scan} AND destination_scan = ${scan} AND destination_state = ${STATE.absent}
+    AND conflict = ${CONFLICT.none} AND NOT ${HAS_CHILDREN} AND NOT ${HAS_EXTRAS}
+    AND NOT ${HAS_CHUNKS})`;
 
 const NOT_SETTLED: readonly number[] = [STATUS.pending, STATUS.waiting];
 
@@ -105,7 +115,7 @@ export class DecideStore {
       SELECT source_state, source_error IS NOT NULL, destination_state,
         coalesce(source_content = destination_content, 0), conflict,
         ${IS_SETTLED}, ${HAS_CHILDREN}, ${HAS_EXTRAS},
-        EXISTS (SELECT 1 FROM listing WHERE directory = ?1)
+        ${HAS_CHUNKS}
       FROM directory WHERE id = ?1 AND decided_scan <> ${scan} AND source_scan = ${scan}
         AND destination_scan = ${scan} AND ${isKnown("source")} AND ${isKnown("destination")}`));
     this.#readyChildren = database.prepare(`

@@ -1,4 +1,5 @@
 /** Where the jobs of a transfer come from: pending files, directory by directory. */
+import { parentOf } from "../entry.ts";
 import type { Job, JobFile } from "../job.ts";
 import { SMALL } from "../parcel.ts";
 import type { Order } from "../options.ts";
@@ -115,13 +116,13 @@ export class JobSource implements Jobs {
 
   #jobOf(directory: OpenDirectory, from: string | Uint8Array): Job {
     const { limits } = this.#options;
-    const { id, path, listed, isAbsent, aboveLeaf } = directory;
-    const missing = isAbsent ? this.#store.missingAbove(id, path) : [];
+    const { id, path, listed, parent, isLeaf } = directory;
+    const missing = this.#missing(directory, from === "");
     const isNew = missing.length > 0 && from === "";
     const most = isNew ? limits.whole ?? limits.files : limits.files;
     let found = this.#store.pendingFiles(id, from, { ...limits, files: most });
     const all = isNew && found.after === null && found.files.every(isSmall);
-    const whole = all ? aboveLeaf : null;
+    const whole = all && isLeaf ? parent : null;
     if (whole === null && found.files.length > limits.files) {
       found = this.#store.pendingFiles(id, from, limits);
     }
@@ -135,7 +136,7 @@ export class JobSource implements Jobs {
 
   /** Undefined while more of the directory is to come; the last job may be without a file. */
   #jobOfPart(directory: OpenDirectory, from: number): Job | undefined {
-    const { id, path, isAbsent } = directory;
+    const { id, path } = directory;
     const { files, after, listed } = this.#parts.next(id, from, this.#options.limits);
     const last = files.length === 0;
     if (last && this.#parts.isGrowing(id)) {
@@ -143,8 +144,16 @@ export class JobSource implements Jobs {
       return undefined;
     }
     if (!last) this.#open.push({ ...directory, after });
-    const missing = isAbsent ? this.#store.missingAbove(id, path) : [];
+    const missing = this.#missing(directory, from === 0);
     return { directory: id, path, missing, files, listed, last, whole: null };
+  }
+
+  /** The directory and those above it that are not at the destination. */
+  #missing({ id, path, isAbsent, parent }: PendingDirectory, isFirst: boolean): Job["missing"] {
+    if (!isAbsent) return [];
+    // it may have been made since it was opened
+    if (!isFirst) return this.#store.missingAbove(id, path);
+    return [...this.#store.missingAbove(parent, parentOf(path)), { directory: id, path }];
   }
 
   #nextDirectory(): OpenDirectory | undefined {

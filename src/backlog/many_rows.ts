@@ -15,23 +15,29 @@ export class ManyRows {
   /**
    * @param columns values of a row
    * @param sql the statement; what it is told belongs behind its VALUES
+   * @param row one of these. Default: a parameter for each value
    */
-  constructor(database: DatabaseSync, columns: number, sql: (rows: string) => string) {
-    const row = `(${Array(columns).fill("?")})`;
+  constructor(
+    database: DatabaseSync,
+    columns: number,
+    sql: (rows: string) => string,
+    row = `(${Array(columns).fill("?")})`,
+  ) {
     this.most = columns * MANY;
     this.#columns = columns;
     this.#many = database.prepare(sql(Array(MANY).fill(row).join()));
     this.#one = database.prepare(sql(row));
   }
 
-  /** Writes rows; `values` are theirs, one row after the other. */
-  write(values: readonly SQLInputValue[]): void {
-    let at = 0;
+  /** Writes rows; `values` are theirs, one row after the other. Returns how many were changed. */
+  write(values: readonly SQLInputValue[]): number {
+    let at = 0, changed = 0;
     for (; values.length - at >= this.most; at += this.most) {
-      this.#many.run(...values.slice(at, at + this.most));
+      changed += Number(this.#many.run(...values.slice(at, at + this.most)).changes);
     }
     for (; at < values.length; at += this.#columns) {
-      this.#one.run(...values.slice(at, at + this.#columns));
+      changed += Number(this.#one.run(...values.slice(at, at + this.#columns)).changes);
     }
+    return changed;
   }
 }

@@ -1,7 +1,8 @@
 /** Opening the database: whose it is, who has it open, and whether it is one of ours at all. */
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { UsageError } from "../errors.ts";
+import { SyncError, UsageError } from "../errors.ts";
+import { isDatabaseError } from "./database_error.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
 import { APPLICATION_ID, migrate } from "./migrate.ts";
 
@@ -31,13 +32,14 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
       database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
       migrate(database);
       // a file that may not be written is opened all the same: only a write is refused
-      database.exec("DELETE FROM pair WHERE FALSE");
+      database.prepare("DELETE FROM pair WHERE FALSE").run();
     }
     return database;
   } catch (error) {
     database?.close();
     const why = error instanceof Error ? error.message : String(error);
-    const advice = isDamaged(error) ? DAMAGED : "";
+    if (isPassing(error)) throw cannotUse(path, error);
+    const advice = isDamaged(error) ? DAMAGED : needsWriting(error) ? unwritable(path) : "";
     throw new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
   }
 }
@@ -51,6 +53,37 @@ function isDamaged(error: unknown): boolean {
   return errcode !== undefined && SQLITE_DAMAGED.includes(errcode & 0xff);
 }
 
+/** Whether it is the disk that fails; nothing is wrong with what was asked for then. */
+function isPassing(error: unknown): error is Error {
+  // what `exec` throws has no code
+  return isDatabaseError(error) &&
+    /^(database or disk is full|disk I\/O error)/.test(error.message);
+}
+
+function cannotUse(path: string, { message }: Error): SyncError {
+  return new SyncError("EDB", `cannot use ${path} as the database: ${message}`, { scope: "run" });
+}
+
+function needsWriting(error: unknown): boolean {
+  const { errcode } = (error ?? {}) as { errcode?: number };
+  return ((errcode ?? 0) & 0xff) === SQLITE_READONLY;
+}
+
+/** Which of the files of a database it is: one beside it may stay closed when that is mended. */
+function unwritable(path: string): string {
+  const closed = [path, `${path}-wal`, `${path}-shm`].find((file) => {
+    try {
+      // the runtime's access looks at the mode alone
+      closeSync(openSync(file, "r+"));
+      return false;
+    } catch (error) {
+      return (error as { code?: string }).code !== "ENOENT";
+    }
+  });
+  const what = closed === undefined ? "its directory" : closed;
+  return `; ${what} may not be written: check the owner and mode`;
+}
+
 /**
  * Opens an existing database without changing it; undefined for one that was being made when its
  * process was killed. What is in it is known only once SQLite has rolled that back, for which it must
@@ -60,8 +93,7 @@ export function openUnchanged(path: string): DatabaseSync | undefined {
   try {
     return openDatabase(path, true);
   } catch (error) {
-    const cause = (error as Error).cause as { errcode?: number } | undefined;
-    if (((cause?.errcode ?? 0) & 0xff) === SQLITE_READONLY) return undefined;
+    if (needsWriting((error as Error).cause)) return undefined;
     throw error;
   }
 }
@@ -82,6 +114,7 @@ export function acquire(path: string): DatabaseSync {
   } catch (error) {
     lock?.close();
     const why = error instanceof Error ? error.message : String(error);
+    if (isPassing(error)) throw cannotUse(path, error);
     if (!/locked|busy/i.test(why)) {
       throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
     }

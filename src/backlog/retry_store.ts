@@ -29,6 +29,15 @@ export class RetryStore {
       .run(directory, toSql(name), turn);
   }
 
+  /** The directories whose numbers a table has, and their pending files. In a transaction. */
+  addAll(table: string, turn: number): void {
+    this.#make();
+    this.#database.exec(`
+      INSERT OR REPLACE INTO retry SELECT id, '', ${turn} FROM ${table};
+      INSERT OR REPLACE INTO retry SELECT directory, name, ${turn} FROM file
+        WHERE directory IN (SELECT id FROM ${table}) AND status = ${STATUS.pending}`);
+  }
+
   /** How many are due in a turn. */
   due(turn: number): number {
     if (!this.#made) return 0;

@@ -17,10 +17,11 @@ import {
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog.ts";
-import { atRest, type DecideOptions, DecideStore, isKnown } from "./decide_store.ts";
+import { atRest, type DecideOptions, DecideStore, isAlone, isKnown } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
 import { LinkStore } from "./link_store.ts";
+import { ListedDirectories } from "./listed_directories.ts";
 import { ManyRows } from "./many_rows.ts";
 import type { PartStore } from "./part_store.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
@@ -42,12 +43,13 @@ export class ScanStore {
   readonly #links: LinkStore;
   readonly #parts: PartStore;
   readonly #files: ManyRows;
-  readonly #upsertDirectory: Record<Side, StatementSync>;
+  readonly #directories: Record<Side, ListedDirectories>;
   readonly #queued: Record<Side, LimitedRows>;
   readonly #setState: Record<Side, StatementSync>;
   readonly #count: Record<Side, StatementSync>;
   readonly #before: Record<Side, ArrayRows>;
   readonly #inSync: StatementSync;
+  readonly #allNew: StatementSync;
   readonly #forgetPrints: StatementSync;
   readonly #listedSource: StatementSync;
   readonly #listedDestination: StatementSync;
@@ -88,13 +90,8 @@ export class ScanStore {
         kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime,
         birthtime = excluded.birthtime, mode = excluded.mode, uid = excluded.uid,
         gid = excluded.gid, target = excluded.target, scan = excluded.scan`);
-    this.#upsertDirectory = both((side) => `
-      INSERT INTO directory (parent, name, path, escaped, depth, ${side}_scan, ${side}_state, ${side}_mtime)
-      VALUES (?, ?, ?, ?, ?, ${scan}, ${STATE.queued}, ?)
-      ON CONFLICT (path) DO UPDATE SET parent = excluded.parent, ${side}_scan = ${scan},
-        ${side}_state = ${STATE.queued}, ${side}_mtime = excluded.${side}_mtime,
-        ${side}_error = NULL
-        WHERE ${side}_scan <> ${scan}`);
+    const directories = (side: Side) => new ListedDirectories(database, scan, side);
+    this.#directories = { source: directories("source"), destination: directories("destination") };
     const queued = (side: Side) =>
       new LimitedRows(
         database,
@@ -119,7 +116,8 @@ export class ScanStore {
       source: new ArrayRows(database.prepare(`
         SELECT ${HEX("source_complete")}, destination_scan = ${scan} AND ${isKnown("destination")},
           EXISTS (SELECT 1 FROM file WHERE directory = ?1),
-          EXISTS (SELECT 1 FROM hard_link WHERE directory = ?1)
+          EXISTS (SELECT 1 FROM hard_link WHERE directory = ?1),
+          ${isAlone(scan)}
         FROM directory WHERE id = ?1`)),
       destination: new ArrayRows(database.prepare(`
         SELECT iif(source_scan = ${scan} AND source_state = ${STATE.listed},
@@ -133,6 +131,11 @@ export class ScanStore {
     this.#inSync = database.prepare(`
       UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
       destination_error = NULL, destination_content = unhex(?1), decided_scan = ${scan} WHERE id = ?2`);
+    this.#allNew = database.prepare(`
+      UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan}, source_error = NULL,
+      source_listed_at = ?1, source_content = unhex(?2), source_complete = unhex(?3),
+      decided_scan = ${scan}, unsettled = ${UNSETTLED.pending}, pending_files = ?4,
+      pending_bytes = ?5 WHERE id = ?6`);
     this.#forgetPrints = database.prepare(`
       UPDATE directory SET source_content = NULL, source_complete = NULL,
       unsettled = ${UNSETTLED.unknown} WHERE id = ?`);
@@ -161,9 +164,7 @@ export class ScanStore {
 
   /** Queues both roots: the first write of a new scan. `mtimes` are those of the roots. */
   begin(mtimes: Readonly<Record<Side, bigint>>): void {
-    for (const side of SIDES) {
-      this.#upsertDirectory[side].run(null, "", "", null, 0, mtimes[side]);
-    }
+    for (const side of SIDES) this.#directories[side].root(mtimes[side]);
   }
 
   /** The walkers begin, or begin again after a pause; `early`: what is decided is carried meanwhile. */
@@ -225,33 +226,38 @@ export class ScanStore {
 
   #putSource(chunk: ListedChunk, sum: Counts): number[] {
     const { id, path, index, last, data, fingerprints, problems } = chunk;
-    const [known, isOtherKnown, hadFiles, hadLinks] = this.#before.source.get(id)!;
+    const [known, isOtherKnown, hadFiles, hadLinks, hadNoOther] = this.#before.source.get(id)!;
     const unchanged = problems.length === 0 && known !== "" && known === fingerprints?.complete;
     // a part of it may have come before this scan was interrupted, with what is gone since
     if (index === 0 && known === "" && hadFiles === 1) this.#unseen.run(id);
     if (index === 0 && !last) this.#parts.first(id);
     const inParts = this.#parts.isGrowing(id);
-    const pending = { names: [] as (string | Uint8Array)[], bytes: 0 };
+    const pending = { names: [] as (string | Uint8Array)[], files: 0, bytes: 0 };
     /** Of files that are written together. */
     let values: SQLInputValue[] = [];
     const counts = countListing(data);
+    const directories: ListedEntry[] = [];
     // directories come first; of what is unchanged, nothing else needs to be unpacked
     for (const entry of unpackListing(data, unchanged ? counts.directories : undefined)) {
       if (entry.kind === "directory") {
-        this.#putSubdirectory("source", id, path, entry);
-        if (inParts) this.#parts.leaveOut(toSql(join(path, entry.name)));
-      } else {
-        this.#pushFile(values, id, path, entry);
-        if (values.length === this.#files.most) {
-          this.#files.write(values);
-          values = [];
-        }
-        if (!inParts || entry.kind === "special") continue;
-        pending.names.push(toSql(entry.name));
-        pending.bytes += entry.size;
+        directories.push(entry);
+        continue;
       }
+      this.#pushFile(values, id, path, entry);
+      if (values.length === this.#files.most) {
+        this.#files.write(values);
+        values = [];
+      }
+      if (entry.kind === "special") continue;
+      if (inParts) pending.names.push(toSql(entry.name));
+      pending.files += 1;
+      pending.bytes += entry.size;
     }
     this.#files.write(values);
+    this.#directories.source.put(chunk, directories);
+    if (inParts) {
+      for (const { name } of directories) this.#parts.leaveOut(toSql(join(path, name)));
+    }
     if (!unchanged && index === 0 && hadLinks === 1) this.#links.clear("source", id);
     if (!unchanged) this.#putLinks("source", id, data);
     this.#tally("source", chunk, counts, sum);
@@ -265,6 +271,16 @@ export class ScanStore {
     // a name that could not be looked at may still be there: its row stays
     if (!unchanged && problems.length === 0 && hadFiles === 1) this.#dropVanished.run(id);
     const now = Date.now();
+    const isNew = hadFiles === 0;
+    if (
+      hadNoOther === 1 && isNew && index === 0 && counts.directories === 0 &&
+      problems.length === 0 && !unchanged && this.#decide.canRelyOn(id)
+    ) {
+      // by far the most of what is new, and all that deciding it comes to
+      const { content = null, complete = null } = fingerprints ?? {};
+      this.#allNew.run(now, content, complete, pending.files, pending.bytes, id);
+      return [id];
+    }
     if (unchanged) this.#setState.source.run(STATE.listed, null, id, now);
     else {
       const [first] = problems;
@@ -272,17 +288,15 @@ export class ScanStore {
       this.#listedSource.run(first?.message ?? null, now, content, complete, id);
     }
     if (isOtherKnown !== 1) return [];
-    return this.#decide.ready(id, { isNew: hadFiles === 0 });
+    return this.#decide.ready(id, { isNew });
   }
 
   #putDestination(chunk: ListedChunk, sum: Counts): number[] {
-    const { id, path, index, last, data, fingerprints, problems } = chunk;
+    const { id, index, last, data, fingerprints, problems } = chunk;
     const [known, isOtherKnown, hasChunks, hasLinks, isAtRest] = this.#before.destination.get(id)!;
     if (index === 0 && hasChunks !== 0) this.#dropChunks.run(id);
     const counts = countListing(data);
-    for (const entry of unpackListing(data, counts.directories)) {
-      this.#putSubdirectory("destination", id, path, entry);
-    }
+    this.#directories.destination.put(chunk, [...unpackListing(data, counts.directories)]);
     if (index === 0 && hasLinks !== 0) this.#links.clear("destination", id);
     this.#putLinks("destination", id, data);
     this.#tally("destination", chunk, counts, sum);
@@ -305,19 +319,6 @@ export class ScanStore {
     for (const entry of unpackListing(data)) {
       if (entry.kind === "file" && entry.links > 1) this.#links.put(side, id, entry);
     }
-  }
-
-  #putSubdirectory(side: Side, parent: number, parentPath: string, entry: ListedEntry): void {
-    const path = join(parentPath, entry.name);
-    const depth = path.split("/").length;
-    this.#upsertDirectory[side].run(
-      parent,
-      toSql(entry.name),
-      toSql(path),
-      escapedOf(path),
-      depth,
-      entry.mtime,
-    );
   }
 
   #pushFile(

@@ -7,10 +7,12 @@ import { type Side, type SideCounts, SIDES } from "../event.ts";
 import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
 import { LinkStore } from "./link_store.ts";
+import { LostStore } from "./lost_store.ts";
 import { NameStore } from "./name_store.ts";
 import { recallMissed } from "./recall.ts";
 import { PartStore } from "./part_store.ts";
 import { RetryStore } from "./retry_store.ts";
+import { demandSameFile } from "./same_file.ts";
 import { RunStore } from "./run_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { OutboxStore } from "./outbox.ts";
@@ -49,6 +51,8 @@ export interface LastScan {
 export class SqliteBacklog implements Disposable {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync | null;
+  /** Throws a SyncError that stops the run once the file is not at its path any more. */
+  readonly demandHere: () => void;
   readonly runs: RunStore;
   readonly outbox: OutboxStore;
   readonly directories: DirectoryStore;
@@ -60,6 +64,7 @@ export class SqliteBacklog implements Disposable {
   readonly names: NameStore;
   readonly verify: VerifyStore;
   readonly retries: RetryStore;
+  readonly lost: LostStore;
   readonly #parts: PartStore;
   #scanning: ScanStore | null = null;
 
@@ -76,7 +81,7 @@ export class SqliteBacklog implements Disposable {
     try {
       database = openDatabase(path);
       bind(database, path, pair);
-      return new SqliteBacklog(database, lock);
+      return new SqliteBacklog(database, { lock, demandHere: demandSameFile(path) });
     } catch (error) {
       database?.close();
       lock.close();
@@ -90,7 +95,7 @@ export class SqliteBacklog implements Disposable {
     const database = new PreparedDatabase("");
     migrate(database);
     bind(database, "", pair);
-    return new SqliteBacklog(database, null);
+    return new SqliteBacklog(database, { lock: null, demandHere: () => {} });
   }
 
   /**
@@ -125,14 +130,19 @@ export class SqliteBacklog implements Disposable {
     if (existsSync(`${path}-lock`)) acquire(path).close();
   }
 
-  private constructor(database: DatabaseSync, lock: DatabaseSync | null) {
+  private constructor(
+    database: DatabaseSync,
+    { lock, demandHere }: { lock: DatabaseSync | null; demandHere: () => void },
+  ) {
     this.#database = database;
     this.#lock = lock;
+    this.demandHere = demandHere;
     this.runs = new RunStore(database);
     this.outbox = new OutboxStore(database);
     this.directories = new DirectoryStore(database);
     this.transfer = new TransferStore(database);
     this.retries = new RetryStore(database, this.transfer);
+    this.lost = new LostStore(database, this.retries);
     this.#parts = new PartStore(database);
     this.extras = new ExtraStore(database);
     this.traits = new TraitStore(database);

@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
-import type { JobFile, Outcome } from "../job.ts";
+import type { Job, JobFile, Outcome } from "../job.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED } from "../times.ts";
@@ -26,6 +26,8 @@ export interface SettledWork {
   readonly parcels?: readonly PackedFiles[];
   /** Directories of which no job is under way any more. */
   readonly landed?: readonly number[];
+  /** Directories that were made with their files, and in which one each of them is. */
+  readonly wholes?: ReadonlyMap<number, number>;
 }
 
 /** A directory with pending files. */
@@ -36,21 +38,27 @@ export interface PendingDirectory {
   readonly listed: number | null;
   /** It is not at the destination. */
   readonly isAbsent: boolean;
-  /** The directory above it; null where it has directories in it, or nothing above. */
-  readonly aboveLeaf: number | null;
+  /** The directory above it; null for the root. */
+  readonly parent: number | null;
+  /** It has no directories in it. */
+  readonly isLeaf: boolean;
 }
 
 function pendingDirectory(row: readonly unknown[] | undefined): PendingDirectory | undefined {
   if (row === undefined) return undefined;
-  const [id, path, listed, isAbsent, aboveLeaf] = row as [
+  const [id, path, listed, isAbsent, parent, isLeaf] = row as [
     number,
     string | Uint8Array,
     number | null,
     0 | 1,
     number | null,
+    0 | 1,
   ];
-  return { id, path: fromSql(path), listed, isAbsent: isAbsent === 1, aboveLeaf };
+  const absent = isAbsent === 1, leaf = isLeaf === 1;
+  return { id, path: fromSql(path), listed, isAbsent: absent, parent, isLeaf: leaf };
 }
+
+const NONE: ReadonlyMap<number, number> = new Map();
 
 /** What directories have less of pending. */
 type Shrunk = Map<number, { files: number; bytes: number }>;
@@ -70,6 +78,8 @@ export class TransferStore {
   readonly #failed: StatementSync;
   readonly #shrink: StatementSync;
   readonly #shrinkAndLand: StatementSync;
+  readonly #makeShrinkAndLand: StatementSync;
+  readonly #make: StatementSync;
   readonly #made: ArrayRows;
   readonly #touch: StatementSync;
   readonly #landed: StatementSync;
@@ -78,12 +88,14 @@ export class TransferStore {
   #remaining = { files: 0, bytes: 0 };
   /** Directories that are marked as in flight, as far as this run has marked them. */
   readonly #inFlight = new Set<number>();
+  /** The last answer, until a directory is made: many that are asked for are in the same one. */
+  #above: { readonly id: number | null; readonly missing: Job["missing"] } | null = null;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     const pending = `
       SELECT id, path, source_listed_at, destination_state = ${STATE.absent},
-        iif(EXISTS (SELECT 1 FROM directory child WHERE child.parent = directory.id), NULL, parent)
+        parent, NOT EXISTS (SELECT 1 FROM directory child WHERE child.parent = directory.id)
       FROM directory
       WHERE pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`;
     this.#nextPending = new ArrayRows(database.prepare(
@@ -120,8 +132,11 @@ export class TransferStore {
             ${UNSETTLED.none}, unsettled) ${more} WHERE id = ?3`);
     this.#shrink = shrink("");
     this.#shrinkAndLand = shrink(", in_flight = 0");
+    const made = `destination_state = ${STATE.listed}, touched = 1, conflict = 0`;
+    this.#makeShrinkAndLand = shrink(`, in_flight = 0, ${made}`);
+    this.#make = database.prepare(`UPDATE directory SET ${made} WHERE id = ?`);
     this.#made = new ArrayRows(database.prepare(`
-      UPDATE directory SET destination_state = ${STATE.listed}, touched = 1, conflict = 0
+      UPDATE directory SET ${made}
       WHERE id = ? AND destination_state = ${STATE.absent} RETURNING parent`));
     this.#touch = database.prepare("UPDATE directory SET touched = 1 WHERE id = ?");
     this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
@@ -216,17 +231,20 @@ export class TransferStore {
 
   /**
    * The directory, which has this path, and those above it that are not at the destination yet, the
-   * topmost first.
+   * topmost first. Null: there is no directory.
    */
-  missingAbove(id: number, path: string): { directory: number; path: string }[] {
+  missingAbove(id: number | null, path: string): Job["missing"] {
+    if (this.#above !== null && this.#above.id === id) return this.#above.missing;
     const missing: { directory: number; path: string }[] = [];
-    for (let at: number | null = id; at !== null; path = parentOf(path)) {
+    for (let at = id; at !== null; path = parentOf(path)) {
       const [above, isAbsent] = this.#directory.get(at) as [number | null, 0 | 1];
       if (isAbsent === 0) break;
       missing.push({ directory: at, path });
       at = above;
     }
-    return missing.reverse();
+    missing.reverse();
+    this.#above = { id, missing };
+    return missing;
   }
 
   /** When the source's listing of a directory was recorded, in ms since the epoch. */
@@ -250,16 +268,30 @@ export class TransferStore {
 
   /** A directory is at the destination now. False when that was known before. */
   made(directory: number): boolean {
+    this.#above = null;
     const row = this.#made.get(directory);
     if (row === undefined) return false;
     const [parent] = row as [number | null];
-    // what is in flight is touched already
-    if (parent !== null && !this.#inFlight.has(parent)) this.#touch.run(parent);
+    if (parent !== null) this.#touchAbove(parent);
     return true;
   }
 
+  /** Directories that were there are missing now, which others have recorded. */
+  forgetAbove(): void {
+    this.#above = null;
+  }
+
+  /** Something was made in a directory. */
+  #touchAbove(directory: number): void {
+    // what is in flight is touched already
+    if (!this.#inFlight.has(directory)) this.#touch.run(directory);
+  }
+
   /** Records what became of files; the destination has made them durable before. */
-  settle({ outcomes, parcels = [], landed = [] }: SettledWork, algorithm: string): void {
+  settle(
+    { outcomes, parcels = [], landed = [], wholes = NONE }: SettledWork,
+    algorithm: string,
+  ): void {
     const shrunk: Shrunk = new Map();
     for (const parcel of parcels) {
       this.#parcels.settle(parcel, algorithm);
@@ -298,16 +330,20 @@ export class TransferStore {
       );
       this.#count(shrunk, directory, 1, outcome.expected);
     }
-    // most directories land with their last files: one statement for both
-    const landing = new Set(landed);
+    if (wholes.size > 0) this.#above = null;
+    for (const parent of wholes.values()) this.#touchAbove(parent);
+    // most directories land with their last files, and many are made with them: one statement for all
+    const landing = new Set(landed), making = new Set(wholes.keys());
     for (const [directory, { files, bytes }] of shrunk) {
       if (landing.delete(directory)) {
-        this.#shrinkAndLand.run(files, bytes, directory);
+        const isMade = making.delete(directory);
+        (isMade ? this.#makeShrinkAndLand : this.#shrinkAndLand).run(files, bytes, directory);
         this.#inFlight.delete(directory);
       } else this.#shrink.run(files, bytes, directory);
       this.#remaining.files -= files;
       this.#remaining.bytes -= bytes;
     }
+    for (const directory of making) this.#make.run(directory);
     this.landed(landing);
   }
 
@@ -331,6 +367,7 @@ export class TransferStore {
   /** What was written since the transaction began is not there any more. */
   rolledBack(): void {
     this.#inFlight.clear();
+    this.#above = null;
   }
 
   /**

@@ -10,6 +10,7 @@ import { type Mount, type Room, roomAt, tryMount } from "../doctor/mount.ts";
 import { type Place, type Tried, tryPlace } from "../doctor/place.ts";
 import { type SourceCounts, surveySource } from "../doctor/survey.ts";
 import { SyncError } from "../errors.ts";
+import { abortable } from "../lib/abortable.ts";
 import { formatMinute, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { amountText, findingLines, problemLines } from "../report/doctor_report.ts";
@@ -63,7 +64,7 @@ Exit codes: 0 nothing is in the way, 1 something is, 2 wrong usage, 3 a root can
 /** Tries out the destination, looks at the source, prints both. Resolves with the exit code. */
 async function examine(options: DoctorOptions, context: CommandContext): Promise<number> {
   const { base, signal, stderr } = context;
-  const roots = resolveRoots(options, base);
+  const roots = await abortable(() => resolveRoots(options, base), signal);
   using tree = options.db === null ? null : RecordedTree.open(absolute(options.db, base), roots);
   const temporaryName = temporaryNames((await identifySelf()).token, 0);
   await using source = await openBackend(roots.source, { temporaryName, signal });

@@ -1,7 +1,7 @@
 /** Why: what is known about a path and what would happen to it, in plain sentences. Pure. */
 import type { PathKnown } from "../backlog/path_records.ts";
 import { parentOf } from "../entry.ts";
-import { formatCount, formatSize } from "../lib/units.ts";
+import { formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { refusalOf } from "../plan/deletion_rules.ts";
@@ -76,8 +76,8 @@ function fileLines({ file, unlisted, collides }: PathKnown): string[] {
   const iso = isoTimes();
   const lines = [
     `The source has a ${what(kind)} here: ${formatSize(size)} (${
-      formatCount(size)
-    } bytes), modified ` +
+      countOf(size, "byte")
+    }), modified ` +
     `${iso(...splitTime(mtime))}; on record since scan ${scan} or as it was copied later.`,
   ];
   if (status === "skipped") {

@@ -68,6 +68,8 @@ export class AuditLog implements Disposable {
   /** A moment in ms since the epoch, and its text. */
   #shown = { at: NaN, text: "" };
   #broken = false;
+  /** Bytes that it has at least, and whether it has a name: some file systems do not count these. */
+  #known = { size: 0, named: false };
   /** The sequence of the last line that is in the log, durably. */
   #written = 0;
 
@@ -298,6 +300,11 @@ export class AuditLog implements Disposable {
   #append(text: string | Uint8Array): void {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     this.#try("write", (file) => {
+      const { size, nlink } = file.statSync();
+      const known = this.#known;
+      if (nlink === 0 && known.named) throw new Error("it was removed while it was in use");
+      if (size < known.size) throw new Error("it was cut while it was in use");
+      this.#known = { size: size + bytes.length, named: nlink !== 0 };
       for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     });
   }

@@ -18,7 +18,9 @@ const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "
  * return is escaped, and a backslash before the hash says so.
  */
 export function checkLine(hash: string, path: string): Uint8Array {
-  const escaped = path.replace(SPECIAL, (found) => ESCAPES[found]!);
-  const line = `${escaped === path ? "" : "\\"}${hash}  ${escaped}\n`;
+  // the programs would read their standard input for "-"
+  const name = path === "-" ? "./-" : path;
+  const escaped = name.replace(SPECIAL, (found) => ESCAPES[found]!);
+  const line = `${escaped === name ? "" : "\\"}${hash}  ${escaped}\n`;
   return line.isWellFormed() ? encoder.encode(line) : encodeName(line);
 }

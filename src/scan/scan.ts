@@ -8,6 +8,7 @@ import { type Side, SIDES } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
 import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
+import { HeldListings } from "./held_listings.ts";
 import { unpackListings } from "./packed_listings.ts";
 import { isFailure } from "./walker.ts";
 
@@ -42,6 +43,7 @@ export async function runScan(
   const leader = isExact(context.names) ? null : source;
   const destination = new WalkerDesk(context, store, "destination", handlers, signal, {
     leader,
+    after: source,
     // on shares both only wait, for which one thread is enough
     beside: SIDES.every((side) => context[side].capabilities.latency === "waiting") ? source : null,
   });
@@ -75,6 +77,9 @@ class WalkerDesk {
   #turn: ReturnType<typeof setTimeout> | null = null;
   readonly #leader: WalkerDesk | null;
   #follower: WalkerDesk | null = null;
+  readonly #held: HeldListings;
+  /** What it brought may wait for this walker. */
+  #later: WalkerDesk | null = null;
 
   constructor(
     context: RunContext,
@@ -82,15 +87,19 @@ class WalkerDesk {
     side: Side,
     handlers: ScanHandlers,
     signal: AbortSignal,
-    { leader = null, beside = null }: {
+    { leader = null, after = null, beside = null }: {
       /** Whose end this walker waits for. */
       readonly leader?: WalkerDesk | null;
+      /** Who is heard first about a directory, if both are at it. */
+      readonly after?: WalkerDesk | null;
       /** Whose thread this walker shares. */
       readonly beside?: WalkerDesk | null;
     } = {},
   ) {
     this.#leader = leader;
     if (leader !== null) leader.#follower = this;
+    this.#held = new HeldListings((id) => after !== null && after.#given.has(id));
+    if (after !== null) after.#later = this;
     this.#context = context;
     this.#store = store;
     this.#side = side;
@@ -116,7 +125,16 @@ class WalkerDesk {
 
   #receive(message: FromCrew): void {
     if (message.type !== "listed") return;
-    const listings = unpackListings(message.listed);
+    this.#held.push(unpackListings(message.listed));
+    this.#putHeld();
+    if (this.#later !== null) this.#later.#putHeld();
+  }
+
+  #putHeld(): void {
+    for (const listings of this.#held.take()) this.#put(listings);
+  }
+
+  #put(listings: readonly (ListedChunk | FailedListing)[]): void {
     const { statistics, backlog } = this.#context;
     const decided = this.#context.settle(() => {
       listings.forEach((listed) => this.#tell(listed));

@@ -55,6 +55,28 @@ export async function* listDirectory(
   }
 }
 
+/**
+ * Lists `directory` at once, where the backend can and there is nothing to tell but what is in it.
+ * Undefined, and nothing is in the packer, where that cannot be: {@link listDirectory} can.
+ */
+export function listAtOnce(
+  backend: Backend,
+  directory: QueuedDirectory,
+  { signal, packer, complete }: {
+    readonly signal: AbortSignal;
+    readonly packer: ListingPacker;
+    /** Whether what is recorded of the source is fingerprinted too. Default: true. */
+    readonly complete?: boolean;
+  },
+): ListedChunk | undefined {
+  const { atOnce } = backend.list(directory.path, { signal, into: packer });
+  if (atOnce === undefined || !atOnce()) return undefined;
+  const { data, specials } = packer.take();
+  const { id, path } = directory;
+  const fingerprints = fingerprint(data, { specials, complete });
+  return { id, path, index: 0, last: true, data, fingerprints, problems: [], temporaries: [] };
+}
+
 /** Whether a walker's yield is a failure. */
 export function isFailure(listed: ListedChunk | FailedListing): listed is FailedListing {
   return "error" in listed;

@@ -1,4 +1,6 @@
 /** Directory times: set from the source when a directory's content is done, deepest first. */
+import type { Backend, NameLook } from "../backend/backend.ts";
+import { inTheWay } from "../backend/failures.ts";
 import type { RunContext } from "../context.ts";
 import { baseOf, type Entry, parentOf } from "../entry.ts";
 import { SyncError } from "../errors.ts";
@@ -76,12 +78,14 @@ async function setTogether(context: RunContext, page: readonly Untimed[]): Promi
       const looks = from.look(some.map(({ path }) => baseOf(path)));
       for (const [i, look] of looks.entries()) {
         const { id, path } = some[i]!;
-        if (look === undefined || look instanceof SyncError || look.kind !== "directory") continue;
+        if (!isDirectory(look)) continue;
         found.push({ id, path, entry: { ...look, name: baseOf(path), target: "" } });
       }
-      const errors = to.setTimes(found.map(({ entry }) => entry));
+      const there = to.look(found.map(({ entry }) => entry.name));
+      const directories = found.filter((_, i) => isDirectory(there[i]));
+      const errors = to.setTimes(directories.map(({ entry }) => entry));
       const duration = (clock.now() - began) / some.length;
-      for (const [i, { id, path, entry }] of found.entries()) {
+      for (const [i, { id, path, entry }] of directories.entries()) {
         if (errors[i] === null) done.push(timed({ id, path, entry, duration }));
       }
     } catch (error) {
@@ -90,6 +94,10 @@ async function setTogether(context: RunContext, page: readonly Untimed[]): Promi
     }
   }
   return done;
+}
+
+function isDirectory(look: NameLook | SyncError | undefined): look is NameLook {
+  return look !== undefined && !(look instanceof SyncError) && look.kind === "directory";
 }
 
 async function setOne(
@@ -104,6 +112,7 @@ async function setOne(
     entry = await source.look(path, { signal });
     // removed since the scan: the next scan will see to it
     if (entry?.kind !== "directory") return null;
+    await demandDirectory(destination, path, signal);
     if (preserve.length > 0) {
       refusals = await keepAttributes(source, destination, path, entry, { preserve, signal });
     }
@@ -113,6 +122,20 @@ async function setOne(
     error = thrown;
   }
   return timed({ id, path, entry, error, refusals, duration: clock.now() - began });
+}
+
+/**
+ * A link that somebody has put in a directory's place would take the times, and what the run has
+ * written would be elsewhere. On a share a look is a round trip, and the next scan finds it.
+ */
+async function demandDirectory(
+  destination: Backend,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (destination.capabilities.latency === "waiting") return;
+  const there = await destination.look(path, { signal });
+  if (there !== undefined && there.kind !== "directory") throw inTheWay(there.kind, path);
 }
 
 function timed(

@@ -194,7 +194,10 @@ export class Group {
       }
       for (const { job, outcome } of committed) this.#leave(job, outcome);
       for (const settled of committedParcels) this.#leaveParcel(settled);
-      for (const directory of directories) await this.#nameDirectory(directory);
+      for (const directory of directories) {
+        if (directory.directory.nameAtOnce?.()) this.made(directory.job, directory.outcome);
+        else await this.#nameDirectory(directory);
+      }
       for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
         if (parcel.within?.failed) await this.#failParcel(parcel, parcel.within.failed);
         else await this.#commitParcel(parcel);

@@ -121,7 +121,8 @@ async function readParcel(
   const { data, release } = buffers.borrowParcel();
   const parcel = new Parcel(job, files, { data, release, began: clock.now() });
   try {
-    using directory = await source.small!.hold(job.path);
+    const small = source.small!;
+    using directory = small.holdAtOnce?.(job.path) ?? await small.hold(job.path);
     const reading = directory.read(parcel);
     if (reading !== undefined) await reading;
   } catch (error) {

@@ -6,6 +6,7 @@ import type { RunContext } from "../context.ts";
 import { backoff } from "../lib/backoff.ts";
 import { formatDuration } from "../lib/units.ts";
 import type { TransferPlan } from "../lanes.ts";
+import { recordLost } from "./lost.ts";
 import { Transfer } from "./transfer.ts";
 
 /** The first pause, and the longest, in ms. */
@@ -14,6 +15,7 @@ const FIRST = 2000, LONGEST = 60_000;
 /** Tries again what is due, at most `--retries` times. Each turn is at its end before the next. */
 export async function retryFailed(context: RunContext, plan: TransferPlan): Promise<void> {
   const { options, backlog, clock, signal, statistics, note } = context;
+  await recordLost(context, 1);
   for (let turn = 1; turn <= options.retries; turn++) {
     const due = backlog.retries.due(turn);
     if (due === 0) continue;
@@ -34,5 +36,6 @@ export async function retryFailed(context: RunContext, plan: TransferPlan): Prom
     transfer.complete();
     await transfer.done;
     backlog.transaction(() => backlog.retries.done(turn));
+    await recordLost(context, turn + 1);
   }
 }

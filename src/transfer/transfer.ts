@@ -22,8 +22,8 @@ const LOCAL_FILES = 256, SHARE_WHOLE = 128;
 /** Missing directories that are read from the database at a time. */
 const MISSING_PAGE = 256;
 
-/** What a carrier may have waiting: small files for a while. */
-const MOST_FILES = 1536, MOST_JOBS = 64;
+/** What a carrier may have waiting: small files for a while, and few jobs if there is much in them. */
+const MOST_FILES = 1536, MOST_JOBS = 256, MOST_OF_MUCH = 64, MUCH = 16 * 2 ** 20;
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
 export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {
@@ -203,17 +203,18 @@ export class Transfer {
     } else if (message.type === "settled") {
       const { jobs } = message;
       const { parcels, outcomes } = unpackOutcomes(message.outcomes);
+      const wholes = new Map<number, number>();
       settle(() => {
         for (const told of outcomes) {
           if (isTriedAgain(this.#context, told, this.#turn)) continue;
           const one = withTries(told, this.#turn);
-          if (one.kind !== "directory" || this.#isNews(one)) {
+          if (one.kind !== "directory" || this.#isNews(one, wholes)) {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
         for (const files of parcels) carried(files, key);
         const landed = this.#landed(jobs);
-        backlog.transfer.settle({ outcomes, parcels, landed }, options.checksum);
+        backlog.transfer.settle({ outcomes, parcels, landed, wholes }, options.checksum);
       });
       for (const { bytes } of parcels) this.#unsettled -= bytes;
       for (const { expected } of outcomes) this.#unsettled -= expected;
@@ -223,9 +224,17 @@ export class Transfer {
     }
   }
 
-  /** Two lanes, or a run that was killed, may have made the same directory: one record. */
-  #isNews({ directory, status }: Outcome): boolean {
-    if (status === "success") return this.#context.backlog.transfer.made(directory);
+  /**
+   * Two lanes, or a run that was killed, may have made the same directory: one record. One that was to
+   * be made with its files has one job, and goes into `wholes`: it is recorded with these.
+   */
+  #isNews({ directory, status }: Outcome, wholes: Map<number, number>): boolean {
+    if (status === "success") {
+      const above = this.#wholes.get(directory);
+      if (above === undefined) return this.#context.backlog.transfer.made(directory);
+      wholes.set(directory, above);
+      return true;
+    }
     const known = this.#unmade.size;
     if (status === "failure") this.#unmade.add(directory);
     return this.#unmade.size > known;
@@ -259,11 +268,11 @@ export class Transfer {
     if (this.#exhausted || this.#context.signal.aborted) return;
     this.#starving.delete(seat);
     const jobs: Job[] = [];
-    let { files } = waiting, large = false;
+    let { files } = waiting, bytes = 0, large = false;
     this.#context.backlog.transaction(() => {
       while (
         jobs.length < waiting.idle ||
-        (!large && files < MOST_FILES && jobs.length < MOST_JOBS)
+        (!large && files < MOST_FILES && jobs.length < (bytes < MUCH ? MOST_JOBS : MOST_OF_MUCH))
       ) {
         const job = this.#supply.take(jobs.length < waiting.idle);
         if (job === undefined) {
@@ -272,6 +281,7 @@ export class Transfer {
           return;
         }
         large ||= isLarge(job);
+        bytes += bytesOf(job);
         jobs.push(job);
         files += job.files.length;
       }

@@ -11,7 +11,11 @@ export function isTriedAgain(
   { directory, name, status, error }: Outcome,
   turn: number,
 ): boolean {
-  if (status !== "failure" || error?.retryable !== true || turn >= options.retries) return false;
+  if (status !== "failure" || error === null) return false;
+  // where the directory is gone, it is made again
+  const isLost = error.code === "ENOENT";
+  if (isLost) backlog.lost.suspect(directory);
+  if (!error.retryable && !isLost || turn >= options.retries) return false;
   backlog.retries.add(directory, name, turn + 1);
   return true;
 }

@@ -60,13 +60,15 @@ export async function writeItems(
       for (const item of batch) {
         if (item.type === "begin") {
           begun = await beginJob(item.job, options);
-          await completed(begun, 0, options);
+          const completing = completed(begun, 0, options);
+          if (completing !== undefined) await completing;
           continue;
         }
         if (item.type === "parcel") {
           await writeParcel(item, begun, options);
           const carried = item.progress.filter((progress) => progress !== PROGRESS.taken);
-          await completed(begun, carried.length, options);
+          const completing = completed(begun, carried.length, options);
+          if (completing !== undefined) await completing;
           continue;
         }
         const { carried } = item;
@@ -108,8 +110,9 @@ async function writeParcel(
     try {
       if (made?.directory.open === false) await awaitName(begun, options);
       const within = made?.directory.open ? made : null;
-      const directory = within?.directory.hold() ??
-        await options.destination.small!.hold(job.path);
+      const small = options.destination.small!;
+      const directory = within?.directory.hold() ?? small.holdAtOnce?.(job.path) ??
+        await small.hold(job.path);
       const writing = directory.write(parcel);
       if (writing !== undefined) await writing;
       parcel.duration = (options.clock.now() - parcel.began) / files.length;
@@ -229,7 +232,8 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
       const { small } = destination;
       const together = parcels && small?.make !== undefined;
       if (together && job.whole !== null && directory === job.directory) {
-        made = group.stageDirectory(job, await small.make!(path), base);
+        const making = small.makeAtOnce?.(path) ?? await small.make!(path);
+        made = group.stageDirectory(job, making, base);
       } else {
         await destination.makeDirectory(path, { signal });
         known.add(directory);

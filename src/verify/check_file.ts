@@ -55,7 +55,8 @@ export async function checkFile(file: VerifyFile, context: CheckContext): Promis
     }
     const entry = await whatIsThere(file, context);
     if (entry !== undefined && entry.kind !== "file") {
-      return { result: "different", detail: `it is a ${entry.kind}, not a file`, ...nothing };
+      const kind = entry.kind === "special" ? "special file" : entry.kind;
+      return { result: "different", detail: `it is a ${kind}, not a regular file`, ...nothing };
     }
     return { result: "unreadable", detail: error.message, ...nothing };
   }

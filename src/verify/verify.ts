@@ -89,7 +89,7 @@ export async function verify(
     tally = await recorded.tally({ signal });
   }
   const roots = [[pair.source, "source"], [pair.destination, "destination"]] as const;
-  const paths = { ...pair, ...resolveFiles(options, roots, base) };
+  const paths = { ...pair, ...await resolveFiles(options, roots, base) };
   await using backend = await openRoot(pair.destination, environment.open ?? openDestination);
   const identity = await backend.identify({ signal });
   using backlog = SqliteBacklog.open(paths.db, pair);
@@ -168,6 +168,7 @@ class Verification {
     let error: unknown = null;
     try {
       await this.#lanes();
+      backlog.demandHere();
     } catch (thrown) {
       error = isDatabaseError(thrown)
         ? new SyncError("EDB", `the database cannot be used any more: ${thrown.message}`, {

@@ -7,6 +7,7 @@ import { shell } from "../testing/bytes.ts";
 import { listAll, namesIn, put, rejectsWith, text, TIMES } from "./actions.ts";
 import { backendContract } from "./contract.ts";
 import { mountedSubject } from "./mounted.ts";
+import { openFiles } from "../testing/open_files.ts";
 
 // outside of a test, where no sanitizer asks for it to be unloaded
 const libc = loadLibc();
@@ -144,23 +145,14 @@ Deno.test("PosixBackend.create works again when its directory was replaced by an
 
 Deno.test("PosixBackend keeps no handle of a directory when hundreds were used", async () => {
   await each(async (backend) => {
-    // of this tree alone: other tests open files in the same process at the same time
-    const open = () =>
-      [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
-        try {
-          return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith(`${backend.root}/`);
-        } catch (error) {
-          if (error instanceof Deno.errors.NotFound) return false;
-          throw error;
-        }
-      }).length;
     const paths = Array.from({ length: 300 }, (_, i) => `d${i}`);
     await Promise.all(paths.map(async (path) => {
       await backend.makeDirectory(path);
       await put(backend, `${path}/file`);
     }));
     for (const path of paths) await backend.look(`${path}/file`);
-    assert.ok(open() > 0 && open() <= 50, `${open()} handles`);
+    const open = openFiles(backend.root);
+    assert.ok(open > 0 && open <= 50, `${open} handles`);
   });
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Backend } from "../../src/backend/backend.ts";
-import { loadLibc } from "../../src/backend/posix/libc.ts";
-import { openPosix } from "../../src/backend/posix/posix.ts";
+import { type Libc, loadLibc, O } from "../../src/backend/posix/libc.ts";
+import { openPosix, type PosixOptions } from "../../src/backend/posix/posix.ts";
 import type { Entry } from "../../src/entry.ts";
 import type { Job, JobFile } from "../../src/job.ts";
 import { Parcel, PARCEL_BYTES, PARCEL_FILES, parcelFrom, PROGRESS } from "../../src/parcel.ts";
@@ -25,10 +25,10 @@ const WAYS = { PosixSmallFiles: LOCAL, ShareSmallFiles: SHARE };
 
 /** Two directories on a disk of this machine. */
 async function place(
-  way: typeof LOCAL | typeof SHARE = LOCAL,
+  way: Pick<PosixOptions, "latency" | "durability" | "flush"> = LOCAL,
   age = 120_000,
+  libc: Libc = loadLibc(),
 ): Promise<Place> {
-  const libc = loadLibc();
   const path = scratchDirectory();
   for (const side of ["from", "to"]) Deno.mkdirSync(join(path, side));
   let made = 0;
@@ -266,5 +266,87 @@ for (const [name, way] of Object.entries(WAYS)) {
       await directory.read(parcel);
       assert.equal(parcel.progress[0], expected);
     }
+  });
+}
+
+/** 32-bit words of a call in a program, and which of them are which (see `program.ts`). */
+const WORDS = 16, NUMBER = 0, FLAGS = 6, OFFSET = 8, RESULT = 14;
+/** Of open(2), without O_DIRECTORY: EINVAL. */
+const TMPFILE_ALONE = 0o20000000;
+
+/** System calls that take direct writes of any length, as a share does, or refuse them. */
+function direct(refuses: "open" | "write" | "never", asked: { direct: number }): Libc {
+  const libc = loadLibc();
+  const open = libc.numberOf("openat"), write = libc.numberOf("pwrite64");
+  return {
+    ...libc,
+    async runProgramPooled(program, count) {
+      const words = new Uint32Array(program.buffer, program.byteOffset);
+      const changed: [at: number, was: number][] = [];
+      const change = (at: number, word: number) => {
+        changed.push([at, words[at]!]);
+        words[at] = word;
+      };
+      for (let i = 0; i < count; i++) {
+        const at = i * WORDS;
+        if (words[at + NUMBER] === open && (words[at + FLAGS]! & O.DIRECT) !== 0) {
+          asked.direct += 1;
+          change(at + FLAGS, words[at + FLAGS]! & ~O.DIRECT);
+          if (refuses !== "open") continue;
+          // the file is made all the same
+          await libc.runProgramPooled(program.subarray(at * 4), 1);
+          libc.now.close(new Int32Array(words.buffer)[at + RESULT]!);
+          change(at + FLAGS, TMPFILE_ALONE);
+        }
+        if (words[at + NUMBER] === write && asked.direct > 0 && refuses === "write") {
+          for (const half of [0, 1]) change(at + OFFSET + half, 0xffff_ffff);
+        }
+      }
+      const result = await libc.runProgramPooled(program, count);
+      for (const [at, was] of changed.reverse()) words[at] = was;
+      return result;
+    },
+  };
+}
+
+for (const refuses of ["never", "open", "write"] as const) {
+  Deno.test({
+    name: refuses === "never"
+      ? "ShareSmallFiles writes past the page cache where blocks leave so"
+      : `ShareSmallFiles leaves nothing and asks no more when a place refuses at ${refuses}`,
+    ignore: !linux,
+    async fn() {
+      const asked = { direct: 0 };
+      await using at = await place(
+        { ...SHARE, flush: "direct" },
+        undefined,
+        direct(refuses, asked),
+      );
+      const names = ["a", "b", "c"];
+      for (const name of names) put(at, name, `content of ${name}`);
+      using from = await at.source.small!.hold("");
+      using to = await at.destination.small!.hold("");
+      const write = async () => {
+        asked.direct = 0;
+        const parcel = await parcelOf(at, names);
+        await from.read(parcel);
+        await to.write(parcel);
+        return parcel;
+      };
+      const parcel = await write();
+      assert.equal(asked.direct, 3);
+      if (refuses !== "never") {
+        // for the ordinary way
+        assert.deepEqual([...parcel.progress], [read, read, read]);
+        assert.deepEqual([...Deno.readDirSync(join(at.path, "to"))], []);
+      }
+      const last = refuses === "never" ? parcel : await write();
+      if (refuses !== "never") assert.equal(asked.direct, 0);
+      assert.deepEqual([...last.progress], [written, written, written]);
+      await to.commit(last);
+      for (const name of names) {
+        assert.equal(Deno.readTextFileSync(join(at.path, "to", name)), `content of ${name}`);
+      }
+    },
   });
 }

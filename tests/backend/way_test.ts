@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { extentOf, withAround } from "../../src/backend/around.ts";
+import { withAround } from "../../src/backend/around.ts";
+import { extentOf } from "../../src/backend/around_small.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { isData, kindOf, Way, WayControl, wayMemory } from "../../src/backend/way.ts";
 import { Histograms } from "../../src/lib/latencies.ts";

@@ -14,6 +14,18 @@ for (const count of [0, 1, 15, 16, 17, 47]) {
   });
 }
 
+Deno.test("ManyRows counts what it has changed, and takes rows with more than parameters", () => {
+  using database = new PreparedDatabase(":memory:");
+  database.exec("CREATE TABLE pair (number INTEGER PRIMARY KEY, name TEXT)");
+  const sql = (rows: string) => `INSERT OR IGNORE INTO pair VALUES ${rows}`;
+  const pairs = new ManyRows(database, 1, sql, "(?, 'same')");
+  const numbers = Array.from({ length: 37 }, (_, number) => number);
+  assert.equal(pairs.write(numbers.slice(0, 5)), 5);
+  assert.equal(pairs.write(numbers), 32);
+  const { n } = database.prepare("SELECT count(*) AS n FROM pair WHERE name = 'same'").get()!;
+  assert.equal(n, 37);
+});
+
 Deno.test("ManyRows writes the most rows that it names with one statement", () => {
   using database = new PreparedDatabase(":memory:");
   // what one statement has written is seen only by those after it

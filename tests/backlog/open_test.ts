@@ -151,29 +151,27 @@ Deno.test("SqliteBacklog.temporary leaves nothing behind", async () => {
   assert.deepEqual(names.filter((name) => !name.startsWith("sluice.db")), []);
 });
 
+/** A tree of one file, an empty one and `state`; what copies the one into the other. */
+function runnerIn(namespace: MountNamespace, { db, log }: { db: string; log: string }) {
+  const { top } = namespace;
+  for (const directory of ["from", "to", "state"]) Deno.mkdirSync(`${top}/${directory}`);
+  Deno.writeTextFileSync(`${top}/from/one`, "1");
+  const main = new URL("../../main.ts", import.meta.url).pathname;
+  const args = [`${top}/from`, `${top}/to`, "--db", db, "--log", log, "-q"];
+  return async () => {
+    const command = namespace.command(Deno.execPath(), ["run", "-A", "--quiet", main, ...args]);
+    const { code, stderr } = await command.output();
+    return { code, said: new TextDecoder().decode(stderr) };
+  };
+}
+
 Deno.test({
   name: "a database that may not be written is refused before anything is touched",
   ignore: !mayMount(),
   async fn() {
     await using namespace = await MountNamespace.make();
-    const { top } = namespace;
-    for (const directory of ["from", "to", "state"]) Deno.mkdirSync(`${top}/${directory}`);
-    Deno.writeTextFileSync(`${top}/from/one`, "1");
-    const main = new URL("../../main.ts", import.meta.url).pathname;
-    const args = [
-      `${top}/from`,
-      `${top}/to`,
-      "--db",
-      `${top}/state/db`,
-      "--log",
-      `${top}/state/log`,
-      "-q",
-    ];
-    const run = async () => {
-      const command = namespace.command(Deno.execPath(), ["run", "-A", "--quiet", main, ...args]);
-      const { code, stderr } = await command.output();
-      return { code, said: new TextDecoder().decode(stderr) };
-    };
+    const { top } = namespace, db = `${top}/state/db`;
+    const run = runnerIn(namespace, { db, log: `${top}/state/log` });
     assert.deepEqual(await run(), { code: 0, said: "" });
     const log = Deno.readTextFileSync(`${top}/state/log`);
     Deno.writeTextFileSync(`${top}/from/two`, "2");
@@ -181,13 +179,41 @@ Deno.test({
     await namespace.sh(`mount --bind ${top}/state/db ${top}/state/db &&
       mount -o remount,ro,bind ${top}/state/db`);
     const { code, said } = await run();
-    assert.match(
+    assert.equal(
       said,
-      /^sluice: cannot use \S+ as the database: attempt to write a readonly [^\n]+\n$/,
+      `sluice: cannot use ${db} as the database: attempt to write a readonly database; ${db} may ` +
+        "not be written: check the owner and mode\n",
     );
     assert.equal(code, 2);
     assert.equal(Deno.readTextFileSync(`${top}/state/log`), log);
     assert.deepEqual([...Deno.readDirSync(`${top}/to`)].map(({ name }) => name), ["one"]);
+    // a file beside it, which stays as it was made
+    await namespace.sh(`umount ${db} && mount --bind ${db}-shm ${db}-shm &&
+      mount -o remount,ro,bind ${db}-shm`);
+    const beside = await run();
+    assert.match(beside.said, /; \S+\/db-shm may not be written: check the owner and mode\n$/);
+    assert.equal(beside.code, 2);
+  },
+});
+
+Deno.test({
+  name: "a run whose database is on a full disk had to stop, and goes on when there is room",
+  ignore: !mayMount(),
+  async fn() {
+    await using namespace = await MountNamespace.make();
+    const { top } = namespace, db = `${top}/state/db`;
+    const run = runnerIn(namespace, { db, log: `${top}/log` });
+    await namespace.sh(`mount -t tmpfs -o size=2m none ${top}/state`);
+    assert.deepEqual(await run(), { code: 0, said: "" });
+    Deno.writeTextFileSync(`${top}/from/two`, "2");
+    await namespace.sh(`cat /dev/zero > ${top}/state/fill || true`);
+    const { code, said } = await run();
+    assert.ok(said.startsWith(`sluice: cannot use ${db} as the database: `), said);
+    assert.match(said, /: (database or disk is full|disk I\/O error)\n$/);
+    assert.equal(code, 3);
+    await namespace.sh(`rm ${top}/state/fill`);
+    assert.deepEqual(await run(), { code: 0, said: "" });
+    assert.equal(Deno.readTextFileSync(`${top}/to/two`), "2");
   },
 });
 

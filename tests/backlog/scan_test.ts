@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { STATE } from "../../src/backlog/codes.ts";
 import type { Side } from "../../src/event.ts";
@@ -66,6 +67,70 @@ for (const turns of [1, 100]) {
     assert.deepEqual(fixture.extras(), ["directory e", "file d/extra", "file e/f"]);
   });
 }
+
+Deno.test("a scan decides what is new the same when the destination is known before", async () => {
+  const tree: Tree = {
+    ...TREE,
+    "a/b/link": { kind: "symlink", target: "two" },
+    "a/b/special": { kind: "special" },
+    "a/b/empty": "",
+    "d/special": { kind: "special" },
+  };
+  const found = async (first: Side, second: Side) => {
+    using fixture = new Fixture(tree);
+    const store = await fixture.begin();
+    await fixture.walk(store, first);
+    await fixture.walk(store, second);
+    fixture.backlog.finishScan(store.scan);
+    fixture.check();
+    return fixture.query(`
+      SELECT path, parent, depth, source_state, source_error, destination_state, decided_scan,
+        hex(source_content) AS content, source_complete IS NULL AS incomplete, conflict, pending_files,
+        pending_bytes, touched, in_flight, unsettled, source_listed_at > 0 AS listed
+      FROM directory ORDER BY path`);
+  };
+  const decided = await found("destination", "source");
+  assert.deepEqual(decided, await found("source", "destination"));
+  const [below] = decided.filter(({ path }) => path === "a/b");
+  assert.deepEqual([below!.pending_files, below!.pending_bytes, below!.unsettled], [3, 5, 2]);
+});
+
+Deno.test("a scan leaves directories as they are that it has queued or listed already", async () => {
+  using fixture = new Fixture(Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [`d${i}/file`, "x"]),
+  ));
+  const store = await fixture.begin();
+  for await (const chunk of fixture.listing("")) {
+    // as much of it as there was when it was interrupted
+    fixture.backlog.transaction(() => store.put("source", [{ ...chunk, last: false }]));
+  }
+  const [listed] = store.queued("source", 1, 1);
+  for await (const chunk of fixture.listing(listed!.path)) {
+    fixture.backlog.transaction(() => store.put("source", [chunk]));
+  }
+  await fixture.walk(store, "source", { limit: 1 });
+  const queued = store.queued("source", 0, 100);
+  assert.equal(queued.length, 39);
+  assert.ok(!queued.some(({ id }) => id === listed!.id));
+  await fixture.walk(store, "source");
+  await fixture.walk(store, "destination");
+  fixture.backlog.finishScan(store.scan);
+  fixture.check();
+  assert.deepEqual(fixture.backlog.transfer.pending(), { files: 40, bytes: 40 });
+});
+
+Deno.test("a scan puts a directory into the one that is above it now", async () => {
+  using fixture = new Fixture(TREE);
+  await fixture.scan();
+  const parents = () => fixture.query("SELECT path, parent FROM directory ORDER BY path");
+  const before = parents();
+  {
+    using other = new DatabaseSync(fixture.path);
+    other.exec("UPDATE directory SET parent = 999 WHERE path = 'a/b'");
+  }
+  await fixture.scan();
+  assert.deepEqual(parents(), before);
+});
 
 Deno.test("a scan keeps hashes of what is unchanged and drops them of what changed", async () => {
   using fixture = new Fixture({ ...TREE, "a/other": "1" });

@@ -102,6 +102,71 @@ Deno.test("jobs hold all of a new directory up to their limit for that, and no m
   assert.deepEqual(wholes.sort(), ["above/below", "leaf"]);
 });
 
+Deno.test("jobs name what is missing above them as it is when a directory was made meanwhile", async () => {
+  using fixture = new Fixture({ "a/b/file": "1", "a/c/file": "1", "a/d/file": "1" });
+  await fixture.scan();
+  const { transfer } = fixture.backlog;
+  const missing = () => fixture.jobs().map((job) => job.missing.map(({ path }) => path));
+  const [job] = fixture.jobs();
+  assert.deepEqual(missing(), [["a", "a/b"], ["a", "a/c"], ["a", "a/d"]]);
+  fixture.backlog.transaction(() => transfer.made(job!.missing[0]!.directory));
+  assert.deepEqual(missing(), [["a/b"], ["a/c"], ["a/d"]]);
+  assert.throws(() =>
+    fixture.backlog.transaction(() => {
+      transfer.settle({ outcomes: [], wholes: new Map([[job!.directory, job!.whole!]]) }, "sha256");
+      assert.deepEqual(transfer.missingAbove(job!.directory, job!.path), []);
+      throw new Error("rolled back");
+    })
+  );
+  assert.deepEqual(missing(), [["a/b"], ["a/c"], ["a/d"]]);
+});
+
+for (
+  const [what, given] of [
+    ["it lands with all its files", { files: ["f", "g"], lands: true }],
+    ["a job of it is under way", { files: ["f", "g"], lands: false }],
+    ["some of its files are not there", { files: ["f"], lands: true }],
+    ["none of its files is there", { files: [], lands: true }],
+  ] as const
+) {
+  Deno.test(`settle records a directory that was made with its files when ${what}`, async () => {
+    using fixture = new Fixture({ "a/f": "1", "a/g": "23" });
+    await fixture.scan();
+    const { transfer } = fixture.backlog;
+    const [job] = fixture.jobs();
+    fixture.backlog.transaction(() => {
+      // what is not in flight any more is not known to be touched
+      transfer.landed([job!.whole!]);
+      fixture.backlog.directories.timed(job!.whole!, 0n);
+      transfer.settle({
+        outcomes: given.files.map((name) => outcomeOf(job!, name)),
+        landed: given.lands ? [job!.directory] : [],
+        wholes: new Map([[job!.directory, job!.whole!]]),
+      }, "sha256");
+    });
+    const rows = fixture.query(`SELECT path, destination_state AS state, touched, in_flight,
+      pending_files AS files, unsettled FROM directory ORDER BY path`);
+    assert.deepEqual(rows[0], {
+      path: "",
+      state: 2,
+      touched: 1,
+      in_flight: 0,
+      files: 0,
+      unsettled: rows[0]!.unsettled,
+    });
+    const left = 2 - given.files.length;
+    assert.deepEqual(rows[1], {
+      path: "a",
+      state: 2,
+      touched: 1,
+      in_flight: given.lands ? 0 : 1,
+      files: left,
+      unsettled: left === 0 ? 0 : 2,
+    });
+    fixture.check();
+  });
+}
+
 Deno.test("settle records successes, failures and files that are gone", async () => {
   using fixture = new Fixture({ "good": "12", "bad": "345", "gone": "6" });
   await fixture.scan();

@@ -35,6 +35,16 @@ for (const [algorithm, checker] of Object.entries(CHECKERS)) {
   });
 }
 
+Deno.test("manifest prints a line that sha256sum -c reads a file for when it is called -", async () => {
+  using world = new DiskWorld({ "-": "content", "below/-": "other" });
+  assert.equal((await sluice(world.args("-q"))).code, 0);
+  const { stdout } = await sluice(["manifest", world.db]);
+  Deno.writeTextFileSync(`${world.top}/manifest`, stdout);
+  const check = `cd "$1"; sha256sum --strict -c "$2" < /dev/null`;
+  const printed = await shell(check, world.destination, `${world.top}/manifest`);
+  assert.deepEqual(printed.trim().split("\n").sort(), ["./-: OK", "below/-: OK"]);
+});
+
 Deno.test("manifest exits with 1 and says how many when files are missing from it", async () => {
   using world = new DiskWorld({ old: "1", new: "2", blocked: "3" }, { "blocked/inner": "x" });
   await shell(`cp -p "$1/old" "$2/old"`, world.source, world.destination);

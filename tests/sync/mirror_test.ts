@@ -129,6 +129,30 @@ Deno.test("sync removes nothing at all when the scan of the source had an error"
   assert.deepEqual(planned.filter((line) => line.startsWith("delete")), []);
 });
 
+Deno.test("a dry run of a mirror plans what the run then does where kinds differ", async () => {
+  using world = new MemoryWorld({ "down/file": "1", file: "22", link: { target: "nowhere" } }, {
+    down: "x",
+    "file/inside": "x",
+    "link/d": null,
+    old: "xyz",
+  });
+  const plan = async (deleteExtras: boolean) => {
+    const { planned, events } = await world.run({ deleteExtras, dryRun: true });
+    const notes = events.flatMap((event) => event.type === "note" ? [event.message] : []);
+    return { planned: planned.filter((line) => !line.startsWith("times")), notes };
+  };
+  assert.deepEqual(await plan(false), {
+    planned: ["copy down/file", "refuse down", "refuse file", "refuse link"],
+    notes: [],
+  });
+  const { planned, notes } = await plan(true);
+  assert.deepEqual(notes, ["would be deleted: files 3 (5 B), directories 3"]);
+  const { summary } = await world.run({ deleteExtras: true });
+  assert.equal(summary.exitCode, 0);
+  const done = world.operations().filter((line) => !line.startsWith("times"));
+  assert.deepEqual(done.map((line) => line.replace(" success", "")).sort(), planned);
+});
+
 Deno.test("sync goes on with other extras when one cannot be removed", async () => {
   using world = new MemoryWorld({ file: "1" }, { file: "1", "d/stuck": "x", "d/e/loose": "x" });
   const { summary } = await world.run({

@@ -100,13 +100,22 @@ Deno.test("verify finds one flipped bit, in the first, a middle and the last byt
 });
 
 Deno.test("verify finds what is missing, replaced, of another size or time, or unreadable", async () => {
-  using world = await synced({ gone: "1", longer: "1", later: "1", dir: "1", link: "1", bad: "1" });
+  using world = await synced({
+    gone: "1",
+    longer: "1",
+    later: "1",
+    dir: "1",
+    link: "1",
+    bad: "1",
+    pipe: "1",
+  });
   const at = (path: string) => `${world.destination}/${path}`;
   Deno.removeSync(at("gone"));
   rot(at("longer"), () => {});
   Deno.writeTextFileSync(at("longer"), "12");
   Deno.utimeSync(at("later"), 1e9, 1e9);
-  for (const path of ["dir", "link"]) Deno.removeSync(at(path));
+  for (const path of ["dir", "link", "pipe"]) Deno.removeSync(at(path));
+  new Deno.Command("mkfifo", { args: [at("pipe")] }).outputSync();
   Deno.mkdirSync(at("dir"));
   Deno.symlinkSync("later", at("link"));
   const { summary, findings } = await run(world, {
@@ -115,19 +124,20 @@ Deno.test("verify finds what is missing, replaced, of another size or time, or u
   assert.equal(summary.exitCode, 1);
   const times = "modified \\S+Z, recorded \\S+Z";
   const expected = [
-    "different dir: it is a directory, not a file",
+    "different dir: it is a directory, not a regular file",
     `different later: modified 2001-09-09T01:46:40.000000000Z, recorded \\S+Z`,
-    "different link: it is a symlink, not a file",
+    "different link: it is a symlink, not a regular file",
     `different longer: size 2, recorded 1; ${times}`,
+    "different pipe: it is a special file, not a regular file",
     "missing gone: it is not there",
     "unreadable bad: .*EIO.*",
   ];
   assert.equal(findings.length, expected.length, findings.join("\n"));
   expected.forEach((text, i) => assert.match(findings[i]!, new RegExp(`^${text}$`)));
   assert.deepEqual(summary.totals, {
-    files: 6,
-    bytes: 6,
-    different: 4,
+    files: 7,
+    bytes: 7,
+    different: 5,
     missing: 1,
     unreadable: 1,
   });

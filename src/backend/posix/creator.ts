@@ -17,36 +17,56 @@ export interface CreatorParts {
   /** Makes the calls. */
   readonly sys: Syscalls;
   readonly directories: Directories;
-  /** How blocks leave this system. */
-  readonly flush: FlushStyle;
+  readonly flushing: Flushing;
+}
+
+/** How what is written to one place leaves this system. */
+export class Flushing {
+  #style: FlushStyle;
+
+  constructor(style: FlushStyle) {
+    this.#style = style;
+  }
+
+  /** Not "direct" any more once that was refused (CIFS with `cache=loose`). */
+  get style(): FlushStyle {
+    return this.#style;
+  }
+
+  /** With which a file is created. */
+  get flags(): number {
+    return this.#style === "direct" ? WRITE_FLAGS | O.DIRECT : WRITE_FLAGS;
+  }
+
+  refuseDirect(): void {
+    this.#style = "flushed";
+  }
 }
 
 /** Creates the files of one place. */
 export class Creator {
   readonly #parts: CreatorParts;
-  /** Not "direct" any more once that was refused (CIFS with `cache=loose`). */
-  #flush: FlushStyle;
 
   constructor(parts: CreatorParts) {
     this.#parts = parts;
-    this.#flush = parts.flush;
   }
 
   /** See {@link Backend.create}. */
   async create(path: string, name: string, { signal }: CallOptions = {}): Promise<FileWriter> {
-    const { sys, directories } = this.#parts;
+    const { sys, directories, flushing } = this.#parts;
     signal?.throwIfAborted();
     using held = await directories.hold(parentOf(path));
     lastName(path);
     const temporary = nulTerminated(name);
-    const open = (flags: number) => sys.openat(held.fd, temporary, WRITE_FLAGS | flags, 0o666);
-    let flush = this.#flush;
-    let fd = await open(flush === "direct" ? O.DIRECT : 0);
+    const open = () => sys.openat(held.fd, temporary, flushing.flags, 0o666);
+    let flush = flushing.style;
+    let fd = await open();
     if (fd === -EINVAL && flush === "direct") {
-      flush = this.#flush = "flushed";
+      flushing.refuseDirect();
+      flush = flushing.style;
       // the file is made before it is refused
       await sys.unlinkat(held.fd, temporary, 0);
-      fd = await open(0);
+      fd = await open();
     }
     if (fd < 0) throw directories.failure(fd, "create a temporary file next to the file", path);
     return this.#writer({ handle: new Handle(sys, fd), flush }, path, temporary);
@@ -55,7 +75,7 @@ export class Creator {
   /** The writer of a file that is written and closed: it can be given its name, or be taken back. */
   closed(path: string, temporary: Uint8Array): FileWriter {
     const handle = Handle.closed(this.#parts.libc.now);
-    return this.#writer({ handle, flush: this.#flush }, path, temporary);
+    return this.#writer({ handle, flush: this.#parts.flushing.style }, path, temporary);
   }
 
   #writer(
@@ -63,8 +83,8 @@ export class Creator {
     path: string,
     temporary: Uint8Array,
   ): FileWriter {
-    const { libc, sys, directories } = this.#parts;
-    const style = { flush, refuseDirect: () => void (this.#flush = "flushed") };
+    const { libc, sys, directories, flushing } = this.#parts;
+    const style = { flush, refuseDirect: () => flushing.refuseDirect() };
     return new PosixWriter(sys, libc.pooled, directories, style, handle, path, temporary);
   }
 }

@@ -7,7 +7,7 @@
 import { type Parcel, PARCEL_BYTES } from "../../parcel.ts";
 import { AT, type Libc, type MappedMemory } from "./libc.ts";
 import type { Mounts } from "./mounts.ts";
-import { NAME, putNames, TEMPORARY, TIMES, WRITE_FLAGS } from "./parcel_memory.ts";
+import { NAME, putNames, TEMPORARY, TIMES } from "./parcel_memory.ts";
 import { Program, programBytes } from "./program.ts";
 import { STATX, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -87,7 +87,7 @@ export class Desk {
       this.reading.set(read + 3, number("openat"), 0);
       this.reading.chain(read + 4, number("statx"), 1, empty, AT.EMPTY_PATH, STATX_WANTED, look);
       this.reading.chain(read + 5, number("close"), 2);
-      this.writing.set(write, number("openat"), 0, 0, WRITE_FLAGS, 0o666);
+      this.writing.set(write, number("openat"), 0, 0, 0, 0o666);
       this.writing.chain(write + 1, number("pwrite64"), 1);
       const times = address(pieces.times) + i * TIMES;
       const utimes = number("utimensat"), flush = number("fdatasync"), close = number("close");

@@ -16,6 +16,17 @@ import { O, type Syscalls } from "./libc.ts";
 
 /** Text as the kernel wants it: bytes and a NUL. */
 export function nulTerminated(text: string): Uint8Array {
+  // most names are short and ASCII, for which a call to encode them is dear
+  const ascii = new Uint8Array(text.length + 1);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return encoded(text);
+    ascii[i] = code;
+  }
+  return ascii;
+}
+
+function encoded(text: string): Uint8Array {
   const bytes = encodeName(text);
   const out = new Uint8Array(bytes.length + 1);
   out.set(bytes);
@@ -39,6 +50,8 @@ export function lastNameOrDot(path: string): Uint8Array {
   return path === "" ? Uint8Array.of(0x2e, 0) : lastName(path);
 }
 
+const FLAGS = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+
 /** A handle that is in use until disposed of. */
 export interface HeldDirectory extends Disposable {
   readonly fd: number;
@@ -47,7 +60,8 @@ export interface HeldDirectory extends Disposable {
 interface Slot {
   /** Null while the directory is being opened. */
   fd: number | null;
-  readonly opening: Promise<number>;
+  /** Null where it was open at once. */
+  readonly opening: Promise<number> | null;
   users: number;
   /** No longer in the cache: the last user closes it. */
   dropped: boolean;
@@ -84,7 +98,7 @@ export class Directories {
     this.#slots.delete(path);
     this.#slots.set(path, slot);
     try {
-      slot.fd ??= await slot.opening;
+      slot.fd ??= await slot.opening!;
     } catch (error) {
       if (this.#slots.get(path) === slot) this.#slots.delete(path);
       throw error;
@@ -92,6 +106,31 @@ export class Directories {
     const fd = slot.fd;
     this.#evict();
     return { fd, [Symbol.dispose]: () => this.#release(slot) };
+  }
+
+  /**
+   * The same at once, on the calling thread: where calls answer at once. Undefined where it cannot be
+   * opened, which {@link hold} finds out about.
+   */
+  holdAtOnce(path: string): HeldDirectory | undefined {
+    if (path === "") return { fd: this.#root, [Symbol.dispose]() {} };
+    let slot = this.#slots.get(path);
+    if (slot === undefined) {
+      const name = lastName(path);
+      using parent = this.holdAtOnce(parentOf(path));
+      if (parent === undefined) return undefined;
+      const fd = this.#closer.openat(parent.fd, name, FLAGS, 0) as number;
+      if (fd < 0) return undefined;
+      slot = { fd, opening: null, users: 1, dropped: false };
+    } else {
+      if (slot.fd === null) return undefined;
+      slot.users += 1;
+      this.#slots.delete(path);
+    }
+    this.#slots.set(path, slot);
+    this.#evict();
+    const held = slot;
+    return { fd: held.fd!, [Symbol.dispose]: () => this.#release(held) };
   }
 
   /** Drops the handle of a path: what had this name is gone. */
@@ -118,8 +157,7 @@ export class Directories {
   async #open(path: string): Promise<number> {
     const name = lastName(path);
     using parent = await this.hold(parentOf(path));
-    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = await this.#sys.openat(parent.fd, name, flags, 0);
+    const fd = await this.#sys.openat(parent.fd, name, FLAGS, 0);
     if (fd < 0) throw this.failure(fd, "open the directory", path);
     return fd;
   }

@@ -10,7 +10,7 @@ import { type Directories, nulTerminated } from "./directories.ts";
 import { namesIn } from "./directory_entries.ts";
 import { ENOENT } from "./errno.ts";
 import { AT, type Libc, type Syscalls } from "./libc.ts";
-import { Looks } from "./looks.ts";
+import { Looks, MOST_LOOKS } from "./looks.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Metadata look-ups in flight for one directory of a share. */
@@ -73,6 +73,34 @@ export class Entries {
     return buffer.entry(name, decodeName(target.subarray(0, length)));
   }
 
+  /**
+   * Puts what the names in a buffer of getdents64(2) are into a listing, at once. False, and nothing
+   * is put there, where that cannot be: {@link batch} can.
+   */
+  packAll(
+    fd: number,
+    { buffer, length, into }: { buffer: Uint8Array; length: number; into: ListingPacker },
+  ): boolean {
+    const { starts, ends } = namesIn(buffer, length);
+    if (starts.length > MOST_LOOKS) return false;
+    let simple = true, looked: StatxBuffer | null = null;
+    this.#looks ??= new Looks(this.#libc);
+    this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
+      simple &&= result === 0 && answer.kind(at) !== "symlink" &&
+        !isOwn(buffer, starts[i]!, ends[i]!);
+      looked = answer;
+    });
+    if (!simple) return false;
+    const answers = looked as StatxBuffer | null;
+    for (let i = 0; i < starts.length; i++) answers!.pack(into, buffer, starts[i]!, ends[i]!, i);
+    return true;
+  }
+
+  /** Whether calls answer at once. */
+  get immediate(): boolean {
+    return this.#immediate;
+  }
+
   /** What the names in a buffer of getdents64(2) are: the entries of the directory `fd`. */
   async batch(
     fd: number,
@@ -85,7 +113,7 @@ export class Entries {
     const entries: Entry[] = [];
     const temporaries: string[] = [];
     const problems: { name: string; code: string; message: string }[] = [];
-    const look = async (name: string, into: StatxBuffer) => {
+    const look = async (name: string, into?: StatxBuffer) => {
       if (isTemporary(name)) return void temporaries.push(name);
       const path = join(directory, name);
       try {
@@ -111,7 +139,8 @@ export class Entries {
         if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
         else aside.push(name);
       });
-      const own = new StatxBuffer();
+      // mostly there are none
+      const own = aside.length > 0 ? new StatxBuffer() : undefined;
       for (const name of aside) await look(name, own);
     } else {
       await forEachLimited(starts.map((_, i) => nameAt(i)), LOOKS_IN_FLIGHT, () => {

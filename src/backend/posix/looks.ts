@@ -3,20 +3,20 @@ import { AT, type Libc } from "./libc.ts";
 import { type Addresses, Program } from "./program.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
-/** Looks in one crossing. */
-const MOST = 256;
+/** Looks in one crossing: so many answers are there at the same time. */
+export const MOST_LOOKS = 256;
 
 /** The memory of such looks. */
 export class Looks {
   readonly #program: Program;
-  readonly #buffer = new StatxBuffer(MOST);
+  readonly #buffer = new StatxBuffer(MOST_LOOKS);
   readonly #addresses: Addresses;
 
   constructor(libc: Libc) {
     this.#addresses = libc.addresses;
-    this.#program = new Program(libc.runProgram, MOST);
+    this.#program = new Program(libc.runProgram, MOST_LOOKS);
     const number = libc.numberOf("statx");
-    for (let i = 0; i < MOST; i++) {
+    for (let i = 0; i < MOST_LOOKS; i++) {
       const into = this.#buffer.address(i);
       this.#program.set(i, number, 0, 0, AT.SYMLINK_NOFOLLOW, STATX_WANTED, into);
     }
@@ -33,8 +33,8 @@ export class Looks {
     seen: (index: number, result: number, answer: StatxBuffer, at: number) => void,
   ): void {
     const base = this.#addresses.of(names);
-    for (let from = 0; from < starts.length; from += MOST) {
-      const count = Math.min(MOST, starts.length - from);
+    for (let from = 0; from < starts.length; from += MOST_LOOKS) {
+      const count = Math.min(MOST_LOOKS, starts.length - from);
       for (let i = 0; i < count; i++) this.#program.direct(i, fd, base + starts[from + i]!);
       this.#program.run(count);
       for (let i = 0; i < count; i++) {

@@ -6,13 +6,17 @@
  * all of them, which is a fifth of the calls' time for small files.
  */
 import type { Parcel } from "../../parcel.ts";
-import type { HeldParcels, NewDirectory } from "../backend.ts";
+import type { FileWriter, HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
 import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
 import type { PosixSmallFiles } from "./small.ts";
-import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
+import {
+  makeTemporaryDirectory,
+  type TemporaryDirectory,
+  temporaryDirectoryAtOnce,
+} from "./temporary_directory.ts";
 
 /** What a new directory works with. */
 export interface NewDirectoryOptions {
@@ -28,6 +32,17 @@ export async function makeNewDirectory(
   { libc, directories, temporaryName }: NewDirectoryOptions,
 ): Promise<NewDirectory> {
   const made = await makeTemporaryDirectory(path, { sys: libc.now, directories, temporaryName });
+  return new NewPosixDirectory(path, small, { libc, directories, ...made });
+}
+
+/** The same at once. Undefined where that fails, and nothing was made. */
+export function newDirectoryAtOnce(
+  path: string,
+  small: PosixSmallFiles,
+  { libc, directories, temporaryName }: NewDirectoryOptions,
+): NewDirectory | undefined {
+  const made = temporaryDirectoryAtOnce(path, { sys: libc.now, directories, temporaryName });
+  if (made === undefined) return undefined;
   return new NewPosixDirectory(path, small, { libc, directories, ...made });
 }
 
@@ -68,18 +83,18 @@ class NewPosixDirectory implements NewDirectory {
     this.#open = false;
   }
 
+  nameAtOnce(): boolean {
+    this.#open = false;
+    if (this.#clean && this.#rename() >= 0) this.#named = true;
+    return this.#named;
+  }
+
   async name(): Promise<void> {
     this.#open = false;
-    const { libc: { now }, directories, parent, temporary } = this.#parts;
-    const name = lastName(this.#path);
-    const to = parent.fd;
-    const result = this.#clean
-      ? now.renameat2(to, temporary, to, name, RENAME_NOREPLACE) as number
-      : -EEXIST;
+    const { libc: { now }, directories, parent } = this.#parts;
+    const result = this.#clean ? this.#rename() : -EEXIST;
     if (result >= 0) {
       this.#named = true;
-      // a handle from before belongs to a directory that somebody removed
-      directories.forget(this.#path);
       return;
     }
     // somebody made it meanwhile; or the file system cannot promise not to replace anything, or what
@@ -87,31 +102,49 @@ class NewPosixDirectory implements NewDirectory {
     if (result !== -EEXIST && result !== -EINVAL) {
       throw directories.failure(result, "give the directory its name", this.#path);
     }
-    const made = now.mkdirat(to, name, 0o777) as number;
+    const made = now.mkdirat(parent.fd, lastName(this.#path), 0o777) as number;
     if (made < 0 && made !== -EEXIST) {
       throw directories.failure(made, "make the directory", this.#path);
     }
     this.#other = await directories.hold(this.#path);
   }
 
+  #rename(): number {
+    const { libc: { now }, directories, parent: { fd }, temporary } = this.#parts;
+    const result = now.renameat2(fd, temporary, fd, lastName(this.#path), RENAME_NOREPLACE);
+    // a handle from before belongs to a directory that somebody removed
+    if (result as number >= 0) directories.forget(this.#path);
+    return result as number;
+  }
+
   hold(): HeldParcels {
-    const small = this.#small, own = this.#own;
-    return {
-      read: (parcel) => void small.read(own, parcel),
-      write: (parcel) => {
-        const clean = small.write(own, parcel, true);
-        this.#clean = this.#clean && clean;
-        return undefined;
-      },
-      commit: (parcel) => void this.#commit(parcel),
-      discard: (parcel) => {
-        // what has its name is whole and durable; the next run finds it
-        if (!this.#named) small.discard(this.#other ?? own, parcel, own.fd);
-        return undefined;
-      },
-      writer: (path, temporary) => small.writer(path, temporary),
-      ...this.#holders.hold(),
-    };
+    return new HeldNew(this, this.#holders.hold());
+  }
+
+  readParcel(parcel: Parcel): void {
+    this.#small.read(this.#own, parcel);
+  }
+
+  writeParcel(parcel: Parcel): void {
+    const clean = this.#small.write(this.#own, parcel, true);
+    this.#clean = this.#clean && clean;
+  }
+
+  commitParcel(parcel: Parcel): void {
+    if (this.#named) this.#small.committed(parcel);
+    else if (this.#other !== null) {
+      this.#small.moveOut(this.#own, this.#other, parcel);
+      this.#small.commit(this.#other, parcel);
+    }
+  }
+
+  discardParcel(parcel: Parcel): void {
+    // what has its name is whole and durable; the next run finds it
+    if (!this.#named) this.#small.discard(this.#other ?? this.#own, parcel, this.#own.fd);
+  }
+
+  writer(path: string, temporary: number): FileWriter {
+    return this.#small.writer(path, temporary);
   }
 
   [Symbol.dispose](): void {
@@ -120,14 +153,6 @@ class NewPosixDirectory implements NewDirectory {
 
   discard(): undefined {}
 
-  #commit(parcel: Parcel): void {
-    if (this.#named) this.#small.committed(parcel);
-    else if (this.#other !== null) {
-      this.#small.moveOut(this.#own, this.#other, parcel);
-      this.#small.commit(this.#other, parcel);
-    }
-  }
-
   #close(): void {
     const { libc: { now }, parent, temporary, fd } = this.#parts;
     now.close(fd);
@@ -135,5 +160,40 @@ class NewPosixDirectory implements NewDirectory {
     if (!this.#named) now.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
     this.#other?.[Symbol.dispose]();
     parent[Symbol.dispose]();
+  }
+}
+
+/** The directory, held for parcels. */
+class HeldNew implements HeldParcels {
+  readonly #directory: NewPosixDirectory;
+  readonly #holder: Disposable;
+
+  constructor(directory: NewPosixDirectory, holder: Disposable) {
+    this.#directory = directory;
+    this.#holder = holder;
+  }
+
+  read(parcel: Parcel): undefined {
+    this.#directory.readParcel(parcel);
+  }
+
+  write(parcel: Parcel): undefined {
+    this.#directory.writeParcel(parcel);
+  }
+
+  commit(parcel: Parcel): undefined {
+    this.#directory.commitParcel(parcel);
+  }
+
+  discard(parcel: Parcel): undefined {
+    this.#directory.discardParcel(parcel);
+  }
+
+  writer(path: string, temporary: number): FileWriter {
+    return this.#directory.writer(path, temporary);
+  }
+
+  [Symbol.dispose](): void {
+    this.#holder[Symbol.dispose]();
   }
 }

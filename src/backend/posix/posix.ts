@@ -17,7 +17,7 @@ import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { inTheWay } from "../failures.ts";
 import { trashIn } from "../trash.ts";
-import { Creator } from "./creator.ts";
+import { Creator, Flushing } from "./creator.ts";
 import { Directories, lastName, lastNameOrDot, nulTerminated } from "./directories.ts";
 import { Entries } from "./entries.ts";
 import { EEXIST, posixError } from "./errno.ts";
@@ -133,11 +133,14 @@ class PosixBackend implements Backend {
     });
     this.open = this.#opener.open;
     const { latency, durability } = capabilities;
+    const flushing = new Flushing(
+      options.flush ?? (durability === "group" ? "together" : mounts.flushStyle),
+    );
     this.#creator = new Creator({
       libc,
       sys: this.#sys,
       directories: this.#directories,
-      flush: options.flush ?? (durability === "group" ? "together" : mounts.flushStyle),
+      flushing,
     });
     const parts = {
       libc,
@@ -152,7 +155,7 @@ class PosixBackend implements Backend {
       this.small = new PosixSmallFiles({ ...parts, run: libc.runProgram });
     } else if (latency === "waiting" && durability === "file") {
       const { timesWhen, renamesDirectories, system: { network } } = mounts;
-      const about = { timesWhen, renamesDirectories, noReplace: !network };
+      const about = { flushing, timesWhen, renamesDirectories, noReplace: !network };
       this.small = new ShareSmallFiles({ ...parts, ...about });
     }
   }

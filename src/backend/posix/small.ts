@@ -13,7 +13,7 @@ import { isUnsettled, unsettledSince } from "../settling.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
 import { AT, type Libc } from "./libc.ts";
-import { makeNewDirectory } from "./new_directory.ts";
+import { makeNewDirectory, newDirectoryAtOnce } from "./new_directory.ts";
 import {
   fillTimes,
   NAME,
@@ -69,6 +69,16 @@ export class PosixSmallFiles implements SmallFiles {
   async hold(directory: string): Promise<HeldParcels> {
     const held = await this.#options.directories.hold(directory);
     return new Held(this, held);
+  }
+
+  holdAtOnce(directory: string): HeldParcels | undefined {
+    const held = this.#options.directories.holdAtOnce(directory);
+    return held === undefined ? undefined : new Held(this, held);
+  }
+
+  makeAtOnce(directory: string): NewDirectory | undefined {
+    const { libc, directories, temporaryName } = this.#options;
+    return newDirectoryAtOnce(directory, this, { libc, directories, temporaryName });
   }
 
   async make(directory: string): Promise<NewDirectory> {

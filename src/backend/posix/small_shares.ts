@@ -12,6 +12,7 @@
 import { type Parcel, PROGRESS, STAMP } from "../../parcel.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled } from "../settling.ts";
+import type { Flushing } from "./creator.ts";
 import { Desk, type DeskOptions, READS, WRITES } from "./desk.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
@@ -28,6 +29,7 @@ const encoder = new TextEncoder();
 /** What a {@link ShareSmallFiles} works with. */
 export interface ShareSmallOptions extends DeskOptions {
   readonly directories: Directories;
+  readonly flushing: Flushing;
   readonly temporaryName: () => string;
   /** O.NOATIME or 0, as the backend has found out. */
   readonly noatime: () => number;
@@ -117,6 +119,8 @@ export class ShareSmallFiles implements SmallFiles {
     await this.#at(async (desk) => {
       if (named && !desk.putNames(parcel)) return;
       const { writing, times, bytes } = desk;
+      const { flushing } = this.#options, { flags } = flushing;
+      const direct = flushing.style === "direct";
       bytes.set(data.subarray(0, parcel.bytes));
       let at = desk.bytesAt, slot = 0;
       for (let i = 0; i < files.length; i++) {
@@ -126,7 +130,7 @@ export class ShareSmallFiles implements SmallFiles {
           const name = named
             ? desk.name(i)
             : desk.putTemporary(slot, this.#temporaries.get(temporaries[i]!)!);
-          writing.direct(WRITES * slot, fd, name);
+          writing.open(WRITES * slot, fd, name, flags);
           writing.adjust(WRITES * slot + 1, at, size);
           if (this.#options.timesWhen === "closed") writing.direct(WRITES * slot + 4, fd, name);
           fillTimes(times, slot, stamps, i * STAMP);
@@ -139,11 +143,14 @@ export class ShareSmallFiles implements SmallFiles {
       for (let i = 0; i < files.length; i++) {
         if (progress[i] !== PROGRESS.read) continue;
         const first = WRITES * slot++, opened = writing.result(first);
+        const refused = direct && [0, 1].some((call) => writing.result(first + call) === -EINVAL);
+        if (refused) flushing.refuseDirect();
         // durable only when the flush and the close say so: that is where a share reports a full disk
         const done = writing.result(first + 1) === files[i]!.size &&
           [2, 3, 4].every((call) => writing.result(first + call) === 0);
         if (done) progress[i] = PROGRESS.written;
-        else if (opened >= 0) clean = await this.#remove(fd, parcel, i) && clean;
+        // a file that is not to be written directly is made before that is refused
+        else if (opened >= 0 || refused) clean = await this.#remove(fd, parcel, i) && clean;
         // an answer that got lost may have been that the file is made
         else if (!REFUSED.has(-opened)) clean = false;
       }

@@ -3,6 +3,8 @@ import { parentOf } from "../../entry.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { AT, O, type Syscalls } from "./libc.ts";
 
+const FLAGS = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+
 /** A directory that is to get its own name later. */
 export interface TemporaryDirectory {
   /** In which it is, and will be; held until disposed of. */
@@ -27,8 +29,7 @@ export async function makeTemporaryDirectory(
     const temporary = nulTerminated(temporaryName());
     const made = await sys.mkdirat(parent.fd, temporary, 0o777);
     if (made < 0) throw directories.failure(made, "make the directory", path);
-    const flags = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = await sys.openat(parent.fd, temporary, flags, 0);
+    const fd = await sys.openat(parent.fd, temporary, FLAGS, 0);
     if (fd < 0) {
       await sys.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
       throw directories.failure(fd, "open the directory", path);
@@ -38,4 +39,29 @@ export async function makeTemporaryDirectory(
     parent[Symbol.dispose]();
     throw error;
   }
+}
+
+/**
+ * The same at once, on the calling thread. Undefined where that fails, and nothing was made, which
+ * {@link makeTemporaryDirectory} finds out about.
+ */
+export function temporaryDirectoryAtOnce(
+  path: string,
+  { sys, directories, temporaryName }: {
+    /** On the calling thread. */
+    readonly sys: Syscalls;
+    readonly directories: Directories;
+    readonly temporaryName: () => string;
+  },
+): TemporaryDirectory | undefined {
+  const parent = directories.holdAtOnce(parentOf(path));
+  if (parent === undefined) return undefined;
+  const temporary = nulTerminated(temporaryName());
+  if (sys.mkdirat(parent.fd, temporary, 0o777) === 0) {
+    const fd = sys.openat(parent.fd, temporary, FLAGS, 0) as number;
+    if (fd >= 0) return { parent, temporary, fd };
+    sys.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
+  }
+  parent[Symbol.dispose]();
+  return undefined;
 }
