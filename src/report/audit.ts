@@ -128,11 +128,18 @@ export class AuditLog implements Disposable {
     this.#file.close();
   }
 
-  /** Closes the log, and removes it if this process made it and wrote nothing. */
+  /**
+   * Closes the log, and removes it if this process made it and wrote nothing. Why it is abandoned is
+   * what must be told: an empty log that cannot be removed stays, and serves the next run.
+   */
   abandon(): void {
-    const empty = this.#file.statSync().size === 0;
     this.#close();
-    if (empty && this.#created) Deno.removeSync(this.#path);
+    if (!this.#created || this.#known.size > 0) return;
+    try {
+      Deno.removeSync(this.#path);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+    }
   }
 
   /**

@@ -169,6 +169,16 @@ Deno.test("AuditLog.attach says in one sentence that the log can be used no more
   });
 });
 
+Deno.test("AuditLog.abandon leaves an empty log that cannot be removed, without a word", () => {
+  using fixture = new Fixture();
+  const directory = `${fixture.directory}/gone`;
+  Deno.mkdirSync(directory);
+  const log = AuditLog.open(`${directory}/audit.jsonl`);
+  Deno.removeSync(directory, { recursive: true });
+  log.abandon();
+  assert.throws(() => log.attach(fixture.backlog.outbox, 1), SyncError, "it is closed");
+});
+
 Deno.test("AuditLog.open refuses what is no audit log and leaves it as it is", () => {
   using fixture = new Fixture();
   for (const text of ["dear diary\n", '{"other":1}\n', "{", "\n", "[]"]) {
