@@ -1,4 +1,5 @@
 /** This process among all others, now and later: how its temporaries and its runs are marked. */
+import { portableError } from "./backend/portable_errors.ts";
 
 /** The name of this process in temporary names, see `backend/temporary.ts`. */
 export interface Self {
@@ -24,15 +25,19 @@ async function hostToken(): Promise<string> {
   return [...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The moment at which a process began, in ticks since boot; null when there is no such process. */
+/**
+ * The moment at which a process began, in ticks since boot; null when there is no such process.
+ * Throws a SyncError when that cannot be found out.
+ */
 export function beginningOf(pid: number): string | null {
+  const path = `/proc/${pid}/stat`;
   try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const stat = Deno.readTextFileSync(path);
     // the name of the program, in brackets, may have spaces; the 20th field after it is the time
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    throw portableError(error, `read ${path}`, "");
   }
 }
 

@@ -14,6 +14,7 @@ import type { Side } from "./event.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
 import { ListingPacker } from "./listing.ts";
+import { showPath } from "./name.ts";
 import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { parcelRecords } from "./report/operation_record.ts";
@@ -204,7 +205,10 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
         await gate.pass({ signal });
         // the root itself cannot be listed: there is nothing to compare with
         if (isFailure(listed) && directory.path === "") {
-          throw new SyncError(listed.error.code, listed.error.message, { scope: "run" });
+          const { message } = listed.error;
+          throw new SyncError("ELIST", `the ${side} ${showPath(root)}: ${message}`, {
+            scope: "run",
+          });
         }
         put(listed);
         await taken();

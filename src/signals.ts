@@ -51,8 +51,8 @@ function ignoresHangup(): boolean {
     const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
     return (BigInt(`0x${ignored}`) & 1n) === 1n;
   } catch (error) {
-    // not Linux, or /proc is not there
-    if (error instanceof Deno.errors.NotFound) return false;
+    // not Linux, or /proc is not there, or cannot be read just now
+    if (error instanceof Error) return false;
     throw error;
   }
 }

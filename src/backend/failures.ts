@@ -51,6 +51,18 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EDQUOT: { text: "disk quota exceeded", scope: "run" },
 };
 
+/** Codes that only what is written is expected to fail with. */
+const WRITTEN_ONLY: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
+
+/** Calls that write nothing, by their verbs. */
+const LOOKING = /^(find|list|look|open|reach|read)/;
+
+/**
+ * What a place means that says so when it is only looked at: a FUSE file system whose cache on this
+ * machine is full may have room again in a moment, and at the destination there is nothing to wait for.
+ */
+const WHEN_LOOKING = { scope: "entry", retryable: true } as const;
+
 /**
  * The error of a failed call.
  *
@@ -59,7 +71,9 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
  * @param path relative to the root
  */
 export function failure(code: string, doing: string, path: string, cause?: unknown): SyncError {
-  const known = MEANINGS[code];
+  const known = WRITTEN_ONLY.has(code) && LOOKING.test(doing)
+    ? { ...MEANINGS[code]!, ...WHEN_LOOKING }
+    : MEANINGS[code];
   const text = known?.text ?? (cause instanceof Error ? cause.message : "unknown error");
   return new SyncError(code, `cannot ${doing}: ${text} (${code})`, { ...known, path, cause });
 }

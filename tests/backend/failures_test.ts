@@ -14,6 +14,19 @@ Deno.test("failure carries what a code means for the run", () => {
   assert.equal(failure("ENOENT", "open", "").scope, "entry");
 });
 
+Deno.test("failure stops the run for a place without room only when something was written", () => {
+  for (const code of ["ENOSPC", "EDQUOT", "EROFS"]) {
+    for (const doing of ["write", "make the directory", "rename over the final name"]) {
+      assert.equal(failure(code, doing, "").scope, "run", `${doing}: ${code}`);
+    }
+    for (const doing of ["open", "look at", "list the directory", "read the symbolic link"]) {
+      const { scope, retryable } = failure(code, doing, "");
+      assert.deepEqual({ scope, retryable }, { scope: "entry", retryable: true }, doing);
+    }
+  }
+  assert.equal(failure("ENODEV", "open", "").scope, "run");
+});
+
 Deno.test("failure keeps the cause's words when the code is not known", () => {
   assert.equal(failure("EODD", "open", "", new Error("odd")).message, "cannot open: odd (EODD)");
   assert.equal(failure("EODD", "open", "").message, "cannot open: unknown error (EODD)");

@@ -33,6 +33,10 @@ for (const durability of ["file", "group"] as const) {
 const ENTRY_FAULTS: readonly { source?: Rule; destination?: Rule; error: RegExp }[] = [
   { source: { call: "open", errno: "EACCES" }, error: /permission denied/ },
   { source: { call: "read", errno: "EIO" }, error: /input\/output error/ },
+  // a FUSE file system whose cache is full says so of its own files
+  { source: { call: "open", errno: "ENOSPC" }, error: /no space left on device/ },
+  { source: { call: "read", errno: "EDQUOT" }, error: /disk quota exceeded/ },
+  { source: { call: "lookAgain", errno: "ENOSPC" }, error: /no space left on device/ },
   {
     source: { call: "read", short: 1 },
     error: /changed while it was read: it ends at byte 1 of 3/,

@@ -49,14 +49,18 @@ Deno.test("sync counts nothing below an unreadable destination directory as abse
   assert.deepEqual(next.summary.pending, { files: 0, bytes: 0 });
 });
 
-Deno.test("sync stops when the root of a side cannot be listed", async () => {
+Deno.test("sync stops, and names the side, when its root cannot be listed", async () => {
   for (const side of ["source", "destination"] as const) {
     using world = new MemoryWorld({ file: "1" });
-    const rules: Rule[] = [{ call: "list", path: "", errno: "EACCES" }];
-    const { summary } = await world.run({ faults: { [side]: rules } });
-    assert.equal(summary.exitCode, 3, side);
-    assert.match(summary.reason!, /permission denied/);
-    assert.deepEqual(world.to.tree(), {});
+    for (const errno of ["EACCES", "ENOSPC"]) {
+      const rules: Rule[] = [{ call: "list", path: "", errno }];
+      const { summary } = await world.run({ faults: { [side]: rules }, waitForSpace: 3_600_000 });
+      assert.equal(summary.exitCode, 3, side);
+      const place = `the ${side} ${world[side]}: cannot list`;
+      assert.ok(summary.reason!.startsWith(place), summary.reason!);
+      assert.match(summary.reason!, new RegExp(`\\(${errno}\\)$`));
+      assert.deepEqual(world.to.tree(), {});
+    }
   }
 });
 

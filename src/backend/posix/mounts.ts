@@ -5,6 +5,7 @@
  */
 import { showPath } from "../../name.ts";
 import type { Identity, Space } from "../backend.ts";
+import { portableError } from "../portable_errors.ts";
 import { nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
 import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./file_systems.ts";
@@ -170,7 +171,7 @@ export class Mounts {
     } catch (error) {
       // without /proc there is less to compare, which is no reason not to run
       if (error instanceof Deno.errors.NotFound) return null;
-      throw posixError(-5, `read ${showPath(MOUNTS)}`, "");
+      throw portableError(error, `read ${showPath(MOUNTS)}`, "");
     }
     const mount = mountIn(text, String(id));
     if (unique !== null) this.#known = { id: unique, mount };
