@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Backend, Identity } from "./backend/backend.ts";
 import { withGate } from "./backend/gated.ts";
 import type { Reopening } from "./backend/reopening.ts";
-import { RootGuard } from "./backend/root_guard.ts";
+import { lookAtRoot, RootGuard } from "./backend/root_guard.ts";
 import type { Watch } from "./backend/watch.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
@@ -375,8 +375,8 @@ export class Run {
       return store;
     }
     const root = async (side: Side, backend: Backend) => {
-      const entry = await backend.look("", { signal });
-      return { ...context.identities[side], mtime: entry?.mtime ?? 0n };
+      const { mtime } = await lookAtRoot(backend, { side, signal });
+      return { ...context.identities[side], mtime };
     };
     const roots = {
       source: await root("source", from),

@@ -5,6 +5,7 @@
 import { SyncError } from "../errors.ts";
 import type { TimeKeeping } from "../times.ts";
 import type { Backend, CallOptions } from "./backend.ts";
+import { unlessRefused } from "./refused.ts";
 
 const SECOND = 1_000_000_000n, QUARTER_HOUR = 900n * SECOND, LONGEST_SHIFT = 15n * 3600n * SECOND;
 
@@ -64,14 +65,9 @@ async function measure(
 ): Promise<TimeKeeping> {
   const read = async () => (await backend.look(path, options))?.mtime ?? null;
   const give = async (mtime: bigint) => {
-    try {
-      await backend.setTimes(path, { mtime, atime: mtime }, options);
-    } catch (error) {
-      // a time that is refused fails its file by name; it is no limit that is kept to in silence
-      if (!(error instanceof SyncError) || error.scope === "run") throw error;
-      return null;
-    }
-    return await read();
+    const set = () => backend.setTimes(path, { mtime, atime: mtime }, options).then(() => true);
+    // a time that is refused fails its file by name; it is no limit that is kept to in silence
+    return await unlessRefused(set, false) ? await read() : null;
   };
   const winter = judge(WINTER, await read());
   const summer = judge(SUMMER, await give(SUMMER));
@@ -88,14 +84,8 @@ async function measure(
 }
 
 async function canLink(backend: Backend, path: string, options: CallOptions): Promise<boolean> {
-  try {
-    // to its own name: that needs a link as well, and leaves nothing to remove
-    await backend.link(path, path, options);
-    return true;
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    return false;
-  }
+  // to its own name: that needs a link as well, and leaves nothing to remove
+  return await unlessRefused(() => backend.link(path, path, options).then(() => true), false);
 }
 
 /** How a time that was given and the one that was read fit together. */

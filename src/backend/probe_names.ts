@@ -7,6 +7,7 @@ import { SyncError } from "../errors.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import { ALL_APART, type NameRules, SPELLINGS } from "../name_rules.ts";
 import type { Backend, CallOptions } from "./backend.ts";
+import { unlessRefused } from "./refused.ts";
 
 /** Calls at the same time: on a share a run would wait for some seventy, one after the other. */
 const WIDTH = 16;
@@ -131,19 +132,12 @@ async function keepsApart(
 
 /** Whether a name leads to something; a name that is refused leads nowhere. */
 async function isThere(backend: Backend, path: string, signal?: AbortSignal): Promise<boolean> {
-  try {
-    return await backend.look(path, { signal }) !== undefined;
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    return false;
-  }
+  return await unlessRefused(
+    async () => await backend.look(path, { signal }) !== undefined,
+    false,
+  );
 }
 
 async function canMake(backend: Backend, path: string, signal?: AbortSignal): Promise<boolean> {
-  try {
-    return await backend.makeDirectory(path, { signal });
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    return false;
-  }
+  return await unlessRefused(() => backend.makeDirectory(path, { signal }), false);
 }

@@ -2,6 +2,7 @@
  * The guard of a root: looks whether its path still leads to what the run began with. The open handle
  * of a file system that was unmounted lazily still works, so only the path can tell.
  */
+import type { Entry } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -73,6 +74,22 @@ export async function checkRoot(
   let why: SyncError | string = "another directory is there now";
   try {
     if (isSameRoot(expected, await backend.identify({ signal }))) return;
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    why = error;
+  }
+  throw rootGone(side, backend.root, why);
+}
+
+/** A look at a root itself, which is gone where there is none. */
+export async function lookAtRoot(
+  backend: Backend,
+  { side, signal }: Pick<RootGuardOptions, "side" | "signal">,
+): Promise<Entry> {
+  let why: SyncError | string = "there is nothing";
+  try {
+    const entry = await backend.look("", { signal });
+    if (entry !== undefined) return entry;
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     why = error;

@@ -7,9 +7,11 @@ import { showPath } from "../name.ts";
  * another was put in its place: what is recorded after that is nowhere to be found.
  */
 export function demandSameFile(path: string): () => void {
-  const known = identityOf(path);
+  let known = identityOf(path);
   return () => {
     const now = identityOf(path);
+    // it could not be told at first: the first answer is what counts
+    if (known === undefined && now !== null) known = now;
     if (now === known || now === undefined) return;
     throw new SyncError(
       "EDB",

@@ -51,6 +51,20 @@ for (const [what, rules] of Object.entries(places)) {
   }
 }
 
+Deno.test("probeNameRules takes a call that fails once for no answer", async () => {
+  for (const call of ["look", "makeDirectory"] as const) {
+    for (let after = 0; after < 12; after++) {
+      const rules = { ...ALL_APART, letters: true };
+      const inner = memoryBackend({ names: { rules } });
+      await inner.makeDirectory("probe");
+      const backend = withFaults(inner, [{ call, after, times: 1, errno: "EIO" }]);
+      // the directories of its own, which nothing refuses, are the caller's to complain about
+      const found = await probeNameRules(backend, "probe").catch(({ code }) => code);
+      if (found !== "EIO") assert.deepEqual(found, rules, `${call} ${after}`);
+    }
+  }
+});
+
 Deno.test("probeNameRules makes few calls where names are kept apart", async () => {
   const backend = withFaults(memoryBackend(), []);
   await backend.makeDirectory("probe");

@@ -69,6 +69,16 @@ Deno.test("probe goes on when a time is refused, and cleans up when it cannot", 
   assert.deepEqual(backend.tree(), {});
 });
 
+Deno.test("probe takes a call that fails once for no answer", async () => {
+  const latest = (2n ** 31n - 1n) * SECOND;
+  const make = () => memoryBackend({ keepTime: (time) => time > latest ? latest : time });
+  const expected = await probe(make());
+  for (const rule of [{ call: "link", after: 0 }, { call: "setTimes", after: 1 }] as const) {
+    const backend = withFaults(make(), [{ ...rule, times: 1, errno: "EIO" }]);
+    assert.deepEqual(await probe(backend), expected, rule.call);
+  }
+});
+
 Deno.test("probe leaves a real directory as it was", async () => {
   const root = Deno.makeTempDirSync();
   try {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { Backend } from "../../src/backend/backend.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
-import { openSameRoot, RootGuard } from "../../src/backend/root_guard.ts";
+import { lookAtRoot, openSameRoot, RootGuard } from "../../src/backend/root_guard.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 
@@ -44,6 +45,20 @@ Deno.test("RootGuard looks again at once when the last look did not find the roo
   const { guard } = setUp([{ call: "identify", times: 1, errno: "ENOENT" }]);
   await assert.rejects(async () => await guard.check(100), { code: "EROOT", scope: "run" });
   await guard.check(100);
+});
+
+Deno.test("lookAtRoot takes a root that cannot be looked at for gone", async () => {
+  const look = (backend: Backend) => lookAtRoot(backend, { side: "source", signal: NEVER });
+  const inner = memoryBackend({ root: "/mnt/old" });
+  assert.equal((await look(inner)).kind, "directory");
+  const failing: [Rule, RegExp][] = [
+    [{ call: "look", errno: "EIO" }, /^the source \/mnt\/old cannot be reached: .*\(EIO\)/],
+    [{ call: "look", absent: true }, /^the source \/mnt\/old is gone .*there is nothing/],
+  ];
+  for (const [rule, message] of failing) {
+    const expected = { code: "EROOT", scope: "run", message };
+    await assert.rejects(look(withFaults(inner, [rule])), expected);
+  }
 });
 
 Deno.test("openSameRoot takes nothing but what was there before", async () => {

@@ -37,6 +37,15 @@ Deno.test("demandSameFile says nothing where it cannot tell", () => {
     // too many levels: neither there nor gone
     Deno.symlinkSync("link", `${top}/link`);
     demand();
+    const late = demandSameFile(`${top}/link`);
+    Deno.removeSync(`${top}/link`);
+    assert.throws(late, gone);
+    Deno.symlinkSync("db", `${top}/link`);
+    late();
+    demand();
+    Deno.writeTextFileSync(`${top}/other`, "");
+    Deno.renameSync(`${top}/other`, `${top}/db`);
+    assert.throws(late, gone);
   } finally {
     Deno.removeSync(top, { recursive: true });
   }
