@@ -11,6 +11,9 @@
  * Then the source is quiet, a run goes to its end, and the trees must be identical, the log whole,
  * nothing left over. A binary that was replaced is taken anew with the next round.
  *
+ * With the same `--seed` the runs have the same options and the same faulty calls, in the same
+ * order. When a signal comes, and what is edited until then, is a matter of time and never the same.
+ *
  * Mounts need root, faulty calls strace; without them a soak does the rest.
  *
  * Usage: `deno run -A scripts/soak.ts [--hours N | --minutes N] [--seed N] [--binary PATH] [--dir PATH]`
@@ -45,6 +48,9 @@ class Soak {
   readonly #source: Side;
   readonly #destination: Side;
   readonly #edits: EditedTree;
+  /** What a run is: its options and its faulty calls, which are the same again with the same seed. */
+  readonly #planned: () => number;
+  /** What happens to it meanwhile, and when: that depends on how fast everything is, too. */
   readonly #random: () => number;
   readonly #faults: readonly (readonly [name: string, fault: Fault])[];
   readonly #canTrace: boolean;
@@ -71,7 +77,8 @@ class Soak {
     this.#folder = folder;
     this.#source = source;
     this.#destination = destination;
-    this.#random = randomNumbers(seed + 1);
+    this.#planned = randomNumbers(seed + 1);
+    this.#random = randomNumbers(seed + 2);
     this.#canTrace = options.canTrace;
     this.#edits = new EditedTree(source.kept, { seed, outside: `${folder}/outside` });
     this.#faults = [
@@ -103,17 +110,17 @@ class Soak {
     this.rounds += 1;
     if (await this.#program.renew()) console.log("the binary was replaced");
     for (let i = 0; i < 120; i++) await this.#edits.edit();
-    const runs = 1 + this.#below(3);
+    const runs = 1 + this.#below(3, this.#planned);
     for (let i = 0; i < runs && this.problems.length === 0; i++) await this.#disturbed();
     if (this.problems.length === 0) await this.#quiet();
   }
 
-  #below(most: number): number {
-    return Math.floor(this.#random() * most);
+  #below(most: number, random = this.#random): number {
+    return Math.floor(random() * most);
   }
 
-  #oneOf<T>(all: readonly T[]): T {
-    return all[this.#below(all.length)]!;
+  #oneOf<T>(all: readonly T[], random = this.#random): T {
+    return all[this.#below(all.length, random)]!;
   }
 
   #arguments(): string[] {
@@ -126,7 +133,7 @@ class Soak {
 
   #options(): string[] {
     return randomOptions({
-      random: this.#random,
+      random: this.#planned,
       ifKnown: (...args) => this.#program.ifKnown(...args),
       now: Date.now(),
     });
@@ -145,9 +152,11 @@ class Soak {
   async #disturbed(): Promise<void> {
     this.runs += 1;
     const options = this.#options();
-    const injection = this.#random() < 0.3 && this.#canTrace ? this.#injection() : undefined;
+    // the dice fall even where nothing can be traced
+    const wanted = this.#planned() < 0.3, planned = this.#injection();
+    const injection = wanted && this.#canTrace ? planned : undefined;
     const run = this.#program.start([...this.#arguments(), ...options], { injection });
-    const edited = this.#random() < 0.8;
+    const edited = this.#planned() < 0.8;
     const edits = edited ? this.#edit(run) : Promise.resolve();
     const names = injection === undefined ? [] : [`${injection.calls}: ${injection.what}`];
     const faults = (async () => {
@@ -179,11 +188,12 @@ class Soak {
   }
 
   #injection() {
-    const calls = this.#oneOf(CALLS), error = this.#oneOf(ERRORS);
-    const first = 1 + this.#below(this.#random() < 0.5 ? 8 : 60);
+    const planned = this.#planned;
+    const calls = this.#oneOf(CALLS, planned), error = this.#oneOf(ERRORS, planned);
+    const first = 1 + this.#below(planned() < 0.5 ? 8 : 60, planned);
     return {
       calls,
-      what: `error=${error}:when=${first}..${first + this.#below(3)}`,
+      what: `error=${error}:when=${first}..${first + this.#below(3, planned)}`,
       trace: "/dev/null",
     };
   }
