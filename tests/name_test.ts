@@ -51,6 +51,36 @@ Deno.test("decodeName keeps each byte that is not UTF-8", () => {
   }
 });
 
+Deno.test("decodeName takes for UTF-8 what the system's decoder takes for it", () => {
+  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const sequenceAt = (bytes: Uint8Array, i: number) => {
+    for (let end = i + 1; end <= i + 4 && end <= bytes.length; end++) {
+      try {
+        return { text: strict.decode(bytes.subarray(i, end)), end };
+      } catch {
+        // longer, or none
+      }
+    }
+    return { text: String.fromCharCode(0xdc00 + bytes[i]!), end: i + 1 };
+  };
+  const leads = fc.constantFrom(0x41, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff);
+  const others = fc.constantFrom(0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbd, 0xbf, 0xc0);
+  const arbitrary = fc.array(fc.oneof(leads, others, others), { maxLength: 12 });
+  fc.assert(
+    fc.property(arbitrary, (values) => {
+      const bytes = Uint8Array.from(values);
+      let expected = "";
+      for (let i = 0; i < bytes.length;) {
+        const { text, end } = sequenceAt(bytes, i);
+        expected += text;
+        i = end;
+      }
+      assert.equal(decodeName(bytes), expected);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
 Deno.test("decodeName never merges two names", () => {
   fc.assert(fc.property(nameBytes, nameBytes, (a, b) => {
     assert.equal(decodeName(a) === decodeName(b), Buffer.compare(a, b) === 0);
