@@ -37,11 +37,16 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    const why = error instanceof Error ? error.message : String(error);
-    if (isPassing(error)) throw cannotUse(path, error);
-    const advice = isDamaged(error) ? DAMAGED : needsWriting(error) ? unwritable(path) : "";
-    throw new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
+    throw unusable(path, error);
   }
+}
+
+/** The error of a database that cannot be used, by what the opening of it failed with. */
+export function unusable(path: string, error: unknown): SyncError | UsageError {
+  if (isPassing(error)) return cannotUse(path, error);
+  const why = error instanceof Error ? error.message : String(error);
+  const advice = isDamaged(error) ? DAMAGED : needsWriting(error) ? unwritable(path) : "";
+  return new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
 }
 
 /** What to do about a database that cannot be read any more. */

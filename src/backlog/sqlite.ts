@@ -16,6 +16,7 @@ import { demandSameFile } from "./same_file.ts";
 import { RunStore } from "./run_store.ts";
 import { ScanStore } from "./scan_store.ts";
 import { OutboxStore } from "./outbox.ts";
+import { isDatabaseError } from "./database_error.ts";
 import {
   acquire,
   bind,
@@ -23,6 +24,7 @@ import {
   openUnchanged,
   type Pair,
   refuseOtherPair,
+  unusable,
 } from "./open_database.ts";
 import { DeletionStore } from "./deletion_store.ts";
 import { DirectoryStore } from "./directory_store.ts";
@@ -85,7 +87,7 @@ export class SqliteBacklog implements Disposable {
     } catch (error) {
       database?.close();
       lock.close();
-      throw error;
+      throw isDatabaseError(error) ? unusable(path, error) : error;
     }
   }
 

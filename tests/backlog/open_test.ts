@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SCHEMA_VERSION } from "../../src/backlog/migrate.ts";
-import { openDatabase } from "../../src/backlog/open_database.ts";
+import { openDatabase, unusable } from "../../src/backlog/open_database.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
-import { UsageError } from "../../src/errors.ts";
+import { SyncError, UsageError } from "../../src/errors.ts";
 import { mayMount, MountNamespace } from "../testing/mount_namespace.ts";
 import { Fixture } from "./fixture.ts";
 import { EXACT } from "../../src/times.ts";
@@ -17,6 +17,19 @@ function refusal(path: string, pair = { source: "/source", destination: "/destin
   }
   return assert.fail("it was opened");
 }
+
+Deno.test("unusable names the database, and stops the run when it is the disk that fails", () => {
+  const thrown = (message: string, errcode: number) =>
+    Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode });
+  for (const message of ["disk I/O error", "database or disk is full"]) {
+    const error = unusable("/a/db", thrown(message, 10));
+    assert.ok(error instanceof SyncError && error.scope === "run");
+    assert.equal(error.message, `cannot use /a/db as the database: ${message}`);
+  }
+  const error = unusable("/a/db", thrown("database disk image is malformed", 11));
+  assert.ok(error instanceof UsageError);
+  assert.match(error.message, /^cannot use \/a\/db as the database: .* malformed; move it away/);
+});
 
 Deno.test("SqliteBacklog.open refuses a database that is open and names the process", () => {
   using fixture = new Fixture();

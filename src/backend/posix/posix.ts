@@ -365,6 +365,6 @@ class PosixBackend implements Backend {
     signal?.throwIfAborted();
     if (this.capabilities.durability === "file") return;
     const result = await this.#libc.pooled.syncfs(this.#fd);
-    if (result < 0) throw posixError(result, "flush", "");
+    if (result < 0) throw posixError(result, `flush ${showPath(this.root)}`, "");
   }
 }
