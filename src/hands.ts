@@ -5,6 +5,7 @@ import type { FromCrew, Port, Role, Seat, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import { type Side, SIDES, type Unanswered } from "./event.ts";
 import { type Open, serve } from "./serve.ts";
+import { lastWords, startThread } from "./thread.ts";
 
 /** A crew thread as its owner sees it. */
 export interface Hand extends Port<ToCrew, FromCrew> {
@@ -25,27 +26,35 @@ export interface Hand extends Port<ToCrew, FromCrew> {
 /** Makes a thread that waits for its "start". */
 export type Spawn = () => Hand;
 
-/** Real threads. */
-export function spawnWorker(): Hand {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+/**
+ * Real threads.
+ *
+ * @throws SyncError when the system gives no more
+ */
+export function spawnWorker(module: URL = new URL("./worker.ts", import.meta.url)): Hand {
+  const worker = startThread(module);
   /** Who is told, for each hand that the thread serves. */
   const served = new Set<(message: FromCrew) => void>();
+  let failure: SyncError | null = null;
   worker.onerror = (event) => {
     event.preventDefault();
-    const error = new SyncError("ETHREAD", `a thread failed: ${event.message}`, { scope: "run" });
-    for (const handler of [...served]) {
-      handler({ type: "fatal", error: error.toData() });
-      handler({ type: "done" });
-    }
+    failure = new SyncError("ETHREAD", `a thread failed: ${event.message}`, { scope: "run" });
+    for (const handler of [...served]) lastWords(failure).forEach(handler);
   };
   const handAt = (port: Worker | MessagePort, leave: () => void): Hand => {
-    let handler: (message: FromCrew) => void = () => {};
+    const early: FromCrew[] = [];
+    let handler: (message: FromCrew) => void = (message) => early.push(message);
     const told = (message: FromCrew) => handler(message);
     served.add(told);
     port.onmessage = ({ data }: MessageEvent<FromCrew>) => handler(data);
     return {
       post: (message) => port.postMessage(message),
-      onMessage: (given) => void (handler = given),
+      onMessage(given) {
+        handler = given;
+        // whoever gives a thread a role must hear that it has failed before it had one
+        if (failure !== null) early.push(...lastWords(failure));
+        queueMicrotask(() => early.splice(0).forEach(given));
+      },
       terminate() {
         leave();
         served.delete(told);

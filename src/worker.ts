@@ -1,6 +1,8 @@
 /// <reference lib="deno.worker" />
 /** The entry point of a crew thread. */
 import type { FromCrew, Seat, ToCrew } from "./crew.ts";
+import { SyncError } from "./errors.ts";
+import { lastWords, startThread } from "./thread.ts";
 import { loadLibcIfPossible, openBackend } from "./backend/open.ts";
 import { type Open, serve } from "./serve.ts";
 
@@ -29,6 +31,10 @@ function serveAt(port: MessagePort): void {
 
 /** Makes a thread that serves at a port. It ends with this one, and what it throws is thrown here. */
 function serveByAnother(port: MessagePort): void {
-  const thread = new Worker(import.meta.url, { type: "module" });
-  thread.postMessage("beside" satisfies Seat, [port]);
+  try {
+    const thread = startThread(import.meta.url);
+    thread.postMessage("beside" satisfies Seat, [port]);
+  } catch (error) {
+    for (const message of lastWords(SyncError.from(error))) port.postMessage(message);
+  }
 }

@@ -7,6 +7,7 @@ import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
 import { RunControl } from "../src/control/run_control.ts";
 import { canNest, Crew, type Hand, spawnAhead, spawnInProcess, spawnWorker } from "../src/hands.ts";
 import { DEFAULTS } from "../src/options.ts";
+import { startThread } from "../src/thread.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
 /** A thread that says only what the test says. */
@@ -242,6 +243,39 @@ for (const kind of ["beside", "another"] as const) {
     await servesTwo((thread) => thread[kind]!());
   });
 }
+
+Deno.test("spawnWorker tells of a thread that has failed before it had a role", async () => {
+  const thread = spawnWorker(new URL("data:text/javascript,throw new Error('no memory')"));
+  const started = () =>
+    new Promise<FromCrew[]>((resolve) => {
+      const heard: FromCrew[] = [];
+      thread.onMessage((message) => {
+        heard.push(message);
+        if (message.type === "done") resolve(heard);
+      });
+    });
+  for (let role = 0; role < 2; role++) {
+    const [fatal] = await started();
+    assert.ok(fatal?.type === "fatal");
+    assert.match(fatal.error.message, /^a thread failed: .*no memory/);
+  }
+  thread.terminate();
+});
+
+Deno.test("startThread says what to do when the system gives no more threads", () => {
+  const { Worker } = globalThis;
+  globalThis.Worker = class {
+    constructor() {
+      throw new Deno.errors.WouldBlock("Resource temporarily unavailable");
+    }
+  } as unknown as typeof Worker;
+  try {
+    const expected = { code: "ETHREAD", scope: "run", message: /cannot be started: .*; raise/ };
+    assert.throws(() => startThread("data:text/javascript,"), expected);
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
 
 /** Starts a role at a thread and at another hand of it, then one more at the thread. */
 async function servesTwo(otherOf: (thread: Hand) => Hand): Promise<void> {
