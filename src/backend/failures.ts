@@ -112,6 +112,7 @@ export function checkName(name: string, path: string): void {
   }
 }
 
-function nameOf(kind: Kind): string {
+/** A kind in a sentence: "a file". */
+export function nameOf(kind: Kind): string {
   return kind === "special" ? "a special file" : `a ${kind}`;
 }

@@ -10,6 +10,7 @@ import { neighbours } from "../lib/neighbours.ts";
 import type { Refusal } from "../preserve.ts";
 import { stampOf } from "../stamp.ts";
 import { keepAttributes } from "./attributes.ts";
+import { lookIfThere } from "./gone.ts";
 
 /** Directories in one go, and how many of them at the same time. */
 const PAGE = 256, IN_FLIGHT = 16;
@@ -109,7 +110,7 @@ async function setOne(
   let error: SyncError | null = null;
   let refusals: readonly Refusal[] = [];
   try {
-    entry = await source.look(path, { signal });
+    entry = await lookIfThere(source, path, { signal });
     // removed since the scan: the next scan will see to it
     if (entry?.kind !== "directory") return null;
     await demandDirectory(destination, path, signal);

@@ -1,8 +1,9 @@
 /** The reader of a lane: jobs in, blocks of their files out, one file after the other. */
 import type { Backend } from "../backend/backend.ts";
+import { nameOf } from "../backend/failures.ts";
 import type { Block, Carried, Item } from "../block.ts";
 import type { ChangeTimes } from "../stamp.ts";
-import { type Entry, join } from "../entry.ts";
+import { type Entry, join, type Kind } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, JobFile } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -136,7 +137,7 @@ async function readLink(carried: Carried, { source, signal }: ReaderOptions): Pr
   try {
     const entry = await source.look(carried.path, { signal });
     if (entry === undefined) throw vanished(carried.path);
-    if (entry.kind !== "symlink") throw changed(carried.path, `it is a ${entry.kind} now`);
+    if (entry.kind !== "symlink") throw notALink(entry.kind, carried.path);
     carried.entry = entry;
   } catch (error) {
     carried.failed = { side: "source", error: entryError(error) };
@@ -227,6 +228,10 @@ function checkUnchanged({ entry, path }: Carried, after: Entry | undefined): voi
 
 function changed(path: string, how: string): SyncError {
   return new SyncError("ECHANGED", `changed while it was read: ${how}`, { path, retryable: true });
+}
+
+function notALink(kind: Kind, path: string): SyncError {
+  return new SyncError("ECHANGED", `is no longer a symbolic link but ${nameOf(kind)}`, { path });
 }
 
 function ctimeOf({ ctime, ctimeNanos }: ChangeTimes): bigint {

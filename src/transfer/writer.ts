@@ -12,6 +12,7 @@ import { stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
+import { isGone, mayBeGone } from "./gone.ts";
 import type { KnownDirectories } from "./known_directories.ts";
 import type { StagedDirectory } from "./staged.ts";
 import type { Streams } from "./streams.ts";
@@ -333,9 +334,9 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
   await options.checkRoot(side);
   const outcome = outcomeOf(carried, null, options);
   options.ended(outcome.size);
-  if (side === "source" && error.code === "ENOENT") {
+  if (side === "source" && mayBeGone(error)) {
     // the root is there and the file is not: it was removed after the scan, which is no failure
-    if (await isGone(carried.path, options)) {
+    if (await isGone(carried, options)) {
       options.group.failed(carried.job, {
         ...outcome,
         action: "skip",
@@ -347,16 +348,6 @@ async function fail(carried: Carried, options: WriterOptions): Promise<void> {
     }
   }
   options.group.failed(carried.job, { ...outcome, status: "failure", error: error.toData() });
-}
-
-/** Whether the source says for certain that a file is not there any more. */
-async function isGone(path: string, { source, signal }: WriterOptions): Promise<boolean> {
-  try {
-    return await source.look(path, { signal }) === undefined;
-  } catch (error) {
-    if (!(error instanceof SyncError) || error.scope === "run") throw error;
-    return false;
-  }
 }
 
 function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptions): Outcome {

@@ -159,6 +159,21 @@ Deno.test("sync drops from the backlog what is no longer at the source", async (
   assert.deepEqual(world.statuses(), ["synced stays"]);
 });
 
+Deno.test("sync drops from the backlog what has become something else at the source", async () => {
+  const tree = { "d/a": "1", "d/sub/b": "2", e: "3", f: "4", l: { target: "f" }, stays: "5" };
+  using world = new MemoryWorld(tree);
+  const links = { call: "look", path: "l", errno: "EIO" } as const;
+  await world.run({ faults: { source: [{ call: "open", errno: "EIO" }, links] } });
+  for (const path of ["d/sub/b", "d/sub", "d/a", "d", "e", "f", "l"]) world.from.remove(path);
+  fill(world.from, { d: "a file now", "e/in": "in a directory", f: { target: "d" }, l: "a file" });
+  const { summary } = await world.run();
+  assert.equal(summary.exitCode, 0);
+  assert.deepEqual(world.statuses(), ["synced stays"]);
+  const next = await world.run({ deleteExtras: true });
+  assert.equal(next.summary.exitCode, 0);
+  assert.deepEqual(essence(world.to), essence(world.from));
+});
+
 Deno.test("sync finds a file again that was not at the source for a moment", async () => {
   using world = new MemoryWorld({ "d/file": "1" });
   const first = await world.run({
