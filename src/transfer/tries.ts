@@ -3,15 +3,15 @@ import type { RunContext } from "../context.ts";
 import type { Outcome } from "../job.ts";
 
 /**
- * Whether a failure of turn `turn` is one that is tried again later, and not told of until then.
- * In a transaction.
+ * Whether a failure of turn `turn` is one that is tried again later, and not told of until then. So is
+ * what was skipped for an error: nothing else would say that it is missing. In a transaction.
  */
 export function isTriedAgain(
   { options, backlog }: RunContext,
   { directory, name, status, error }: Outcome,
   turn: number,
 ): boolean {
-  if (status !== "failure" || error === null) return false;
+  if (status === "success" || error === null) return false;
   // where the directory is gone, it is made again
   const isLost = error.code === "ENOENT";
   if (isLost) backlog.lost.suspect(directory);

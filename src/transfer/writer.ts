@@ -225,8 +225,8 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
   for (const { directory, path } of missing) {
     const base = directoryMade(directory, path);
     if (failed !== null) {
-      // the failure above was recorded; what could not be tried is tried again by the next run
-      group.failed(job, { ...base, action: "keep", status: "skipped" });
+      // the failure above is recorded; what could not be tried is tried again when that is
+      group.failed(job, { ...base, action: "keep", status: "skipped", error: failed.toData() });
       continue;
     }
     try {

@@ -34,15 +34,17 @@ const FAULTS: { source?: Rule; destination?: Rule }[] = [
   { destination: { call: "makeDirectory", errno: "EAGAIN", path: "d" } },
   { destination: { call: "makeDirectory", errno: "EAGAIN", path: "e" } },
   { destination: { call: "makeDirectory", errno: "EAGAIN", path: "empty" } },
+  // nothing but directories is below it, and each of the three has a job
+  { destination: { call: "makeDirectory", errno: "EAGAIN", path: "g", times: 3 } },
 ];
 
 for (const { source, destination } of FAULTS) {
   const [side, rule] = source ? ["source", source] : ["destination", destination!];
   const what = `${rule.call} of ${rule.path} at the ${side} says ${rule.errno ?? "too little"}`;
   Deno.test(`sync tries again what failed when ${what}, and is in sync`, async () => {
-    using world = new MemoryWorld({ ...TREE, empty: null });
+    using world = new MemoryWorld({ ...TREE, empty: null, "g/h/empty": null });
     const clock = hastyClock();
-    const faults = { [side as string]: [{ ...rule, times: 2 }] };
+    const faults = { [side as string]: [{ times: 2, ...rule }] };
     const { summary, events } = await world.run({ faults, clock, retries: 3 });
     assert.equal(summary.exitCode, 0, summary.reason ?? summary.failures[0]?.message);
     assert.equal(summary.failed, 0);
