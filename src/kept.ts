@@ -34,17 +34,27 @@ export function letGo(): void {
   if (libc === null) return;
   const streams = ["0", "1", "2"].map(leadsTo).filter((stream) => stream !== null);
   // the runtime has copies of them under other numbers
-  for (const { name } of [...Deno.readDirSync("/proc/self/fd")]) {
-    if (streams.includes(leadsTo(name) ?? "")) void libc.now.close(Number(name));
+  for (const fd of descriptors()) {
+    if (streams.includes(leadsTo(fd) ?? "")) void libc.now.close(Number(fd));
   }
 }
 
-/** What a descriptor of this process is; null when it is closed. */
+/** All descriptors of this process; none where they cannot be told: what it has done stays done. */
+function descriptors(): string[] {
+  try {
+    return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Error) return [];
+    throw error;
+  }
+}
+
+/** What a descriptor of this process is; null when it is closed, or that cannot be told. */
 function leadsTo(fd: string): string | null {
   try {
     return Deno.readLinkSync(`/proc/self/fd/${fd}`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Error) return null;
     throw error;
   }
 }
