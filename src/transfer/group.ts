@@ -42,12 +42,14 @@ export interface GroupOptions {
 /** Collects finished files and lets them go when they are durable. */
 export class Group {
   readonly #options: GroupOptions;
+  /** One flush serves many files; or else each is durable by itself. */
+  readonly #together: boolean;
   /** Outcomes still to come of each job, its end counted as one. */
   readonly #open = new Map<Job, number>();
   #staged: Staged[] = [];
   #stagedParcels: StagedParcel[] = [];
   #stagedDirectories: StagedDirectory[] = [];
-  /** New directories that are not complete, where each file is durable by itself. */
+  /** New directories that are not complete, with what is in them. */
   readonly #unnamed = new Set<StagedDirectory>();
   #committed: { job: Job; outcome: Outcome }[] = [];
   #committedParcels: SettledParcel[] = [];
@@ -61,6 +63,7 @@ export class Group {
 
   constructor(options: GroupOptions) {
     this.#options = options;
+    this.#together = options.destination.capabilities.durability === "group";
   }
 
   /** A job begins: `outcomes` are to come. */
@@ -71,7 +74,7 @@ export class Group {
 
   /** A file is complete under its temporary name. Undefined: there is nothing to wait for. */
   stage(job: Job, writer: FileWriter, outcome: Outcome): Promise<void> | undefined {
-    if (this.#options.destination.capabilities.durability === "file") {
+    if (!this.#together) {
       return this.#commitOne(writer, outcome).then((result) => this.#leave(job, result));
     }
     this.#wait();
@@ -87,33 +90,37 @@ export class Group {
     directory: HeldParcels,
     within: StagedDirectory | null = null,
   ): Promise<void> | undefined {
-    if (this.#options.destination.capabilities.durability === "file") {
-      if (within === null) return this.#commitAtOnce({ parcel, directory, within });
-      within.parcels.push({ parcel, directory, within });
-      return;
-    }
+    const staged: StagedParcel = { parcel, directory, within };
+    if (within !== null && this.#unnamed.has(within)) within.parcels.push(staged);
+    else if (this.#together) this.#stageParcels([staged]);
+    else return this.#commitAtOnce(staged);
+  }
+
+  #stageParcels(staged: readonly StagedParcel[]): void {
     this.#wait();
-    this.#stagedParcels.push({ parcel, directory, within });
-    this.#inParcels += parcel.files.length;
+    for (const one of staged) {
+      this.#stagedParcels.push(one);
+      this.#inParcels += one.parcel.files.length;
+    }
   }
 
   /** A new directory, before the first parcel in it. From now on it is the group's to let go. */
   stageDirectory(job: Job, directory: NewDirectory, outcome: Outcome): StagedDirectory {
     const staged: StagedDirectory = { job, directory, outcome, parcels: [], failed: null };
-    if (this.#options.destination.capabilities.durability === "file") this.#unnamed.add(staged);
-    else {
-      this.#wait();
-      this.#stagedDirectories.push(staged);
-    }
+    if (this.#together) this.#wait();
+    this.#unnamed.add(staged);
     return staged;
   }
 
   /**
-   * All that is put into a new directory is there: where each file is durable by itself, it gets its
-   * name now. Undefined: the next flush gives it, or it has one.
+   * All that is put into a new directory is there, or what comes waits for its name: where each file
+   * is durable by itself, it gets it now. Undefined: the next flush gives it, or it has one.
    */
   complete(staged: StagedDirectory): Promise<void> | undefined {
-    if (this.#unnamed.delete(staged)) return this.#nameAtOnce(staged);
+    if (!this.#unnamed.delete(staged)) return;
+    if (!this.#together) return this.#nameAtOnce(staged);
+    this.#stagedDirectories.push(staged);
+    this.#stageParcels(staged.parcels.splice(0));
   }
 
   /** Waits until a new directory can be reached by its path, or is known not to come. */
@@ -124,7 +131,7 @@ export class Group {
 
   /** Something is at its final name, but not durable where durability comes in groups. */
   made(job: Job, outcome: Outcome): void {
-    if (this.#options.destination.capabilities.durability === "file") this.#leave(job, outcome);
+    if (!this.#together) this.#leave(job, outcome);
     else {
       this.#wait();
       this.#committed.push({ job, outcome });
@@ -142,12 +149,21 @@ export class Group {
     // what has its final name and only waits to be durable goes with the next group
     const files = this.#staged.length + this.#inParcels + this.#leaving.outcomes.length +
       this.#leavingFiles;
-    const due = files >= MOST_FILES || this.#options.clock.now() - this.#since >= LONGEST_WAIT;
-    if (due) return this.flush();
+    if (this.#options.clock.now() - this.#since >= LONGEST_WAIT) return this.flush();
+    // a directory that is not complete has no part in it: what comes later would need renames
+    if (files >= MOST_FILES) return this.#flush();
   }
 
-  /** One step: what is staged gets its final name, what had it already leaves. */
+  /**
+   * One step: what is staged gets its final name, what had it already leaves. New directories get
+   * theirs even if more is to come.
+   */
   async flush(): Promise<void> {
+    if (this.#together) { for (const staged of this.#unnamed) this.complete(staged); }
+    await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
     // one flush at a time; whoever comes meanwhile waits for it, which bounds what is staged
     if (this.#flushing !== null) return await this.#flushing;
     this.#flushing = this.#step();
@@ -182,6 +198,7 @@ export class Group {
     this.#committedParcels = [];
     this.#inParcels = 0;
     this.#since = Infinity;
+    if (this.#together && this.#unnamed.size > 0) this.#wait();
     let next = 0;
     // what a lane would put into them during the flush would get its name without one
     for (const { directory } of directories) directory.seal();
@@ -297,7 +314,7 @@ export class Group {
       }
     }
     if (count === 0) return;
-    if (this.#options.destination.capabilities.durability === "file") {
+    if (!this.#together) {
       return this.#leaveParcel({ parcel, files: count, bytes });
     }
     this.#wait();
@@ -346,7 +363,8 @@ export class Group {
   get #waiting(): number {
     return this.#staged.length + this.#committed.length + this.#stagedParcels.length +
       this.#stagedDirectories.length + this.#committedParcels.length +
-      this.#leaving.outcomes.length + this.#leaving.parcels.length;
+      this.#leaving.outcomes.length + this.#leaving.parcels.length +
+      (this.#together ? this.#unnamed.size : 0);
   }
 
   #wait(): void {

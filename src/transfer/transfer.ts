@@ -17,7 +17,7 @@ import { isTriedAgain, withTries } from "./tries.ts";
  * one job, though.
  */
 const LIMITS = { files: 64, bytes: 64 * 2 ** 20, alone: LARGE_JOB };
-const LOCAL_FILES = 256, SHARE_WHOLE = 128;
+const LOCAL_FILES = 256, LOCAL_WHOLE = 1024, SHARE_WHOLE = 128;
 
 /** Missing directories that are read from the database at a time. */
 const MISSING_PAGE = 256;
@@ -89,7 +89,7 @@ export class Transfer {
     this.#turn = turn;
     const together = context.destination.small?.make !== undefined;
     const limits = plan.lanes === 1
-      ? { ...LIMITS, files: LOCAL_FILES }
+      ? { ...LIMITS, files: LOCAL_FILES, whole: LOCAL_WHOLE }
       : { ...LIMITS, ...together ? { whole: SHARE_WHOLE } : {} };
     context.budget.begin();
     this.#files = turn > 0 ? backlog.retries.jobs(turn) : backlog.jobs({
