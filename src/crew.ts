@@ -5,7 +5,7 @@
 import type { Capabilities, Identity } from "./backend/backend.ts";
 import type { ControlMemory } from "./control/run_control.ts";
 import type { Pending } from "./backend/watch.ts";
-import type { QueuedDirectory } from "./backlog/backlog.ts";
+import type { DirectoryToList } from "./backlog/backlog.ts";
 import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Algorithm } from "./options.ts";
@@ -56,7 +56,7 @@ export type ToCrew =
     /** Calls under way to the source and the destination: see `WatchOptions.counts`. */
     readonly calls: SharedArrayBuffer;
   }
-  | { readonly type: "list"; readonly directories: readonly QueuedDirectory[] }
+  | { readonly type: "list"; readonly directories: readonly DirectoryToList[] }
   /** A "listed" is in the database: the next may come. */
   | { readonly type: "taken" }
   | { readonly type: "jobs"; readonly jobs: Columns }

@@ -80,9 +80,12 @@ export class ListingPacker {
   readonly #targets = new Map<number, Uint8Array>();
   #count = 0;
   #end = 0;
+  /** Bytes of names and targets. */
   #nameBytes = 0;
+  /** What {@link part} has given: so many entries, so many of these bytes. */
+  #given = { entries: 0, bytes: 0 };
 
-  /** Entries that were added since the last {@link take}. */
+  /** Entries that were added since the last that forgets. */
   get length(): number {
     return this.#count;
   }
@@ -141,26 +144,52 @@ export class ListingPacker {
     words[at + WORD.mode] = entry.mode | (birthtime === null ? 0 : HAS_BIRTHTIME);
   }
 
-  /** Packs what was added, and forgets it. */
+  /** Entries that were added since the last {@link part}. */
+  get added(): number {
+    return this.#count - this.#given.entries;
+  }
+
+  /** Packs all that was added, and forgets it. */
   take(): PackedListing {
-    const { words } = this, names = this.#names, count = this.#count;
-    const filled = (this.#nameBytes + 3) & ~3;
+    this.#given = { entries: 0, bytes: 0 };
+    return this.rest();
+  }
+
+  /** Packs what was added since the last {@link part}, and forgets everything. */
+  rest(): PackedListing {
+    const packed = this.part();
+    this.clear();
+    return packed;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#count = this.#end = this.#nameBytes = 0;
+    this.#given = { entries: 0, bytes: 0 };
+    this.#targets.clear();
+  }
+
+  /** Packs what was added since the last time, and keeps it. */
+  part(): PackedListing {
+    const { words } = this, names = this.#names, from = this.#given.entries;
+    const count = this.#count - from;
+    const filled = (this.#nameBytes - this.#given.bytes + 3) & ~3;
     const data = new Uint8Array(HEADER + count * (COMMON + OWN) + filled);
     const out = new Uint32Array(data.buffer);
     let directories = 0, specials = false, bytes = 0;
     let common = HEADER / 4, name = HEADER + count * COMMON, own = (name + filled) / 4;
-    const order = this.#ordered(), starts = this.#starts;
+    const order = this.#ordered(from), starts = this.#starts;
     for (let at = 0; at < count; at++) {
-      const index = order[at]!, from = index * WORDS, first = words[from]!;
-      for (let i = 0; i < COMMON / 4; i++) out[common++] = words[from + i]!;
-      for (let i = COMMON / 4; i < WORDS; i++) out[own++] = words[from + i]!;
+      const index = order[at]!, word = index * WORDS, first = words[word]!;
+      for (let i = 0; i < COMMON / 4; i++) out[common++] = words[word + i]!;
+      for (let i = COMMON / 4; i < WORDS; i++) out[own++] = words[word + i]!;
       let byte = starts[index]!;
       for (const end = byte + (first & 0xffff); byte < end;) data[name++] = names[byte++]!;
       const kind = first >>> 16;
-      if (kind === FILE) bytes += words[from + 2]! + words[from + 3]! * TWO_32;
+      if (kind === FILE) bytes += words[word + 2]! + words[word + 3]! * TWO_32;
       else if (kind === SPECIAL) specials = true;
       else if (kind === DIRECTORY) directories += 1;
-      const target = words[from + 1]! > 0 ? this.#targets.get(index) : undefined;
+      const target = words[word + 1]! > 0 ? this.#targets.get(index) : undefined;
       if (target === undefined) continue;
       data.set(target, name);
       name += target.length;
@@ -169,22 +198,23 @@ export class ListingPacker {
     out[0] = directories;
     out[1] = count - directories;
     out[4] = filled;
-    this.#count = this.#end = this.#nameBytes = 0;
-    this.#targets.clear();
+    this.#given = { entries: this.#count, bytes: this.#nameBytes };
     return { data, specials };
   }
 
-  /** The numbers of the directories, then of the others, in the order of their names. */
-  #ordered(): readonly number[] {
+  /** The numbers, at least `from`, of the directories, then of the others, in the order of their names. */
+  #ordered(from: number): readonly number[] {
     const directories: number[] = [], others: number[] = [];
-    for (let index = 0; index < this.#count; index++) {
+    for (let index = from; index < this.#count; index++) {
       const isDirectory = this.words[index * WORDS]! >>> 16 === DIRECTORY;
       (isDirectory ? directories : others).push(index);
     }
     if (!this.#areInOrder(directories) || !this.#areInOrder(others)) {
-      const keys = this.#keys();
+      const keys = this.#keys(from);
       for (const numbers of [directories, others]) {
-        numbers.map((index) => keys[index]!).sort().forEach((key, i) => numbers[i] = numberIn(key));
+        numbers.map((index) => keys[index - from]!).sort().forEach((key, i) =>
+          numbers[i] = numberIn(key)
+        );
       }
     }
     if (directories.length === 0) return others;
@@ -218,16 +248,16 @@ export class ListingPacker {
   }
 
   /** For each entry its name, a NUL and its number in four digits of six bits: what is sorted by. */
-  #keys(): string[] {
+  #keys(from: number): string[] {
     const names = this.#names;
-    for (let index = 0; index < this.#count; index++) {
+    for (let index = from; index < this.#count; index++) {
       let at = index + 1 < this.#count ? this.#starts[index + 1]! : this.#end;
       names[--at] = SLASH;
       for (let digit = 4, rest = index; digit > 0; digit--, rest >>>= 6) {
         names[--at] = ZERO + (rest & 63);
       }
     }
-    return latin.decode(names.subarray(0, this.#end)).split("/");
+    return latin.decode(names.subarray(this.#starts[from], this.#end)).split("/");
   }
 
   #growEntries(): void {

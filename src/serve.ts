@@ -7,7 +7,7 @@ import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
 import { Watch } from "./backend/watch.ts";
 import { Way } from "./backend/way.ts";
-import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog/backlog.ts";
+import type { DirectoryToList, FailedListing, ListedChunk } from "./backlog/backlog.ts";
 import type { FromCrew, Port, Role, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
@@ -136,7 +136,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   await using backend = await tools.open(side, root, expected);
   const guard = new RootGuard(backend, { side, expected, clock, signal });
   const gate = new Gate(role.control.gate, clock);
-  const waiting: QueuedDirectory[] = [];
+  const waiting: DirectoryToList[] = [];
   let closed = false;
   /** Bytes of each message that is not taken yet, and their sum. */
   const sent: number[] = [];
@@ -182,7 +182,10 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
     }
   };
   const lister = async () => {
-    const options = { signal, packer: new ListingPacker(), complete: side === "source" };
+    const packer = new ListingPacker(), complete = side === "source";
+    // on a share many are listed at a time, each with a packer of its own, and the calls are what counts
+    const keep = backend.capabilities.latency === "immediate";
+    const options = { signal, packer, complete, keep };
     while (!signal.aborted) {
       const directory = waiting.shift();
       if (directory === undefined) {

@@ -56,6 +56,34 @@ Deno.test("ListingPacker and unpackListing go there and back for any entries", (
   }));
 });
 
+Deno.test("ListingPacker gives parts as if each were a listing, and then the whole", () => {
+  fc.assert(fc.property(fc.tuple(entries, entries, entries), (parts) => {
+    const all = parts.flat();
+    fc.pre(new Set(all.map(({ name }) => name)).size === all.length);
+    const packer = new ListingPacker();
+    for (const part of parts) {
+      for (const one of part) packer.add(one);
+      assert.equal(packer.added, part.length);
+      assert.deepEqual(packer.part().data, pack(part));
+    }
+    assert.equal(packer.length, all.length);
+    assert.deepEqual(packer.take().data, pack(all));
+    assert.equal(packer.length + packer.added, 0);
+  }));
+});
+
+Deno.test("ListingPacker gives the rest, and begins anew", () => {
+  fc.assert(fc.property(entries, entries, (first, second) => {
+    const packer = new ListingPacker();
+    for (const one of first) packer.add(one);
+    packer.part();
+    for (const one of second) packer.add(one);
+    assert.deepEqual(packer.rest().data, pack(second));
+    for (const one of first) packer.add(one);
+    assert.deepEqual(packer.take().data, pack(first));
+  }));
+});
+
 /** The same entries in any order, but directories come first. */
 function assertSame(found: Iterable<ListedEntry>, expected: readonly ListedEntry[]): void {
   const byName = (a: ListedEntry, b: ListedEntry) => a.name < b.name ? -1 : 1;

@@ -12,6 +12,12 @@ export interface QueuedDirectory {
   readonly path: string;
 }
 
+/** The same, for a walker. */
+export interface DirectoryToList extends QueuedDirectory {
+  /** Its last listing is on record as a whole: the next one is wanted as a whole too. */
+  readonly known?: boolean;
+}
+
 /** An entry that is in a directory but could not be looked at. */
 export interface Problem {
   readonly name: string;
@@ -27,7 +33,7 @@ export interface ListedChunk extends QueuedDirectory {
   readonly last: boolean;
   /** Packed entries, see `listing.ts`. */
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Of the whole listing; null when it came in several chunks. */
+  /** Of the whole listing, with its last chunk; null where that is not known. */
   readonly fingerprints: Fingerprints | null;
   readonly problems: readonly Problem[];
   /** Names of temporaries of sluice that are in the directory. */

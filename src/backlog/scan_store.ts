@@ -16,7 +16,7 @@ import {
   unpackListing,
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
-import type { FailedListing, ListedChunk, QueuedDirectory } from "./backlog.ts";
+import type { DirectoryToList, FailedListing, ListedChunk } from "./backlog.ts";
 import { atRest, type DecideOptions, DecideStore, isAlone, isKnown } from "./decide_store.ts";
 import type { Respelled } from "./merge_store.ts";
 import { MissedStore } from "./missed_store.ts";
@@ -95,7 +95,8 @@ export class ScanStore {
     const queued = (side: Side) =>
       new LimitedRows(
         database,
-        `SELECT id, path FROM directory WHERE ${side}_state = ${STATE.queued} AND id > ? ORDER BY id`,
+        `SELECT id, path, source_complete IS NOT NULL FROM directory
+        WHERE ${side}_state = ${STATE.queued} AND id > ? ORDER BY id`,
       );
     this.#queued = { source: queued("source"), destination: queued("destination") };
     this.#setState = {
@@ -173,9 +174,9 @@ export class ScanStore {
   }
 
   /** Up to `limit` directories of a side that are still to be listed, with numbers above `after`. */
-  queued(side: Side, after: number, limit: number): QueuedDirectory[] {
-    const rows = this.#queued[side].all(limit, after) as [number, string | Uint8Array][];
-    return rows.map(([id, path]) => ({ id, path: fromSql(path) }));
+  queued(side: Side, after: number, limit: number): DirectoryToList[] {
+    const rows = this.#queued[side].all(limit, after) as [number, string | Uint8Array, 0 | 1][];
+    return rows.map(([id, path, known]) => ({ id, path: fromSql(path), known: known === 1 }));
   }
 
   /**

@@ -1,12 +1,30 @@
 import assert from "node:assert/strict";
 import type { FailedListing, ListedChunk } from "../../src/backlog/backlog.ts";
-import { unpackListing } from "../../src/listing.ts";
+import type { Entry } from "../../src/entry.ts";
+import { countListing, ListingPacker, unpackListing } from "../../src/listing.ts";
 import { isFailure, listDirectory } from "../../src/scan/walker.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { fill, type Tree } from "../testing/world.ts";
 
 const { signal } = new AbortController();
+
+const ENTRY: Entry = {
+  name: "",
+  kind: "file",
+  size: 1,
+  mtime: 1n,
+  atime: 1n,
+  ctime: 1n,
+  birthtime: null,
+  device: 1n,
+  inode: 1n,
+  links: 1,
+  uid: 0,
+  gid: 0,
+  mode: 0o644,
+  target: "",
+};
 
 async function list(
   tree: Tree,
@@ -70,6 +88,81 @@ Deno.test("listDirectory yields a huge directory in numbered chunks of bounded s
     assert.ok(namesIn([chunk]).length <= 6000);
   });
   assert.deepEqual(namesIn(chunks).sort(), Object.keys(tree));
+});
+
+const MANY = Object.fromEntries(
+  Array.from(
+    { length: 12_345 },
+    (_, i) => [`f${String((i * 7919) % 12_345).padStart(5, "0")}`, ""],
+  ),
+);
+
+async function kept(
+  { known, rules = [], ...options }: {
+    known: boolean;
+    complete?: boolean;
+    rules?: readonly Rule[];
+  },
+): Promise<ListedChunk[]> {
+  const backend = memoryBackend();
+  fill(backend, MANY);
+  const directory = { id: 7, path: "", known };
+  const listing = listDirectory(withFaults(backend, rules), directory, {
+    signal,
+    keep: true,
+    ...options,
+  });
+  return await Array.fromAsync(listing) as ListedChunk[];
+}
+
+Deno.test("listDirectory fingerprints a huge directory that is kept, in whatever chunks it comes", async () => {
+  const chunks = await kept({ known: false }), whole = await kept({ known: true });
+  assert.ok(chunks.length > 1);
+  assert.deepEqual(whole.map(({ index, last }) => [index, last]), [[0, true]]);
+  assert.deepEqual(namesIn(chunks).sort(), namesIn(whole));
+  assert.ok(chunks.slice(0, -1).every(({ fingerprints }) => fingerprints === null));
+  // the directory was filled twice, so what is of each side's own differs
+  assert.equal(chunks.at(-1)!.fingerprints!.content, whole[0]!.fingerprints!.content);
+  assert.notEqual(chunks.at(-1)!.fingerprints!.complete, null);
+});
+
+Deno.test("listDirectory does not fingerprint a huge directory with a name that it could not look at", async () => {
+  const chunks = await kept({ known: false, rules: [{ call: "list", problem: "f00000" }] });
+  assert.deepEqual(chunks.flatMap(({ problems }) => problems).map(({ name }) => name), ["f00000"]);
+  assert.ok(chunks.every(({ fingerprints }) => fingerprints === null));
+});
+
+Deno.test("listDirectory keeps no more of a directory than it may", async () => {
+  const batch = (from: number, count: number) => ({
+    entries: Array.from({ length: count }, (_, i) => ({ ...ENTRY, name: `f${from + i}` })),
+    problems: [],
+    temporaries: [],
+  });
+  const backend = {
+    ...memoryBackend(),
+    async *list() {
+      for (let from = 0; from < 140_000; from += 10_000) {
+        yield await Promise.resolve(batch(from, 10_000));
+      }
+    },
+  };
+  for (const known of [false, true]) {
+    const packer = new ListingPacker();
+    const listing = listDirectory(backend, { id: 7, path: "d", known }, {
+      signal,
+      keep: true,
+      packer,
+    });
+    let most = 0;
+    const chunks: ListedChunk[] = [];
+    for await (const chunk of listing) {
+      chunks.push(chunk as ListedChunk);
+      most = Math.max(most, packer.length);
+    }
+    assert.ok(most <= 131_072, String(most));
+    assert.equal(chunks.reduce((sum, { data }) => sum + countListing(data).files, 0), 140_000);
+    assert.ok(chunks.length > 1 && chunks.every(({ fingerprints }) => fingerprints === null));
+  }
 });
 
 Deno.test("listDirectory tells temporaries and problems apart from entries", async () => {

@@ -199,3 +199,26 @@ Deno.test("sync plans and tells but touches nothing in a dry run", async () => {
     "source",
   ]);
 });
+
+Deno.test("sync knows a directory of many files again by its fingerprint, and finds what changed in it", async () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 9000 }, (_, i) => [`many/f${(i * 7919) % 9000}`, `${i}`]),
+  );
+  using world = new MemoryWorld(many);
+  const rowsOf = (scan: number) =>
+    world.query(`SELECT count(*) AS n FROM file WHERE scan = ${scan}`)[0]!.n;
+  assert.equal((await world.run()).summary.copied.files, 9000);
+  const again = (await world.run()).summary;
+  assert.deepEqual([again.exitCode, again.copied.files], [0, 0]);
+  assert.equal(rowsOf(2), 0, "no file was looked at");
+
+  fill(world.from, { "many/f17": "changed", "many/new": "new" });
+  await world.from.removeFile("many/f18");
+  const { summary } = await world.run();
+  assert.deepEqual([summary.exitCode, summary.copied.files], [0, 2]);
+  assert.equal(rowsOf(3), 9000);
+  fill(world.to, { "many/f19": "damaged" });
+  assert.equal((await world.run()).summary.copied.files, 1);
+  assert.deepEqual(world.query("SELECT name FROM extra").map(({ name }) => name), ["f18"]);
+  assert.deepEqual((await world.run()).summary.copied.files, 0);
+});
