@@ -164,8 +164,7 @@ export class Ledger
     statistics.finished({ action, status: "success", files, bytes, lanes });
     this.#totals.copiedBytes += bytes;
     this.#totals.copiedFiles += files;
-    if (log === null) return;
-    for (const fields of records.split("\n", files)) log.addFields("operation", fields);
+    log?.addLines("operation", records);
   };
 }
 

@@ -294,6 +294,20 @@ function numberIn(key: string): number {
   return number;
 }
 
+const JOINED = new Uint32Array(2), AS_BIGINT = new BigInt64Array(JOINED.buffer);
+
+/**
+ * Nanoseconds of seconds below 2^32: with numbers, which hold each step exactly, as a multiplication of
+ * bigints takes several times as long.
+ */
+function joinTime(seconds: number, nanos: number): bigint {
+  const high = (seconds >>> 16) * 1e9;
+  const low = (seconds & 0xffff) * 1e9 + nanos + high % 65536 * 65536;
+  JOINED[0] = low;
+  JOINED[1] = Math.floor(high / 65536) + Math.floor(low / TWO_32);
+  return AS_BIGINT[0]!;
+}
+
 function setTime(words: Uint32Array, at: number, time: bigint): void {
   const [seconds, nanos] = splitTime(time);
   words[at] = seconds;
@@ -351,8 +365,12 @@ export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<
   let at = HEADER, start = namesIn(view), own = ownIn(view);
   const nameIn = namesOf(listing, start, own);
   // as the database can keep it
-  const time = (at: number) =>
-    recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(view.getUint32(at + 8, true)));
+  const time = (at: number) => {
+    const nanos = view.getUint32(at + 8, true);
+    // from 1970 to 2106
+    if (view.getInt32(at + 4, true) === 0) return joinTime(view.getUint32(at, true), nanos);
+    return recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(nanos));
+  };
   const count = Math.min(directories + files, most);
   for (let i = 0; i < count; i++) {
     const middle = start + view.getUint16(at, true);

@@ -7,9 +7,12 @@
 import { parentOf } from "./entry.ts";
 import { directoryMade, isDirectoryMade, type Job, type JobFile, type Outcome } from "./job.ts";
 import { ColumnReader, type Columns, ColumnWriter } from "./lib/columns.ts";
+import { concat } from "./lib/concat.ts";
 import { KINDS } from "./listing.ts";
 import { type Action, actionFor, REASONS } from "./operation.ts";
 import { type Parcel, PROGRESS } from "./parcel.ts";
+
+const encoder = new TextEncoder();
 
 /** Packs jobs. */
 export function packJobs(jobs: readonly Job[]): Columns {
@@ -97,8 +100,8 @@ export interface PackedFiles {
   readonly names: string;
   /** Hex, one after the other without a separator; all of one length. */
   readonly hashes: string;
-  /** The fields of the audit records, one a line. */
-  readonly records: string;
+  /** The fields of the audit records, one a line that is ended: UTF-8. */
+  readonly records: Uint8Array;
 }
 
 /** What became of a parcel. `record` makes the fields of an audit record. */
@@ -116,7 +119,8 @@ export function filesOf(
     records += `${record(parcel, i)}\n`;
   }
   const action = actionFor(parcel.files[0]!.reason);
-  return { directory: job.directory, action, files, bytes, names, hashes, records };
+  const { directory } = job;
+  return { directory, action, files, bytes, names, hashes, records: encoder.encode(records) };
 }
 
 /** What became of files and directories, together. */
@@ -128,6 +132,8 @@ export interface Outcomes {
 /** {@link Outcomes} in columns. */
 export interface PackedOutcomes {
   readonly parcels: Columns;
+  /** The records of all parcels. */
+  readonly records: Uint8Array<ArrayBuffer>;
   /** Directories that were made, which are many. */
   readonly made: Columns;
   readonly others: readonly Outcome[];
@@ -143,7 +149,7 @@ export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
     columns.text(action);
     columns.text(names);
     columns.text(hashes);
-    columns.text(records);
+    columns.number(records.length);
   }
   const others: Outcome[] = [];
   for (const outcome of outcomes) {
@@ -152,14 +158,15 @@ export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
       made.text(outcome.path);
     } else others.push(outcome);
   }
-  return { parcels: columns.take(), made: made.take(), others };
+  const records = concat(parcels.map(({ records }) => records));
+  return { parcels: columns.take(), records, made: made.take(), others };
 }
 
 /** The outcomes that {@link packOutcomes} packed; directories that were made come first. */
 export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
   const columns = new ColumnReader(packed.parcels), made = new ColumnReader(packed.made);
   const parcels: PackedFiles[] = [];
-  while (columns.more) {
+  for (let at = 0; columns.more;) {
     parcels.push({
       directory: columns.number(),
       files: columns.number(),
@@ -167,7 +174,7 @@ export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
       action: columns.text() as Action,
       names: columns.text(),
       hashes: columns.text(),
-      records: columns.text(),
+      records: packed.records.subarray(at, at += columns.number()),
     });
   }
   const outcomes: Outcome[] = [];

@@ -259,11 +259,12 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
     settled: ({ outcomes, parcels, jobs }) => {
       const files = parcels.map((settled) => filesOf(settled, record));
+      const packed = packOutcomes({ parcels: files, outcomes });
       port.post({
         type: "settled",
-        outcomes: packOutcomes({ parcels: files, outcomes }),
+        outcomes: packed,
         jobs: jobs.map(({ directory }) => directory),
-      });
+      }, [packed.records.buffer]);
     },
   });
   ready((message) => {

@@ -34,7 +34,7 @@ Deno.test("unpackOutcomes gives back what packOutcomes packed, directories that 
     bytes: 2 ** 40 + files,
     names: "n\0".repeat(files),
     hashes: "ab".repeat(files),
-    records: "{}\n".repeat(files),
+    records: new TextEncoder().encode('"a":"\u00e9"\n'.repeat(files)),
   }));
   const outcomes = [failed, made[0]!, removed, made[1]!];
   assert.deepEqual(unpackOutcomes(structuredClone(packOutcomes({ parcels, outcomes }))), {

@@ -41,6 +41,7 @@ const TAIL = 512 * 1024;
 /** Bytes of the longest line that is looked at as one; no record is nearly as long. */
 export const LONGEST_LINE = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
+const NEWLINE = 10;
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
 /** A line of the outbox, with the row that it is in. */
@@ -61,7 +62,8 @@ export class AuditLog implements Disposable {
   #sequence = 0;
   #chain = new ChainEncoder(GENESIS);
   /** Records to be staged: what comes before their number, and what comes after it. */
-  #records: { readonly type: string; readonly time: string; readonly rest: string }[] = [];
+  #records: { readonly type: string; readonly time: string; readonly rest: string | Uint8Array }[] =
+    [];
   /** What is in the database once the transaction that staged it is through. */
   #staged: { sequence: number; head: string } | null = null;
   #head: string = GENESIS;
@@ -250,8 +252,15 @@ export class AuditLog implements Disposable {
 
   /** Adds a record whose fields are JSON already, without braces. */
   addFields(type: string, fields: string): void {
-    const rest = fields === "" ? "" : `,${fields}`;
-    this.#records.push({ type, time: this.#time(), rest });
+    this.#records.push({ type, time: this.#time(), rest: fields });
+  }
+
+  /** Adds records of one type: the fields of each, JSON without braces, on a line that is ended. */
+  addLines(type: string, lines: Uint8Array): void {
+    const time = this.#time();
+    for (let from = 0, to; (to = lines.indexOf(NEWLINE, from)) >= 0; from = to + 1) {
+      this.#records.push({ type, time, rest: lines.subarray(from, to) });
+    }
   }
 
   /** The time of day. What is told of together has the same millisecond mostly: that is shown once. */

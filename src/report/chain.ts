@@ -92,10 +92,16 @@ export class ChainEncoder {
     return this.#head;
   }
 
-  /** Adds a record: JSON up to `run`, and what comes after `prev` (with its comma), both open. */
-  add(beginning: string, rest: string): void {
+  /** Adds a record: JSON up to `run`, and the fields after `prev`, as UTF-8 where it is bytes. */
+  add(beginning: string, rest: string | Uint8Array): void {
     const from = this.#length;
-    this.#put(`${beginning},"prev":"${this.#head}"${rest}`);
+    const comma = rest.length === 0 ? "" : ",";
+    if (typeof rest === "string") this.#put(`${beginning},"prev":"${this.#head}"${comma}${rest}`);
+    else {
+      this.#put(`${beginning},"prev":"${this.#head}"${comma}`, rest.length);
+      this.#bytes.set(rest, this.#length);
+      this.#length += rest.length;
+    }
     this.#head = sha256(this.#bytes.subarray(from, this.#length));
     this.#check(this.#head);
   }
@@ -119,9 +125,9 @@ export class ChainEncoder {
     this.#length = at;
   }
 
-  /** Leaves room for the end of the record. */
-  #put(text: string): void {
-    const most = this.#length + text.length * 3 + ENDING + 1;
+  /** Leaves room for `more` bytes and the end of the record. */
+  #put(text: string, more = 0): void {
+    const most = this.#length + text.length * 3 + more + ENDING + 1;
     if (most > this.#bytes.length) {
       const larger = new Uint8Array(most * 2);
       larger.set(this.#bytes.subarray(0, this.#length));

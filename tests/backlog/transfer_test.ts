@@ -246,7 +246,7 @@ for (
         bytes: 2 * PARCEL.length,
         names: PARCEL.map((name) => `${name}\0`).join(""),
         hashes: PARCEL.map((name) => `${name}`.padEnd(64, "0")).join(""),
-        records: "",
+        records: new Uint8Array(),
       };
       transfer.settle({ outcomes: [], parcels: [parcel] }, "sha256");
     });
