@@ -70,13 +70,13 @@ export interface PackedListing {
  */
 export class ListingPacker {
   /** The words of the entries so far, for who fills in an entry after {@link begin}. */
-  words: Uint32Array<ArrayBuffer> = new Uint32Array(WORDS * 256);
+  words: Uint32Array<ArrayBuffer> = new Uint32Array(WORDS * FEW);
   /**
    * The names so far, each with a NUL and room for its number and a slash: with these it is text that
    * can be cut and sorted as a whole.
    */
-  #names: Uint8Array<ArrayBuffer> = new Uint8Array(16 * 1024);
-  #starts: Uint32Array<ArrayBuffer> = new Uint32Array(256);
+  #names: Uint8Array<ArrayBuffer> = new Uint8Array(NAMES);
+  #starts: Uint32Array<ArrayBuffer> = new Uint32Array(FEW);
   readonly #targets = new Map<number, Uint8Array>();
   #count = 0;
   #end = 0;
@@ -162,8 +162,13 @@ export class ListingPacker {
     return packed;
   }
 
-  /** Forgets everything. */
+  /** Forgets everything; and gives the memory of a very large listing back. */
   clear(): void {
+    if (this.#starts.length > LARGE) {
+      this.words = new Uint32Array(WORDS * FEW);
+      this.#starts = new Uint32Array(FEW);
+      this.#names = new Uint8Array(NAMES);
+    }
     this.#count = this.#end = this.#nameBytes = 0;
     this.#given = { entries: 0, bytes: 0 };
     this.#targets.clear();
@@ -275,6 +280,9 @@ export class ListingPacker {
     this.#names = names;
   }
 }
+
+/** Entries, and bytes of names, that a packer has room for at first; and entries of a large listing. */
+const FEW = 256, NAMES = 16 * 1024, LARGE = 16_384;
 
 const ZERO = 0x30, SLASH = 0x2f;
 
