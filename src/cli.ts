@@ -11,7 +11,8 @@ import { endWithKeeper, letGo } from "./kept.ts";
 import { Keyboard, noKeyboard, type OpenKeyboard } from "./keyboard.ts";
 import { Keys } from "./keys.ts";
 import { systemClock } from "./lib/clock.ts";
-import { complain, print, teller, warn } from "./output.ts";
+import { complain, drain, isBehind, print, tellBy, teller, warn } from "./output.ts";
+import { patient } from "./patient_stream.ts";
 import { jsonLinesReporter } from "./report/json_lines.ts";
 import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
@@ -24,8 +25,21 @@ import { workingDirectory } from "./working_directory.ts";
 /** Milliseconds that a command beside the sync has to end after a signal, where a share may hang. */
 const GRACE = 3_000;
 
+/** Milliseconds that a reader who rests is given after an interruption. */
+const LAST_WORDS = 1_000;
+
 /** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
 export async function main(args: readonly string[]): Promise<number> {
+  tellBy(patient);
+  const code = await run(args);
+  const since = performance.now(),
+    interrupted = (Object.values(SIGNALS) as number[]).includes(code);
+  await drain(() => interrupted && performance.now() - since > LAST_WORDS);
+  if (isKept()) letGo();
+  return code;
+}
+
+async function run(args: readonly string[]): Promise<number> {
   let invocation: Invocation;
   try {
     invocation = parseArguments(args);
@@ -44,15 +58,11 @@ export async function main(args: readonly string[]): Promise<number> {
   if (invocation.type === "command") {
     if (!isKept()) return await runCommand(invocation.task, { kept: false });
     endWithKeeper();
-    const code = await runCommand(invocation.task, { kept: true });
-    letGo();
-    return code;
+    return await runCommand(invocation.task, { kept: true });
   }
   if (isKept()) {
     const keyboard = endWithKeeper();
-    const code = await runSync(invocation, { kept: true, keyboard });
-    letGo();
-    return code;
+    return await runSync(invocation, { kept: true, keyboard });
   }
   const { source, destination, options } = invocation;
   const full = (path: string) => resolve(workingDirectory(), path);
@@ -93,7 +103,7 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
   });
   const output = (stream: typeof Deno.stdout, write: Output["write"]): Output => ({
     write,
-    tell: teller(complain, stream),
+    tell: stream === Deno.stdout ? teller(complain) : warn,
     terminal: stream.isTerminal() && Deno.env.get("TERM") !== "dumb",
     columns: () => terminalSize().columns,
   });
@@ -195,6 +205,7 @@ function makeReporter(
         write,
         columns: () => terminalSize().columns,
         rows: () => terminalSize().rows,
+        isBehind,
       },
       colour: !Deno.env.get("NO_COLOR"),
       keys: () => keys?.hint ?? "",

@@ -24,6 +24,8 @@ export interface TerminalOutput {
   /** The size of the window now; 0 where it is not known. */
   columns(): number;
   rows(): number;
+  /** What was written is not on the screen yet: it is not drawn anew meanwhile. Default: never. */
+  isBehind?(): boolean;
 }
 
 /** What {@link terminalReporter} needs. */
@@ -102,7 +104,9 @@ class Terminal implements TerminalReporter {
         this.#dryRun = event.dryRun;
         this.#log = event.log;
         this.#stop?.();
-        this.#stop = this.#every(this.#interval, () => this.#draw());
+        this.#stop = this.#every(this.#interval, () => {
+          if (!this.#output.isBehind?.()) this.#draw();
+        });
         this.#waiting.push(...startLines(event));
         this.#draw();
         break;
