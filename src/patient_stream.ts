@@ -54,14 +54,14 @@ export class PatientStream implements Stream {
     while (this.isBehind) this.#wait();
   }
 
-  #wait(): void {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#pause);
-    this.#write();
-  }
-
   /** The same, while others go on; until `isOver` says that nobody waits any longer. */
   async drain(isOver: () => boolean): Promise<void> {
     while (this.isBehind && !isOver()) await new Promise((resolve) => setTimeout(resolve, SOON));
+  }
+
+  #wait(): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#pause);
+    this.#write();
   }
 
   /** Writes what the reader takes now. */
