@@ -60,12 +60,12 @@ export function print(data: string | Uint8Array, stream: Stream = Deno.stdout): 
  */
 export function teller(
   complain: (message: string) => void,
-  stream: Stream = stdout(),
+  stream?: Stream,
 ): (data: string | Uint8Array) => boolean {
   let complained = false;
   return (data) => {
     try {
-      return writeAll(stream, data);
+      return writeAll(stream ?? stdout(), data);
     } catch (error) {
       if (!complained) complain(`${unwritten(error)}; the run goes on`);
       complained = true;

@@ -6,8 +6,9 @@
 import { fstatSync } from "node:fs";
 import { loadLibcIfPossible } from "./backend/open.ts";
 import { nulTerminated } from "./backend/posix/directories.ts";
-import { posixError } from "./backend/posix/errno.ts";
+import { EAGAIN, EINTR, EPIPE, posixError } from "./backend/posix/errno.ts";
 import { AT, O } from "./backend/posix/libc.ts";
+import { sleep } from "./lib/sleep.ts";
 import type { StandardStream, Stream } from "./output.ts";
 
 /** Bytes that are kept; who writes more waits for the reader after all. */
@@ -60,7 +61,7 @@ export class PatientStream implements Stream {
   }
 
   #wait(): void {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#pause);
+    sleep(this.#pause);
     this.#write();
   }
 
@@ -105,8 +106,6 @@ export class PatientStream implements Stream {
  * through.
  */
 export function patient(stream: StandardStream, fd: 1 | 2): Stream {
-  const libc = loadLibcIfPossible();
-  if (libc === null) return stream;
   try {
     if (!stream.isTerminal() && !fstatSync(fd).isFIFO()) return stream;
   } catch (error) {
@@ -114,6 +113,8 @@ export function patient(stream: StandardStream, fd: 1 | 2): Stream {
     if (error instanceof Error) return stream;
     throw error;
   }
+  const libc = loadLibcIfPossible();
+  if (libc === null) return stream;
   const flags = O.WRONLY | O.NONBLOCK | O.NOCTTY | O.CLOEXEC;
   const own = libc.now.openat(AT.FDCWD, nulTerminated(`/proc/self/fd/${fd}`), flags, 0) as number;
   // the terminal of somebody else
@@ -128,5 +129,3 @@ export function patient(stream: StandardStream, fd: 1 | 2): Stream {
     },
   });
 }
-
-const EINTR = 4, EAGAIN = 11, EPIPE = 32;

@@ -1,7 +1,8 @@
 /** Lines of a stream of bytes, in constant memory. */
 import { concat } from "./concat.ts";
 
-const NEWLINE = 0x0a;
+/** What ends a line. */
+export const NEWLINE = 0x0a;
 
 /** Puts lines together from chunks. */
 export class LineSplitter {

@@ -1,4 +1,5 @@
 /** Writing all of something to a stream that takes what it can. */
+import { sleep } from "./sleep.ts";
 
 const encoder = new TextEncoder();
 
@@ -26,8 +27,4 @@ export function writeAll(
     }
   }
   return true;
-}
-
-function sleep(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -21,7 +21,7 @@
  * process at a time appends: the system's lock on the file sees to it, where it has one.
  */
 import { SyncError, UsageError } from "../errors.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
+import { LineSplitter, NEWLINE } from "../lib/line_splitter.ts";
 import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } from "./chain.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
@@ -41,7 +41,6 @@ const TAIL = 512 * 1024;
 /** Bytes of the longest line that is looked at as one; no record is nearly as long. */
 export const LONGEST_LINE = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
-const NEWLINE = 10;
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
 /** A line of the outbox, with the row that it is in. */

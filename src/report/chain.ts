@@ -12,11 +12,12 @@
  * the end of the log: what tells of a missing end is the database, or a run without an end record.
  */
 import { createHash } from "node:crypto";
+import { NEWLINE } from "../lib/line_splitter.ts";
 
 /** What the first record of a file has for the hash of the record before. */
 export const GENESIS = "0".repeat(64);
 
-const NEWLINE = 0x0a, QUOTE = 0x22, BRACE = 0x7d;
+const QUOTE = 0x22, BRACE = 0x7d;
 const CHECK_DIGITS = 16;
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 const CHECK = encoder.encode(',"check":"');
@@ -96,12 +97,8 @@ export class ChainEncoder {
   add(beginning: string, rest: string | Uint8Array): void {
     const from = this.#length;
     const comma = rest.length === 0 ? "" : ",";
-    if (typeof rest === "string") this.#put(`${beginning},"prev":"${this.#head}"${comma}${rest}`);
-    else {
-      this.#put(`${beginning},"prev":"${this.#head}"${comma}`, rest.length);
-      this.#bytes.set(rest, this.#length);
-      this.#length += rest.length;
-    }
+    this.#put(`${beginning},"prev":"${this.#head}"${comma}`);
+    this.#put(rest);
     this.#head = sha256(this.#bytes.subarray(from, this.#length));
     this.#check(this.#head);
   }
@@ -125,15 +122,21 @@ export class ChainEncoder {
     this.#length = at;
   }
 
-  /** Leaves room for `more` bytes and the end of the record. */
-  #put(text: string, more = 0): void {
-    const most = this.#length + text.length * 3 + more + ENDING + 1;
+  /** Leaves room for the end of the record. */
+  #put(text: string | Uint8Array): void {
+    const longest = typeof text === "string" ? text.length * 3 : text.length;
+    const most = this.#length + longest + ENDING + 1;
     if (most > this.#bytes.length) {
       const larger = new Uint8Array(most * 2);
       larger.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = larger;
     }
-    this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
+    const room = this.#bytes.subarray(this.#length);
+    if (typeof text === "string") this.#length += encoder.encodeInto(text, room).written;
+    else {
+      room.set(text);
+      this.#length += text.length;
+    }
   }
 }
 

@@ -50,7 +50,8 @@ export function lastNameOrDot(path: string): Uint8Array {
   return path === "" ? Uint8Array.of(0x2e, 0) : lastName(path);
 }
 
-const FLAGS = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+/** With which a directory is opened to be held. */
+export const HOLDING = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
 
 /** A handle that is in use until disposed of. */
 export interface HeldDirectory extends Disposable {
@@ -119,7 +120,7 @@ export class Directories {
       const name = lastName(path);
       using parent = this.holdAtOnce(parentOf(path));
       if (parent === undefined) return undefined;
-      const fd = this.#closer.openat(parent.fd, name, FLAGS, 0) as number;
+      const fd = this.#closer.openat(parent.fd, name, HOLDING, 0) as number;
       if (fd < 0) return undefined;
       slot = { fd, opening: null, users: 1, dropped: false };
     } else {
@@ -157,7 +158,7 @@ export class Directories {
   async #open(path: string): Promise<number> {
     const name = lastName(path);
     using parent = await this.hold(parentOf(path));
-    const fd = await this.#sys.openat(parent.fd, name, FLAGS, 0);
+    const fd = await this.#sys.openat(parent.fd, name, HOLDING, 0);
     if (fd < 0) throw this.failure(fd, "open the directory", path);
     return fd;
   }

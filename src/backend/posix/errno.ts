@@ -44,12 +44,15 @@ const CODES: Readonly<Record<number, string>> = {
 /** The numbers that the backend itself asks about. */
 export const EPERM = 1,
   ENOENT = 2,
+  EINTR = 4,
   EIO = 5,
   ENXIO = 6,
   EBADF = 9,
+  EAGAIN = 11,
   EACCES = 13,
   EEXIST = 17,
   EINVAL = 22,
+  EPIPE = 32,
   ENAMETOOLONG = 36,
   EILSEQ = 84,
   ESTALE = 116;

@@ -1,9 +1,7 @@
 /** A directory that has a temporary name, and how it is made: what is put into it is seen by nobody. */
 import { parentOf } from "../../entry.ts";
-import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
-import { AT, O, type Syscalls } from "./libc.ts";
-
-const FLAGS = O.PATH | O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+import { type Directories, type HeldDirectory, HOLDING, nulTerminated } from "./directories.ts";
+import { AT, type Syscalls } from "./libc.ts";
 
 /** A directory that is to get its own name later. */
 export interface TemporaryDirectory {
@@ -29,7 +27,7 @@ export async function makeTemporaryDirectory(
     const temporary = nulTerminated(temporaryName());
     const made = await sys.mkdirat(parent.fd, temporary, 0o777);
     if (made < 0) throw directories.failure(made, "make the directory", path);
-    const fd = await sys.openat(parent.fd, temporary, FLAGS, 0);
+    const fd = await sys.openat(parent.fd, temporary, HOLDING, 0);
     if (fd < 0) {
       await sys.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
       throw directories.failure(fd, "open the directory", path);
@@ -58,7 +56,7 @@ export function temporaryDirectoryAtOnce(
   if (parent === undefined) return undefined;
   const temporary = nulTerminated(temporaryName());
   if (sys.mkdirat(parent.fd, temporary, 0o777) === 0) {
-    const fd = sys.openat(parent.fd, temporary, FLAGS, 0) as number;
+    const fd = sys.openat(parent.fd, temporary, HOLDING, 0) as number;
     if (fd >= 0) return { parent, temporary, fd };
     sys.unlinkat(parent.fd, temporary, AT.REMOVEDIR);
   }
