@@ -19,14 +19,14 @@
 import { createHash } from "node:crypto";
 import type { Entry, Kind } from "./entry.ts";
 import { decodeName, encodeName } from "./name.ts";
-import { splitTime } from "./stamp.ts";
+import { joinTime, splitTime } from "./stamp.ts";
 import { recordedTime } from "./times.ts";
 
 const HEADER = 20, COMMON = 28, OWN = 68;
 
 /** Words of an entry, and where they begin: what is common, then what is its own. */
 const WORDS = (COMMON + OWN) / 4;
-const TWO_32 = 2 ** 32, SECOND = 1_000_000_000n;
+const TWO_32 = 2 ** 32;
 
 /** The words of an entry that {@link ListingPacker.begin} leaves to its caller. */
 export const WORD = {
@@ -302,20 +302,6 @@ function numberIn(key: string): number {
   return number;
 }
 
-const JOINED = new Uint32Array(2), AS_BIGINT = new BigInt64Array(JOINED.buffer);
-
-/**
- * Nanoseconds of seconds below 2^32: with numbers, which hold each step exactly, as a multiplication of
- * bigints takes several times as long.
- */
-function joinTime(seconds: number, nanos: number): bigint {
-  const high = (seconds >>> 16) * 1e9;
-  const low = (seconds & 0xffff) * 1e9 + nanos + high % 65536 * 65536;
-  JOINED[0] = low;
-  JOINED[1] = Math.floor(high / 65536) + Math.floor(low / TWO_32);
-  return AS_BIGINT[0]!;
-}
-
 function setTime(words: Uint32Array, at: number, time: bigint): void {
   const [seconds, nanos] = splitTime(time);
   words[at] = seconds;
@@ -373,12 +359,11 @@ export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<
   let at = HEADER, start = namesIn(view), own = ownIn(view);
   const nameIn = namesOf(listing, start, own);
   // as the database can keep it
-  const time = (at: number) => {
-    const nanos = view.getUint32(at + 8, true);
-    // from 1970 to 2106
-    if (view.getInt32(at + 4, true) === 0) return joinTime(view.getUint32(at, true), nanos);
-    return recordedTime(view.getBigInt64(at, true) * SECOND + BigInt(nanos));
-  };
+  const time = (at: number) =>
+    recordedTime(joinTime(
+      view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true),
+      view.getUint32(at + 8, true),
+    ));
   const count = Math.min(directories + files, most);
   for (let i = 0; i < count; i++) {
     const middle = start + view.getUint16(at, true);

@@ -9,6 +9,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Job, JobFile } from "../job.ts";
 import type { Order } from "../options.ts";
+import { joinTime } from "../stamp.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits, Jobs } from "./job_source.ts";
 import { ArrayRows } from "./rows.ts";
@@ -119,9 +120,7 @@ export class OrderedJobs implements Jobs {
     const last = found.at(-1);
     if (last !== undefined) {
       const { size, scanned: { mtime, mtimeNanos }, name } = last.file;
-      const value = this.#column === "size"
-        ? BigInt(size)
-        : BigInt(mtime) * 1_000_000_000n + BigInt(mtimeNanos);
+      const value = this.#column === "size" ? BigInt(size) : joinTime(mtime, mtimeNanos);
       this.#after = [value, BigInt(last.directory), toSql(name)];
     }
     return found;

@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/backend.ts";
 import { nameOf } from "../backend/failures.ts";
 import type { Block, Carried, Item } from "../block.ts";
-import type { ChangeTimes } from "../stamp.ts";
+import { joinTime } from "../stamp.ts";
 import { type Entry, join, type Kind } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Job, JobFile } from "../job.ts";
@@ -148,7 +148,10 @@ async function* readBlocks(carried: Carried, options: ReaderOptions): AsyncGener
   let ended = false;
   try {
     const { job: { listed }, file: { scanned } } = carried;
-    const seen = listed === null ? undefined : { ctime: ctimeOf(scanned), at: listed };
+    const seen = listed === null ? undefined : {
+      ctime: joinTime(scanned.ctime, scanned.ctimeNanos),
+      at: listed,
+    };
     const { signal } = options;
     await using reader = await options.source.open(carried.path, { signal, seen });
     carried.entry = reader.entry;
@@ -232,10 +235,6 @@ function changed(path: string, how: string): SyncError {
 
 function notALink(kind: Kind, path: string): SyncError {
   return new SyncError("ECHANGED", `is no longer a symbolic link but ${nameOf(kind)}`, { path });
-}
-
-function ctimeOf({ ctime, ctimeNanos }: ChangeTimes): bigint {
-  return BigInt(ctime) * 1_000_000_000n + BigInt(ctimeNanos);
 }
 
 function vanished(path: string): SyncError {

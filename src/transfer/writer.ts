@@ -8,7 +8,7 @@ import { directoryMade, type Job, type Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
-import { stampOf } from "../stamp.ts";
+import { joinTime, stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
@@ -18,8 +18,6 @@ import type { StagedDirectory } from "./staged.ts";
 import type { Streams } from "./streams.ts";
 import { keepAttributes } from "./attributes.ts";
 import { writeStretches } from "./holes.ts";
-
-const SECOND = 1_000_000_000n;
 
 /** Blocks of files on a share that are being written and flushed at the same time. */
 const WRITES = { each: 3, all: 8 };
@@ -372,10 +370,9 @@ function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptio
 /** The times that the destination gets. */
 function timesOf({ entry, stamp }: Carried): Pick<Times, "mtime" | "atime"> {
   if (entry !== null) return entry;
-  const time = (seconds: number, nanos: number) => BigInt(seconds) * SECOND + BigInt(nanos);
   return {
-    mtime: time(stamp!.mtime, stamp!.mtimeNanos),
-    atime: time(stamp!.atime, stamp!.atimeNanos),
+    mtime: joinTime(stamp!.mtime, stamp!.mtimeNanos),
+    atime: joinTime(stamp!.atime, stamp!.atimeNanos),
   };
 }
 
