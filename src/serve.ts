@@ -13,7 +13,7 @@ import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
-import { ListingPacker } from "./listing.ts";
+import { ListingPacker } from "./listing_packer.ts";
 import { showPath } from "./name.ts";
 import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";

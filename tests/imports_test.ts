@@ -49,6 +49,7 @@ function areaOf(path: string): string {
 
 const VOCABULARY = [
   ...["entry", "name", "operation", "options", "errors", "event", "job", "block", "listing"],
+  "listing_packer",
   ...["stamp", "times", "packed", "parcel", "preserve", "removal", "bandwidth", "name_rules"],
 ];
 const STAGES = ["scan", "plan", "transfer"];

@@ -5,9 +5,9 @@ import {
   fingerprint,
   KINDS,
   type ListedEntry,
-  ListingPacker,
   unpackListing,
 } from "../src/listing.ts";
+import { ListingPacker } from "../src/listing_packer.ts";
 import { decodeName } from "../src/name.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED } from "../src/times.ts";
 

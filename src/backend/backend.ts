@@ -8,7 +8,7 @@
  */
 import type { Entry, Times } from "../entry.ts";
 import type { SyncError } from "../errors.ts";
-import type { ListingPacker } from "../listing.ts";
+import type { ListingPacker } from "../listing_packer.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type { Parcel } from "../parcel.ts";
 

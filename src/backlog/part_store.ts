@@ -9,7 +9,8 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import type { JobFile } from "../job.ts";
-import { fingerprint, ListingPacker } from "../listing.ts";
+import { fingerprint } from "../listing.ts";
+import { ListingPacker } from "../listing_packer.ts";
 import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { PENDING_COUNTED } from "./pending_count.ts";

@@ -9,7 +9,8 @@ import type {
   QueuedDirectory,
 } from "../backlog/backlog.ts";
 import { SyncError } from "../errors.ts";
-import { fingerprint, type Fingerprints, ListingPacker } from "../listing.ts";
+import { fingerprint, type Fingerprints } from "../listing.ts";
+import { ListingPacker } from "../listing_packer.ts";
 
 /** Entries in a chunk; a directory with more comes in several. */
 const CHUNK = 4096;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { FailedListing, ListedChunk } from "../../src/backlog/backlog.ts";
 import type { Entry } from "../../src/entry.ts";
-import { countListing, ListingPacker, unpackListing } from "../../src/listing.ts";
+import { countListing, unpackListing } from "../../src/listing.ts";
+import { ListingPacker } from "../../src/listing_packer.ts";
 import { isFailure, listDirectory } from "../../src/scan/walker.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";

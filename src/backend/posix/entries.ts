@@ -1,7 +1,7 @@
 /** What has a name: looks at single names, and at those of a listing. */
 import { type Entry, join } from "../../entry.ts";
 import { SyncError } from "../../errors.ts";
-import type { ListingPacker } from "../../listing.ts";
+import type { ListingPacker } from "../../listing_packer.ts";
 import { decodeName } from "../../name.ts";
 import type { ListBatch } from "../backend.ts";
 import { forEachLimited } from "../in_flight.ts";

@@ -1,6 +1,6 @@
 /** Listing directories: their names a buffer at a time, and what each of them is. */
 import { parentOf } from "../../entry.ts";
-import type { ListingPacker } from "../../listing.ts";
+import type { ListingPacker } from "../../listing_packer.ts";
 import type { CallOptions, ListBatch, Listing } from "../backend.ts";
 import { type Directories, lastNameOrDot } from "./directories.ts";
 import type { Entries } from "./entries.ts";

@@ -12,7 +12,7 @@ import type {
   Space,
   Trash,
 } from "../backend.ts";
-import type { ListingPacker } from "../../listing.ts";
+import type { ListingPacker } from "../../listing_packer.ts";
 import type { Attributes, Refusal } from "../../preserve.ts";
 import { abortable } from "../../lib/abortable.ts";
 import { inTheWay } from "../failures.ts";

@@ -1,6 +1,7 @@
 /** statx(2): asking for, and reading, what Linux knows of one object. */
 import type { Entry, Kind } from "../../entry.ts";
-import { HAS_BIRTHTIME, KINDS, type ListingPacker, WORD } from "../../listing.ts";
+import { HAS_BIRTHTIME, KINDS, WORD } from "../../listing.ts";
+import type { ListingPacker } from "../../listing_packer.ts";
 import type { ChangeTimes } from "../../stamp.ts";
 import { addressOf } from "./program.ts";
 
