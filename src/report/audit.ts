@@ -21,6 +21,7 @@
  * process at a time appends: the system's lock on the file sees to it, where it has one.
  */
 import { SyncError, UsageError } from "../errors.ts";
+import { lock, release } from "../lib/file_lock.ts";
 import { LineSplitter, NEWLINE } from "../lib/line_splitter.ts";
 import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } from "./chain.ts";
 
@@ -367,34 +368,6 @@ export class AuditLog implements Disposable {
       }
       return tailOf(bytes.subarray(0, filled), { whole: from === 0 });
     });
-  }
-}
-
-/**
- * Takes the file for this process until {@link release}; false when another one has it. A file system
- * without locks, and Windows, whose locks keep readers out too, go without.
- */
-function lock(file: Deno.FsFile): boolean {
-  if (Deno.build.os === "windows") return true;
-  try {
-    return file.tryLockSync(true);
-  } catch (error) {
-    if (error instanceof Error) return true;
-    throw error;
-  }
-}
-
-/**
- * Closing alone would not do: a process that was begun a moment ago has what its parent had open, and
- * with it the lock, until it is a program of its own.
- */
-function release(file: Deno.FsFile): void {
-  if (Deno.build.os === "windows") return;
-  try {
-    file.unlockSync();
-  } catch (error) {
-    // a file system without locks
-    if (!(error instanceof Error)) throw error;
   }
 }
 
