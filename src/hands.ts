@@ -48,7 +48,7 @@ export function spawnWorker(module: URL = new URL("./worker.ts", import.meta.url
     served.add(told);
     port.onmessage = ({ data }: MessageEvent<FromCrew>) => handler(data);
     return {
-      post: (message) => port.postMessage(message),
+      post: (message, transferred = []) => port.postMessage(message, [...transferred]),
       onMessage(given) {
         handler = given;
         // whoever gives a thread a role must hear that it has failed before it had one

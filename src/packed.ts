@@ -7,40 +7,42 @@
 import { parentOf } from "./entry.ts";
 import { directoryMade, isDirectoryMade, type Job, type JobFile, type Outcome } from "./job.ts";
 import { ColumnReader, type Columns, ColumnWriter } from "./lib/columns.ts";
-import { concat } from "./lib/concat.ts";
+import { concatOwn } from "./lib/concat.ts";
 import { KINDS } from "./listing.ts";
 import { type Action, actionFor, REASONS } from "./operation.ts";
 import { type Parcel, PROGRESS } from "./parcel.ts";
 
 const encoder = new TextEncoder();
 
+/** What is packed goes through these, which keep their memory. */
+const writer = new ColumnWriter(), madeWriter = new ColumnWriter();
+
 /** Packs jobs. */
 export function packJobs(jobs: readonly Job[]): Columns {
-  const columns = new ColumnWriter();
   for (const { directory, path, missing, files, listed, last, whole } of jobs) {
-    columns.number(directory);
-    columns.text(path);
-    columns.number(listed);
-    columns.number(last ? 1 : 0);
-    columns.number(whole);
+    writer.number(directory);
+    writer.text(path);
+    writer.number(listed);
+    writer.number(last ? 1 : 0);
+    writer.number(whole);
     // the last of them has the path of the job, those before it lead there
-    columns.number(missing.length);
-    for (const { directory } of missing) columns.number(directory);
-    columns.number(files.length);
-    for (const file of files) packFile(columns, file);
+    writer.number(missing.length);
+    for (const { directory } of missing) writer.number(directory);
+    writer.number(files.length);
+    for (const file of files) packFile(file);
   }
-  return columns.take();
+  return writer.take();
 }
 
-function packFile(columns: ColumnWriter, { name, kind, reason, size, scanned }: JobFile): void {
-  columns.text(name);
-  columns.number(KINDS.indexOf(kind));
-  columns.number(REASONS.indexOf(reason));
-  columns.number(size);
-  columns.number(scanned.mtime);
-  columns.number(scanned.mtimeNanos);
-  columns.number(scanned.ctime);
-  columns.number(scanned.ctimeNanos);
+function packFile({ name, kind, reason, size, scanned }: JobFile): void {
+  writer.text(name);
+  writer.number(KINDS.indexOf(kind));
+  writer.number(REASONS.indexOf(reason));
+  writer.number(size);
+  writer.number(scanned.mtime);
+  writer.number(scanned.mtimeNanos);
+  writer.number(scanned.ctime);
+  writer.number(scanned.ctimeNanos);
 }
 
 /** The jobs that {@link packJobs} packed. */
@@ -101,7 +103,7 @@ export interface PackedFiles {
   /** Hex, one after the other without a separator; all of one length. */
   readonly hashes: string;
   /** The fields of the audit records, one a line that is ended: UTF-8. */
-  readonly records: Uint8Array;
+  readonly records: Uint8Array<ArrayBuffer>;
 }
 
 /** What became of a parcel. `record` makes the fields of an audit record. */
@@ -139,27 +141,26 @@ export interface PackedOutcomes {
   readonly others: readonly Outcome[];
 }
 
-/** Packs outcomes. */
+/** Packs outcomes. The records of the parcels are moved: they are empty then. */
 export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
-  const columns = new ColumnWriter(), made = new ColumnWriter();
   for (const { directory, action, files, bytes, names, hashes, records } of parcels) {
-    columns.number(directory);
-    columns.number(files);
-    columns.number(bytes);
-    columns.text(action);
-    columns.text(names);
-    columns.text(hashes);
-    columns.number(records.length);
+    writer.number(directory);
+    writer.number(files);
+    writer.number(bytes);
+    writer.text(action);
+    writer.text(names);
+    writer.text(hashes);
+    writer.number(records.length);
   }
   const others: Outcome[] = [];
   for (const outcome of outcomes) {
     if (isDirectoryMade(outcome)) {
-      made.number(outcome.directory);
-      made.text(outcome.path);
+      madeWriter.number(outcome.directory);
+      madeWriter.text(outcome.path);
     } else others.push(outcome);
   }
-  const records = concat(parcels.map(({ records }) => records));
-  return { parcels: columns.take(), records, made: made.take(), others };
+  const records = concatOwn(parcels.map(({ records }) => records));
+  return { parcels: writer.take(), records, made: madeWriter.take(), others };
 }
 
 /** The outcomes that {@link packOutcomes} packed; directories that were made come first. */

@@ -13,6 +13,7 @@ import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { Gate } from "./lib/gate.ts";
+import { giveBack } from "./lib/give_back.ts";
 import { ListingPacker } from "./listing_packer.ts";
 import { showPath } from "./name.ts";
 import { SharedCount } from "./lib/shared_count.ts";
@@ -163,7 +164,7 @@ async function walk(role: Extract<Role, { type: "walk" }>, tools: Tools): Promis
   const send = () => {
     if (batch.length > 0) {
       const listed = packListings(batch);
-      port.post({ type: "listed", listed }, [listed.data.buffer]);
+      port.post({ type: "listed", listed }, [listed.data.buffer, listed.columns.numbers.buffer]);
       sent.push(bytes);
       untaken += bytes;
     }
@@ -264,11 +265,14 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
         type: "settled",
         outcomes: packed,
         jobs: jobs.map(({ directory }) => directory),
-      }, [packed.records.buffer]);
+      }, [packed.records.buffer, packed.parcels.numbers.buffer]);
     },
   });
   ready((message) => {
-    if (message.type === "jobs") carrier.add(unpackJobs(message.jobs));
+    if (message.type === "jobs") {
+      carrier.add(unpackJobs(message.jobs));
+      giveBack(message.jobs.numbers);
+    }
     if (message.type === "close") carrier.close();
   });
   port.post({

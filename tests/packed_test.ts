@@ -37,7 +37,8 @@ Deno.test("unpackOutcomes gives back what packOutcomes packed, directories that 
     records: new TextEncoder().encode('"a":"\u00e9"\n'.repeat(files)),
   }));
   const outcomes = [failed, made[0]!, removed, made[1]!];
-  assert.deepEqual(unpackOutcomes(structuredClone(packOutcomes({ parcels, outcomes }))), {
+  const packed = packOutcomes(structuredClone({ parcels, outcomes }));
+  assert.deepEqual(unpackOutcomes(structuredClone(packed)), {
     parcels,
     outcomes: [...made, failed, removed],
   });

@@ -28,6 +28,8 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
       throw new Error("it is a database of another program");
     }
     if (!readOnly) {
+      // a page of a new database; that of another stays as it is
+      database.exec("PRAGMA page_size = 8192");
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
       migrate(database);

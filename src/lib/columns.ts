@@ -3,20 +3,27 @@
  * threads in little time: of an object, the name of each field is copied with it, on both sides.
  */
 
+import { giveBack } from "./give_back.ts";
+
 /** What a {@link ColumnWriter} has collected. */
 export interface Columns {
   readonly numbers: Float64Array<ArrayBuffer>;
   readonly texts: readonly string[];
 }
 
-/** Collects columns. */
+/** Numbers that a {@link ColumnWriter} has room for at first. */
+const FEW = 256;
+
+/** Collects columns. It keeps its memory from one {@link take} to the next. */
 export class ColumnWriter {
-  #numbers: number[] = [];
+  #numbers = new Float64Array(FEW);
+  #length = 0;
   #texts: string[] = [];
 
   /** Adds a number, or none. */
   number(value: number | null): void {
-    this.#numbers.push(value ?? NaN);
+    if (this.#length === this.#numbers.length) this.#grow();
+    this.#numbers[this.#length++] = value ?? NaN;
   }
 
   /** Adds a text. */
@@ -26,10 +33,17 @@ export class ColumnWriter {
 
   /** What was added; the next begins anew. */
   take(): Columns {
-    const columns = { numbers: Float64Array.from(this.#numbers), texts: this.#texts };
-    this.#numbers = [];
+    const columns = { numbers: this.#numbers.slice(0, this.#length), texts: this.#texts };
+    this.#length = 0;
     this.#texts = [];
     return columns;
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#length * 2);
+    larger.set(this.#numbers);
+    giveBack(this.#numbers);
+    this.#numbers = larger;
   }
 }
 

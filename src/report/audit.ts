@@ -273,7 +273,8 @@ export class AuditLog implements Disposable {
   /**
    * Puts the records added so far into the database: inside the transaction of what they tell. They
    * get their place in the chain here, and keep it only if {@link write} follows: the records of a
-   * transaction that failed are not missed by the next.
+   * transaction that failed are not missed by the next. The bytes are to be used before the next are
+   * staged.
    */
   stage(): Uint8Array {
     this.#staged = null;

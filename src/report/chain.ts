@@ -12,6 +12,7 @@
  * the end of the log: what tells of a missing end is the database, or a run without an end record.
  */
 import { createHash } from "node:crypto";
+import { giveBack } from "../lib/give_back.ts";
 import { NEWLINE } from "../lib/line_splitter.ts";
 
 /** What the first record of a file has for the hash of the record before. */
@@ -103,9 +104,9 @@ export class ChainEncoder {
     this.#check(this.#head);
   }
 
-  /** The lines added so far. */
-  take(): Uint8Array {
-    const lines = this.#bytes.slice(0, this.#length);
+  /** The lines added so far. They are to be used before the next is added. */
+  take(): Uint8Array<ArrayBuffer> {
+    const lines = this.#bytes.subarray(0, this.#length);
     this.#length = 0;
     return lines;
   }
@@ -129,6 +130,7 @@ export class ChainEncoder {
     if (most > this.#bytes.length) {
       const larger = new Uint8Array(most * 2);
       larger.set(this.#bytes.subarray(0, this.#length));
+      giveBack(this.#bytes);
       this.#bytes = larger;
     }
     const room = this.#bytes.subarray(this.#length);

@@ -1,6 +1,6 @@
 /** What a walker found, as it travels between threads: many small listings in one piece of memory. */
 import type { FailedListing, ListedChunk } from "../backlog/backlog.ts";
-import { concat } from "../lib/concat.ts";
+import { concatOwn } from "../lib/concat.ts";
 import { ColumnReader, type Columns, ColumnWriter } from "../lib/columns.ts";
 import { isFailure } from "./walker.ts";
 
@@ -16,28 +16,30 @@ export interface PackedListings {
   }[];
 }
 
-/** Packs what was listed; the memory of a large chunk is used as it is. */
+/** What is packed goes through it; it keeps its memory. */
+const writer = new ColumnWriter();
+
+/** Packs what was listed. The entries are moved: what was listed is empty then. */
 export function packListings(listed: readonly (ListedChunk | FailedListing)[]): PackedListings {
-  const columns = new ColumnWriter();
   const rare: { at: number; chunk: PackedListings["rare"][number]["chunk"] }[] = [];
   const all: Uint8Array<ArrayBuffer>[] = [];
   listed.forEach((chunk, at) => {
     if (isFailure(chunk)) return void rare.push({ at, chunk });
     const { id, path, index, last, data, fingerprints, problems, temporaries } = chunk;
-    columns.number(id);
-    columns.text(path);
-    columns.number(index);
-    columns.number(last ? 1 : 0);
-    columns.number(data.length);
-    columns.number(fingerprints === null ? 0 : 1);
-    columns.text(fingerprints?.content ?? "");
-    columns.text(fingerprints?.complete ?? "");
+    writer.number(id);
+    writer.text(path);
+    writer.number(index);
+    writer.number(last ? 1 : 0);
+    writer.number(data.length);
+    writer.number(fingerprints === null ? 0 : 1);
+    writer.text(fingerprints?.content ?? "");
+    writer.text(fingerprints?.complete ?? "");
     if (problems.length + temporaries.length > 0) {
       rare.push({ at, chunk: { problems, temporaries } });
     }
     all.push(data);
   });
-  return { columns: columns.take(), data: all.length === 1 ? all[0]! : concat(all), rare };
+  return { columns: writer.take(), data: concatOwn(all), rare };
 }
 
 /** What {@link packListings} packed. The entries are views of one piece of memory. */

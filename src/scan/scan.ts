@@ -6,6 +6,7 @@ import type { FromCrew } from "../crew.ts";
 import { join } from "../entry.ts";
 import { type Side, SIDES } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
+import { giveBack } from "../lib/give_back.ts";
 import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
 import { HeldListings } from "./held_listings.ts";
@@ -126,6 +127,7 @@ class WalkerDesk {
   #receive(message: FromCrew): void {
     if (message.type !== "listed") return;
     this.#held.push(unpackListings(message.listed));
+    giveBack(message.listed.columns.numbers);
     this.#putHeld();
     if (this.#later !== null) this.#later.#putHeld();
   }
@@ -140,6 +142,7 @@ class WalkerDesk {
       listings.forEach((listed) => this.#tell(listed));
       return this.#store.put(this.#side, listings);
     });
+    for (const listed of listings) if (!isFailure(listed)) giveBack(listed.data);
     if (decided.length > 0) this.#handlers.decided(decided);
     if (decided.length > 0) this.#goOn();
     const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);

@@ -27,7 +27,7 @@ export class Buffers {
    */
   async borrow(size: number, { signal }: { signal?: AbortSignal } = {}): Promise<Loan> {
     if (size <= SMALL) {
-      return loan(this.#small.pop() ?? new ArrayBuffer(SMALL), size, this.#keepSmall);
+      return loan(this.#takeSmall(), size, this.#keepSmall);
     }
     return loan(await this.#takeLarge(signal), size, (buffer) => {
       const next = this.#waiting.shift();
@@ -36,10 +36,18 @@ export class Buffers {
     });
   }
 
-  /** Room for a parcel; there is always some, since the queues bound how many are under way. */
-  borrowParcel(): Loan {
+  /**
+   * Room for a parcel of `size` bytes, or more; there is always some, since the queues bound how many
+   * are under way.
+   */
+  borrowParcel(size: number): Loan {
+    if (size <= SMALL) return loan(this.#takeSmall(), SMALL, this.#keepSmall);
     const buffer = this.#parcels.pop() ?? new ArrayBuffer(PARCEL_BYTES);
     return loan(buffer, PARCEL_BYTES, (buffer) => void this.#parcels.push(buffer));
+  }
+
+  #takeSmall(): ArrayBuffer {
+    return this.#small.pop() ?? new ArrayBuffer(SMALL);
   }
 
   readonly #keepSmall = (buffer: ArrayBuffer) => void this.#small.push(buffer);

@@ -82,7 +82,7 @@ export async function* readItems(
           if (batch.length > 0) yield takeBatch();
           await pacing;
         }
-        const parcel = await readParcel(job, small, options);
+        const parcel = await readParcel(job, small, size, options);
         batch.push(parcel);
         bytes += size;
         alone = parcel.files.filter((_, i) => parcel.progress[i] === PROGRESS.taken);
@@ -117,9 +117,10 @@ export async function* readItems(
 async function readParcel(
   job: Job,
   files: readonly JobFile[],
+  size: number,
   { source, buffers, clock }: ReaderOptions,
 ): Promise<Parcel> {
-  const { data, release } = buffers.borrowParcel();
+  const { data, release } = buffers.borrowParcel(size);
   const parcel = new Parcel(job, files, { data, release, began: clock.now() });
   try {
     const small = source.small!;

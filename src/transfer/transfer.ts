@@ -7,6 +7,7 @@ import type { Hand } from "../hands.ts";
 import type { Job, Outcome } from "../job.ts";
 import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
+import { giveBack } from "../lib/give_back.ts";
 import { packJobs, unpackOutcomes } from "../packed.ts";
 import { bytesOf, isLarge, LARGE_JOB, Supply } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
@@ -216,6 +217,8 @@ export class Transfer {
         const landed = this.#landed(jobs);
         backlog.transfer.settle({ outcomes, parcels, landed, wholes }, options.checksum);
       });
+      giveBack(message.outcomes.records);
+      giveBack(message.outcomes.parcels.numbers);
       for (const { bytes } of parcels) this.#unsettled -= bytes;
       for (const { expected } of outcomes) this.#unsettled -= expected;
       statistics.pending(backlog.transfer.remaining());
@@ -286,8 +289,10 @@ export class Transfer {
         files += job.files.length;
       }
     });
-    if (jobs.length > 0) seat.hand.post({ type: "jobs", jobs: packJobs(jobs) });
-    else if (!this.#exhausted) this.#starving.set(seat, waiting);
+    if (jobs.length > 0) {
+      const packed = packJobs(jobs);
+      seat.hand.post({ type: "jobs", jobs: packed }, [packed.numbers.buffer]);
+    } else if (!this.#exhausted) this.#starving.set(seat, waiting);
     if (this.#exhausted) { for (const { hand } of this.#seats) hand.post({ type: "close" }); }
   }
 

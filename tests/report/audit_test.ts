@@ -98,7 +98,7 @@ Deno.test("AuditLog completes a log that a crash cut anywhere, each line once", 
             log[Symbol.dispose]();
             assert.throws(() => log.write(staged), /cannot write/);
           } else log.write(staged);
-          lost.push(staged);
+          lost.push(staged.slice());
         });
         if (lost.length === 0) log[Symbol.dispose]();
       }

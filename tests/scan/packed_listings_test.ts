@@ -36,7 +36,8 @@ Deno.test("unpackListings gives back what packListings packed", () => {
     ],
   ];
   for (const listed of cases) {
-    assert.deepEqual(unpackListings(structuredClone(packListings(listed))), listed);
+    const packed = packListings(structuredClone(listed));
+    assert.deepEqual(unpackListings(structuredClone(packed)), listed);
   }
 });
 
