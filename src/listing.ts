@@ -97,39 +97,129 @@ function namesIn(view: DataView): number {
  */
 export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<ListedEntry> {
   if (most === 0) return;
-  const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
-  const { directories, files } = countListing(listing);
-  let at = HEADER, start = namesIn(view), own = ownIn(view);
-  const nameIn = namesOf(listing, start, own);
-  // as the database can keep it
-  const time = (at: number) =>
-    recordedTime(joinTime(
-      view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true),
-      view.getUint32(at + 8, true),
-    ));
-  const count = Math.min(directories + files, most);
-  for (let i = 0; i < count; i++) {
-    const middle = start + view.getUint16(at, true);
-    const end = middle + view.getUint32(at + 4, true);
-    const mode = view.getUint32(own + 64, true);
-    yield {
-      name: nameIn(start, middle),
-      kind: KINDS[view.getUint16(at + 2, true)]!,
-      size: view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * TWO_32,
-      mtime: time(own),
-      ctime: time(own + 12),
-      birthtime: (mode & HAS_BIRTHTIME) !== 0 ? time(own + 24) : null,
-      device: view.getBigUint64(own + 36, true),
-      inode: view.getBigUint64(own + 44, true),
-      links: view.getUint32(own + 52, true),
-      uid: view.getUint32(own + 56, true),
-      gid: view.getUint32(own + 60, true),
-      mode: mode & 0xffff,
-      target: end === middle ? "" : nameIn(middle, end),
+  const at = new ListingCursor(listing);
+  for (let i = 0; i < most && at.next(); i++) yield at.entry();
+}
+
+/**
+ * Goes through the entries of a packed listing; directories come first. It is the entry that it is
+ * at, of which what is asked for is read: an object for every file of a tree is what this spares.
+ */
+export class ListingCursor implements ListedEntry {
+  readonly #view: DataView;
+  readonly #nameIn: (start: number, end: number) => string;
+  #left: number;
+  /** Where what is common of the entry begins, and what is its own. */
+  #at: number;
+  #own: number;
+  /** Where its name begins, its target, and what follows. */
+  #start = 0;
+  #middle = 0;
+  #end: number;
+
+  /** Before the first entry. */
+  constructor(listing: Uint8Array) {
+    const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
+    const { directories, files } = countListing(listing);
+    this.#view = view;
+    this.#left = directories + files;
+    this.#at = HEADER - COMMON;
+    this.#own = ownIn(view) - OWN;
+    this.#end = namesIn(view);
+    this.#nameIn = namesOf(listing, this.#end, this.#own + OWN);
+  }
+
+  /** Goes on to the next entry; false when there is none. */
+  next(): boolean {
+    if (this.#left === 0) return false;
+    this.#left -= 1;
+    const at = this.#at += COMMON;
+    this.#own += OWN;
+    this.#start = this.#end;
+    this.#middle = this.#start + this.#view.getUint16(at, true);
+    this.#end = this.#middle + this.#view.getUint32(at + 4, true);
+    return true;
+  }
+
+  /** The entry as it is now. */
+  entry(): ListedEntry {
+    return {
+      name: this.name,
+      kind: this.kind,
+      size: this.size,
+      mtime: this.mtime,
+      ctime: this.ctime,
+      birthtime: this.birthtime,
+      device: this.device,
+      inode: this.inode,
+      links: this.links,
+      uid: this.uid,
+      gid: this.gid,
+      mode: this.mode,
+      target: this.target,
     };
-    at += COMMON;
-    start = end;
-    own += OWN;
+  }
+
+  get name(): string {
+    return this.#nameIn(this.#start, this.#middle);
+  }
+
+  get kind(): Kind {
+    return KINDS[this.#view.getUint16(this.#at + 2, true)]!;
+  }
+
+  get size(): number {
+    const view = this.#view, at = this.#at;
+    return view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * TWO_32;
+  }
+
+  get mtime(): bigint {
+    return this.#time(this.#own);
+  }
+
+  get ctime(): bigint {
+    return this.#time(this.#own + 12);
+  }
+
+  get birthtime(): bigint | null {
+    const isKnown = (this.#view.getUint32(this.#own + 64, true) & HAS_BIRTHTIME) !== 0;
+    return isKnown ? this.#time(this.#own + 24) : null;
+  }
+
+  get device(): bigint {
+    return this.#view.getBigUint64(this.#own + 36, true);
+  }
+
+  get inode(): bigint {
+    return this.#view.getBigUint64(this.#own + 44, true);
+  }
+
+  get links(): number {
+    return this.#view.getUint32(this.#own + 52, true);
+  }
+
+  get uid(): number {
+    return this.#view.getUint32(this.#own + 56, true);
+  }
+
+  get gid(): number {
+    return this.#view.getUint32(this.#own + 60, true);
+  }
+
+  get mode(): number {
+    return this.#view.getUint32(this.#own + 64, true) & 0xffff;
+  }
+
+  get target(): string {
+    return this.#end === this.#middle ? "" : this.#nameIn(this.#middle, this.#end);
+  }
+
+  /** As the database can keep it. */
+  #time(at: number): bigint {
+    const view = this.#view, high = view.getInt32(at + 4, true);
+    // up to the year 2106 a record holds every time
+    const time = joinTime(high * TWO_32 + view.getUint32(at, true), view.getUint32(at + 8, true));
+    return high === 0 ? time : recordedTime(time);
   }
 }
 

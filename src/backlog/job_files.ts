@@ -1,4 +1,5 @@
 /** How pending files are read: the columns of a row, the file that they make, and what a job takes. */
+import type { SQLOutputValue } from "node:sqlite";
 import type { JobFile } from "../job.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
@@ -16,24 +17,23 @@ export function jobFileColumns(file: string): string {
   return [...columns, split(`${file}.mtime`), split(`${file}.ctime`)].join(", ");
 }
 
-/** The file that a row of {@link jobFileColumns} tells of. */
+/**
+ * The file that a row of {@link jobFileColumns} tells of. Column by column: to take an array apart
+ * makes an iterator, and there is a row for every file.
+ */
 export function jobFile(row: readonly unknown[]): JobFile {
-  const [name, kind, size, reason, mtime, mtimeNanos, ctime, ctimeNanos] = row as [
-    string | Uint8Array,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const number = (column: number) => row[column] as number;
   return {
-    name: fromSql(name),
-    kind: KINDS[kind]!,
-    size,
-    reason: REASONS[reason]!,
-    scanned: { mtime, mtimeNanos, ctime, ctimeNanos },
+    name: fromSql(row[0] as SQLOutputValue),
+    kind: KINDS[number(1)]!,
+    size: number(2),
+    reason: REASONS[number(3)]!,
+    scanned: {
+      mtime: number(4),
+      mtimeNanos: number(5),
+      ctime: number(6),
+      ctimeNanos: number(7),
+    },
   };
 }
 

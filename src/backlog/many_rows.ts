@@ -31,6 +31,7 @@ export class ManyRows {
 
   /** Writes rows; `values` are theirs, one row after the other. Returns how many were changed. */
   write(values: readonly SQLInputValue[]): number {
+    if (values.length === this.most) return Number(this.#many.run(...values).changes);
     let at = 0, changed = 0;
     for (; values.length - at >= this.most; at += this.most) {
       changed += Number(this.#many.run(...values.slice(at, at + this.most)).changes);

@@ -31,7 +31,7 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
       // a page of a new database; that of another stays as it is
       database.exec("PRAGMA page_size = 8192");
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -16384");
+      database.exec("PRAGMA temp_store = FILE; PRAGMA cache_size = -8192");
       migrate(database);
       // a file that may not be written is opened all the same: only a write is refused
       database.prepare("DELETE FROM pair WHERE FALSE").run();

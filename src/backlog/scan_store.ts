@@ -13,6 +13,7 @@ import {
   KINDS,
   type ListedEntry,
   type ListingCounts,
+  ListingCursor,
   unpackListing,
 } from "../listing.ts";
 import { REASONS } from "../operation.ts";
@@ -43,6 +44,8 @@ export class ScanStore {
   readonly #links: LinkStore;
   readonly #parts: PartStore;
   readonly #files: ManyRows;
+  /** Of files that are written together: an array for all, as there are very many. */
+  readonly #values: SQLInputValue[];
   readonly #directories: Record<Side, ListedDirectories>;
   readonly #queued: Record<Side, LimitedRows>;
   readonly #setState: Record<Side, StatementSync>;
@@ -90,6 +93,7 @@ export class ScanStore {
         kind = excluded.kind, size = excluded.size, mtime = excluded.mtime, ctime = excluded.ctime,
         birthtime = excluded.birthtime, mode = excluded.mode, uid = excluded.uid,
         gid = excluded.gid, target = excluded.target, scan = excluded.scan`);
+    this.#values = Array(this.#files.most).fill(null);
     const directories = (side: Side) => new ListedDirectories(database, scan, side);
     this.#directories = { source: directories("source"), destination: directories("destination") };
     const queued = (side: Side) =>
@@ -234,27 +238,24 @@ export class ScanStore {
     if (index === 0 && !last) this.#parts.first(id);
     const inParts = this.#parts.isGrowing(id);
     const pending = { names: [] as (string | Uint8Array)[], files: 0, bytes: 0 };
-    /** Of files that are written together. */
-    let values: SQLInputValue[] = [];
+    let filled = 0;
     const counts = countListing(data);
     const directories: ListedEntry[] = [];
-    // directories come first; of what is unchanged, nothing else needs to be unpacked
-    for (const entry of unpackListing(data, unchanged ? counts.directories : undefined)) {
-      if (entry.kind === "directory") {
-        directories.push(entry);
-        continue;
-      }
-      this.#pushFile(values, id, path, entry);
-      if (values.length === this.#files.most) {
-        this.#files.write(values);
-        values = [];
+    const entry = new ListingCursor(data);
+    for (let i = 0; i < counts.directories && entry.next(); i++) directories.push(entry.entry());
+    // of what is unchanged, nothing else needs to be unpacked
+    while (!unchanged && entry.next()) {
+      filled = this.#putFile(filled, id, path, entry);
+      if (filled === this.#values.length) {
+        this.#files.write(this.#values);
+        filled = 0;
       }
       if (entry.kind === "special") continue;
       if (inParts) pending.names.push(toSql(entry.name));
       pending.files += 1;
       pending.bytes += entry.size;
     }
-    this.#files.write(values);
+    this.#files.write(this.#values.slice(0, filled));
     this.#directories.source.put(chunk, directories);
     if (inParts) {
       for (const { name } of directories) this.#parts.leaveOut(toSql(join(path, name)));
@@ -322,31 +323,27 @@ export class ScanStore {
     }
   }
 
-  #pushFile(
-    values: SQLInputValue[],
-    directory: number,
-    path: string,
-    entry: ListedEntry,
-  ): void {
-    const kind = KINDS.indexOf(entry.kind);
+  /** Adds a file to those that are written together; returns how many values they have then. */
+  #putFile(at: number, directory: number, path: string, entry: ListedEntry): number {
+    const kind = KINDS.indexOf(entry.kind), { name, target } = entry, values = this.#values;
     const special = kind === SPECIAL;
-    values.push(
-      directory,
-      toSql(entry.name),
-      kind,
-      special ? STATUS.skipped : STATUS.pending,
-      special ? IS_SPECIAL : NEW,
-      this.scan,
-      entry.size,
-      entry.mtime,
-      entry.ctime,
-      entry.birthtime,
-      entry.mode,
-      entry.uid,
-      entry.gid,
-      entry.target === "" ? null : toSql(entry.target),
-      escapedOf(join(path, entry.name)),
-    );
+    const isText = path.isWellFormed() && name.isWellFormed();
+    values[at++] = directory;
+    values[at++] = toSql(name);
+    values[at++] = kind;
+    values[at++] = special ? STATUS.skipped : STATUS.pending;
+    values[at++] = special ? IS_SPECIAL : NEW;
+    values[at++] = this.scan;
+    values[at++] = entry.size;
+    values[at++] = entry.mtime;
+    values[at++] = entry.ctime;
+    values[at++] = entry.birthtime;
+    values[at++] = entry.mode;
+    values[at++] = entry.uid;
+    values[at++] = entry.gid;
+    values[at++] = target === "" ? null : toSql(target);
+    values[at++] = isText ? null : escapedOf(join(path, name));
+    return at;
   }
 }
 

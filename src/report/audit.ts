@@ -22,7 +22,7 @@
  */
 import { SyncError, UsageError } from "../errors.ts";
 import { lock, release } from "../lib/file_lock.ts";
-import { LineSplitter, NEWLINE } from "../lib/line_splitter.ts";
+import { LineSplitter } from "../lib/line_splitter.ts";
 import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } from "./chain.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
@@ -61,7 +61,7 @@ export class AuditLog implements Disposable {
   /** Of the last record that the database has. */
   #sequence = 0;
   #chain = new ChainEncoder(GENESIS);
-  /** Records to be staged: what comes before their number, and what comes after it. */
+  /** What is to be staged: records of one type, and the fields of one, or of each on a line. */
   #records: { readonly type: string; readonly time: string; readonly rest: string | Uint8Array }[] =
     [];
   /** What is in the database once the transaction that staged it is through. */
@@ -255,12 +255,12 @@ export class AuditLog implements Disposable {
     this.#records.push({ type, time: this.#time(), rest: fields });
   }
 
-  /** Adds records of one type: the fields of each, JSON without braces, on a line that is ended. */
+  /**
+   * Adds records of one type: the fields of each, JSON without braces, on a line that is ended. The
+   * bytes are read when they are staged.
+   */
   addLines(type: string, lines: Uint8Array): void {
-    const time = this.#time();
-    for (let from = 0, to; (to = lines.indexOf(NEWLINE, from)) >= 0; from = to + 1) {
-      this.#records.push({ type, time, rest: lines.subarray(from, to) });
-    }
+    this.#records.push({ type, time: this.#time(), rest: lines });
   }
 
   /** The time of day. What is told of together has the same millisecond mostly: that is shown once. */
@@ -282,9 +282,9 @@ export class AuditLog implements Disposable {
     if (this.#chain.head !== this.#head) this.#chain = new ChainEncoder(this.#head);
     let sequence = this.#sequence;
     for (const { type, time, rest } of this.#records) {
-      sequence += 1;
-      const run = this.#run;
-      this.#chain.add(`{"type":"${type}","seq":${sequence},"time":"${time}","run":${run}`, rest);
+      const beginning = { type, time, run: this.#run };
+      if (typeof rest === "string") this.#chain.add(beginning, ++sequence, rest);
+      else sequence = this.#chain.addLines(beginning, sequence, rest);
     }
     const bytes = this.#chain.take();
     this.#records = [];

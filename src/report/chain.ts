@@ -18,7 +18,8 @@ import { NEWLINE } from "../lib/line_splitter.ts";
 /** What the first record of a file has for the hash of the record before. */
 export const GENESIS = "0".repeat(64);
 
-const QUOTE = 0x22, BRACE = 0x7d;
+const QUOTE = 0x22, COMMA = 0x2c, BRACE = 0x7d;
+const NOTHING = new Uint8Array(0);
 const CHECK_DIGITS = 16;
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 const CHECK = encoder.encode(',"check":"');
@@ -79,11 +80,27 @@ function sealed(body: string): string {
   return `${body},"check":"${sha256(encoder.encode(body)).slice(0, CHECK_DIGITS)}"}`;
 }
 
-/** Makes lines that follow each other. */
+/** What records that are added together have in common: JSON before `seq`, and from there to `run`. */
+export interface Beginning {
+  readonly type: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly run: number;
+}
+
+/**
+ * Makes lines that follow each other. There is a record for every file, so hardly anything is made
+ * anew for one: its parts are written where they belong.
+ */
 export class ChainEncoder {
   #bytes = new Uint8Array(64 * 1024);
   #length = 0;
+  /** Where the record that is being written begins. */
+  #from = 0;
   #head: string;
+  /** {@link Beginning} in two parts; the number of the record comes between them. */
+  #before = NOTHING;
+  #after = NOTHING;
 
   constructor(head: string) {
     this.#head = head;
@@ -94,14 +111,35 @@ export class ChainEncoder {
     return this.#head;
   }
 
-  /** Adds a record: JSON up to `run`, and the fields after `prev`, as UTF-8 where it is bytes. */
-  add(beginning: string, rest: string | Uint8Array): void {
-    const from = this.#length;
-    const comma = rest.length === 0 ? "" : ",";
-    this.#put(`${beginning},"prev":"${this.#head}"${comma}`);
-    this.#put(rest);
-    this.#head = sha256(this.#bytes.subarray(from, this.#length));
-    this.#check(this.#head);
+  /** Adds a record; `fields` are what follows `prev`, JSON without braces. */
+  add(beginning: Beginning, sequence: number, fields: string): void {
+    const bytes = encoder.encode(fields);
+    this.#begin(beginning, bytes.length + LONGEST_BEGINNING);
+    this.#bytes.set(bytes, this.#putHead(sequence, bytes.length > 0));
+    this.#length += bytes.length;
+    this.#seal();
+  }
+
+  /**
+   * Adds records with numbers above `sequence`: the fields of each on a line that is ended. Returns
+   * the number of the last.
+   */
+  addLines(beginning: Beginning, sequence: number, lines: Uint8Array): number {
+    let count = 0;
+    for (let at = 0; (at = lines.indexOf(NEWLINE, at) + 1) > 0;) count += 1;
+    const most = lines.length + count * (LONGEST_BEGINNING + ENDING);
+    this.#begin(beginning, most + lines.length);
+    // behind all that will be written: from there each moves to its place
+    const bytes = this.#bytes, end = this.#length + most;
+    bytes.set(lines, end);
+    for (let from = end, to; count > 0; count--, from = to + 1) {
+      to = bytes.indexOf(NEWLINE, from);
+      const at = this.#putHead(++sequence, to > from);
+      bytes.copyWithin(at, from, to);
+      this.#length = at + to - from;
+      this.#seal();
+    }
+    return sequence;
   }
 
   /** The lines added so far. They are to be used before the next is added. */
@@ -111,9 +149,38 @@ export class ChainEncoder {
     return lines;
   }
 
+  /** Makes room for so many bytes. */
+  #begin({ type, time, run }: Beginning, room: number): void {
+    this.#before = encoder.encode(`{"type":"${type}","seq":`);
+    this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"`);
+    const most = this.#length + this.#before.length + this.#after.length + room + ENDING + 1;
+    if (most <= this.#bytes.length) return;
+    const larger = new Uint8Array(most * 2);
+    larger.set(this.#bytes.subarray(0, this.#length));
+    giveBack(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  /** What comes before the fields; returns where they belong. */
+  #putHead(sequence: number, hasFields: boolean): number {
+    const bytes = this.#bytes, head = this.#head;
+    let at = this.#from = this.#length;
+    bytes.set(this.#before, at);
+    at += this.#before.length;
+    const digits = String(sequence);
+    for (let i = 0; i < digits.length; i++) bytes[at++] = digits.charCodeAt(i);
+    bytes.set(this.#after, at);
+    at += this.#after.length;
+    for (let i = 0; i < head.length; i++) bytes[at++] = head.charCodeAt(i);
+    bytes[at++] = QUOTE;
+    if (hasFields) bytes[at++] = COMMA;
+    return this.#length = at;
+  }
+
   /** The end of a record, byte by byte: it is ASCII, and shorter than what a call to encode it costs. */
-  #check(hash: string): void {
+  #seal(): void {
     const bytes = this.#bytes;
+    const hash = this.#head = sha256(bytes.subarray(this.#from, this.#length));
     let at = this.#length;
     for (let i = 0; i < CHECK.length; i++) bytes[at++] = CHECK[i]!;
     for (let i = 0; i < CHECK_DIGITS; i++) bytes[at++] = hash.charCodeAt(i);
@@ -121,24 +188,6 @@ export class ChainEncoder {
     bytes[at++] = BRACE;
     bytes[at++] = NEWLINE;
     this.#length = at;
-  }
-
-  /** Leaves room for the end of the record. */
-  #put(text: string | Uint8Array): void {
-    const longest = typeof text === "string" ? text.length * 3 : text.length;
-    const most = this.#length + longest + ENDING + 1;
-    if (most > this.#bytes.length) {
-      const larger = new Uint8Array(most * 2);
-      larger.set(this.#bytes.subarray(0, this.#length));
-      giveBack(this.#bytes);
-      this.#bytes = larger;
-    }
-    const room = this.#bytes.subarray(this.#length);
-    if (typeof text === "string") this.#length += encoder.encodeInto(text, room).written;
-    else {
-      room.set(text);
-      this.#length += text.length;
-    }
   }
 }
 

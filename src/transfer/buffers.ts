@@ -7,11 +7,32 @@ export interface Loan {
   release(): void;
 }
 
+/**
+ * Sizes of the buffers that nobody waits for: of a parcel of empty or tiny files, of one file or a
+ * parcel that fits, and of any parcel. A hundred may be out at a time.
+ */
+const POOLS = [4096, SMALL, PARCEL_BYTES];
+
+/** Buffers of one size. */
+class Pool {
+  readonly size: number;
+  readonly #free: ArrayBuffer[] = [];
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  take(): ArrayBuffer {
+    return this.#free.pop() ?? new ArrayBuffer(this.size);
+  }
+
+  readonly keep = (buffer: ArrayBuffer): void => void this.#free.push(buffer);
+}
+
 /** Lends buffers; at most `slots` large ones are out at any time. */
 export class Buffers {
   readonly #blockSize: number;
-  readonly #small: ArrayBuffer[] = [];
-  readonly #parcels: ArrayBuffer[] = [];
+  readonly #pools = POOLS.map((size) => new Pool(size));
   readonly #large: ArrayBuffer[] = [];
   readonly #waiting: ((buffer: ArrayBuffer) => void)[] = [];
   #slots: number;
@@ -27,7 +48,8 @@ export class Buffers {
    */
   async borrow(size: number, { signal }: { signal?: AbortSignal } = {}): Promise<Loan> {
     if (size <= SMALL) {
-      return loan(this.#takeSmall(), size, this.#keepSmall);
+      const pool = this.#poolOf(SMALL);
+      return loan(pool.take(), size, pool.keep);
     }
     return loan(await this.#takeLarge(signal), size, (buffer) => {
       const next = this.#waiting.shift();
@@ -41,16 +63,13 @@ export class Buffers {
    * are under way.
    */
   borrowParcel(size: number): Loan {
-    if (size <= SMALL) return loan(this.#takeSmall(), SMALL, this.#keepSmall);
-    const buffer = this.#parcels.pop() ?? new ArrayBuffer(PARCEL_BYTES);
-    return loan(buffer, PARCEL_BYTES, (buffer) => void this.#parcels.push(buffer));
+    const pool = this.#poolOf(size);
+    return loan(pool.take(), pool.size, pool.keep);
   }
 
-  #takeSmall(): ArrayBuffer {
-    return this.#small.pop() ?? new ArrayBuffer(SMALL);
+  #poolOf(size: number): Pool {
+    return this.#pools.find((pool) => size <= pool.size)!;
   }
-
-  readonly #keepSmall = (buffer: ArrayBuffer) => void this.#small.push(buffer);
 
   #takeLarge(signal?: AbortSignal): ArrayBuffer | Promise<ArrayBuffer> {
     const free = this.#large.pop();

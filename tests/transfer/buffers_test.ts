@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SMALL } from "../../src/parcel.ts";
+import { PARCEL_BYTES, SMALL } from "../../src/parcel.ts";
 import { Buffers } from "../../src/transfer/buffers.ts";
 import { turns } from "../testing/faulty_backend.ts";
 
@@ -24,6 +24,17 @@ Deno.test("Buffers use memory again", async () => {
     large.release();
   }
   assert.equal(memories.size, 2);
+});
+
+Deno.test("Buffers have room for a parcel of any size, no more than it needs", () => {
+  const buffers = new Buffers({ slots: 1, blockSize: BLOCK });
+  const rooms = [0, 1, 4096, 4097, SMALL, SMALL + 1, PARCEL_BYTES].map((size) => {
+    const { data, release } = buffers.borrowParcel(size);
+    assert.ok(data.length >= size, `${data.length} bytes for ${size}`);
+    release();
+    return data.length;
+  });
+  assert.deepEqual(rooms, [4096, 4096, 4096, SMALL, SMALL, PARCEL_BYTES, PARCEL_BYTES]);
 });
 
 Deno.test("Buffers never lend the same memory twice at a time", async () => {
