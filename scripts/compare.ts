@@ -1,5 +1,5 @@
 /**
- * How fast sluice is beside rsync, cp and rclone, on the same trees and in one go.
+ * How fast sluice is beside rsync, cp, rclone and fpsync, on the same trees and in one go.
  *
  * Each tool copies each tree to a fresh destination, and then runs again over the tree that has not
  * changed. The order of the tools alternates from round to round, and the median of the rounds
@@ -65,6 +65,15 @@ function toolsWith(binary: string): Tool[] {
       args: (from, to) => [
         ...["copy", "--config", "/dev/null", "--links", "--create-empty-src-dirs"],
         ...[from, to],
+      ],
+    },
+    {
+      // as many rsync at a time as there are cores
+      name: "fpsync",
+      program: "fpsync",
+      args: (from, to) => [
+        ...["-n", String(navigator.hardwareConcurrency), "-t", `${to}.fpsync`],
+        ...[`${from}/`, `${to}/`],
       ],
     },
   ];

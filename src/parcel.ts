@@ -35,7 +35,7 @@ export class Parcel {
   /** One of {@link PROGRESS} for each file. */
   readonly progress: Uint8Array;
   /** The fields of each file's stamp, in the order of {@link Parcel.setStamp}. */
-  readonly stamps: Float64Array;
+  readonly stamps: Float64Array<ArrayBuffer>;
   /** The hash of each file that was read, in hex. */
   readonly hashes: string[];
   /** What the destination knows a temporary by; -1: the file has its own name in a new directory. */

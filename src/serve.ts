@@ -261,6 +261,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     settled: ({ outcomes, parcels, jobs }) => {
       const files = parcels.map((settled) => filesOf(settled, record));
       const packed = packOutcomes({ parcels: files, outcomes });
+      for (const { parcel } of parcels) giveBack(parcel.stamps);
       port.post({
         type: "settled",
         outcomes: packed,

@@ -55,7 +55,7 @@ export interface RecordContext {
  * `evidence`.
  */
 export function operationRecords(context: RecordContext): (outcome: Outcome) => string {
-  const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };
+  const stamps = new StampFields();
   const times = { listed: new KnownTime(), missed: new KnownTime(), looked: new KnownTime() };
   return (outcome) => {
     const { action, status, kind, path, size, hash, stamp, error, detail, removal } = outcome;
@@ -67,7 +67,7 @@ export function operationRecords(context: RecordContext): (outcome: Outcome) => 
       `"destination":${JSON.stringify(auditPath(context.destination, path))},` +
       `"size":${size},"checksum":${hash === null ? "null" : `"${hash}"`},` +
       `"checksum_algorithm":${hash === null ? "null" : `"${context.algorithm}"`},` +
-      `${stamp === null ? NO_STAMP : stamped(stamp, iso)},` +
+      `${stamp === null ? NO_STAMP : stamps.of(stamp)},` +
       `"duration_ms":${Math.round(outcome.duration * 1000) / 1000},` +
       `"error":${message === null ? "null" : JSON.stringify(message)}` +
       (removal === undefined ? "" : removed(removal, times));
@@ -110,7 +110,7 @@ function removed({ trash, evidence }: Removal, times: KnownTimes): string {
  * is made anew for each. The roots must be plain text.
  */
 export function parcelRecords(context: RecordContext): (parcel: Parcel, index: number) => string {
-  const iso = { mtime: isoTimes(), atime: isoTimes(), ctime: isoTimes() };
+  const stamps = new StampFields();
   const inside = (root: string, path: string) =>
     JSON.stringify(auditPath(root, path).replace(/\/?$/, "/")).slice(0, -1);
   let known: Parcel | null = null;
@@ -128,15 +128,30 @@ export function parcelRecords(context: RecordContext): (parcel: Parcel, index: n
     }
     const safe = JSON.stringify(name).slice(1, -1);
     return `${head}${safe}${middle}${safe}","size":${size},"checksum":"${parcel.hashes[index]!}` +
-      `${tail}${stamped(parcel.stamp(index), iso)}${end}`;
+      `${tail}${stamps.of(parcel.stamp(index))}${end}`;
   };
 }
 
 const NO_STAMP = '"mtime":null,"atime":null,"ctime":null,"permissions":null';
 
-function stamped(stamp: Stamp, iso: Record<"mtime" | "atime" | "ctime", IsoTime>): string {
-  const rights = `${stamp.mode.toString(8).padStart(4, "0")} ${stamp.uid}:${stamp.gid}`;
-  return `"mtime":"${iso.mtime(stamp.mtime, stamp.mtimeNanos)}",` +
-    `"atime":"${iso.atime(stamp.atime, stamp.atimeNanos)}",` +
-    `"ctime":"${iso.ctime(stamp.ctime, stamp.ctimeNanos)}","permissions":"${rights}"`;
+/** The fields of a stamp; remembers what files in a row have in common. */
+class StampFields {
+  readonly #mtime = isoTimes();
+  readonly #atime = isoTimes();
+  readonly #ctime = isoTimes();
+  /** The numbers of {@link #permissions}. */
+  #of: { readonly mode: number; readonly uid: number; readonly gid: number } | null = null;
+  #permissions = "";
+
+  of(stamp: Stamp): string {
+    const { mode, uid, gid } = stamp, known = this.#of;
+    if (known === null || known.mode !== mode || known.uid !== uid || known.gid !== gid) {
+      this.#of = { mode, uid, gid };
+      this.#permissions = `${mode.toString(8).padStart(4, "0")} ${uid}:${gid}`;
+    }
+    return `"mtime":"${this.#mtime(stamp.mtime, stamp.mtimeNanos)}",` +
+      `"atime":"${this.#atime(stamp.atime, stamp.atimeNanos)}",` +
+      `"ctime":"${this.#ctime(stamp.ctime, stamp.ctimeNanos)}",` +
+      `"permissions":"${this.#permissions}"`;
+  }
 }
