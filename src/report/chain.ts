@@ -80,7 +80,7 @@ function sealed(body: string): string {
   return `${body},"check":"${sha256(encoder.encode(body)).slice(0, CHECK_DIGITS)}"}`;
 }
 
-/** What records that are added together have in common: JSON before `seq`, and from there to `run`. */
+/** What records that are added together have in common. */
 export interface Beginning {
   readonly type: string;
   /** ISO 8601. */
