@@ -110,7 +110,7 @@ export async function timeCommand(command: string, args: readonly string[]): Pro
 /** Whether a program is there to be run. */
 export async function isInstalled(program: string): Promise<boolean> {
   try {
-    // every one of them knows this
+    // whatever it says to that
     await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
       .output();
     return true;

@@ -96,7 +96,6 @@ function namesIn(view: DataView): number {
  * @param most How many of them are wanted. Default: all.
  */
 export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<ListedEntry> {
-  if (most === 0) return;
   const at = new ListingCursor(listing);
   for (let i = 0; i < most && at.next(); i++) yield at.entry();
 }
@@ -107,7 +106,9 @@ export function* unpackListing(listing: Uint8Array, most = Infinity): Generator<
  */
 export class ListingCursor implements ListedEntry {
   readonly #view: DataView;
-  readonly #nameIn: (start: number, end: number) => string;
+  readonly #listing: Uint8Array;
+  /** Made when a name is asked for: it decodes all. */
+  #nameIn: ReturnType<typeof namesOf> | null = null;
   #left: number;
   /** Where what is common of the entry begins, and what is its own. */
   #at: number;
@@ -121,12 +122,12 @@ export class ListingCursor implements ListedEntry {
   constructor(listing: Uint8Array) {
     const view = new DataView(listing.buffer, listing.byteOffset, listing.byteLength);
     const { directories, files } = countListing(listing);
+    this.#listing = listing;
     this.#view = view;
     this.#left = directories + files;
     this.#at = HEADER - COMMON;
     this.#own = ownIn(view) - OWN;
     this.#end = namesIn(view);
-    this.#nameIn = namesOf(listing, this.#end, this.#own + OWN);
   }
 
   /** Goes on to the next entry; false when there is none. */
@@ -161,7 +162,7 @@ export class ListingCursor implements ListedEntry {
   }
 
   get name(): string {
-    return this.#nameIn(this.#start, this.#middle);
+    return this.#text(this.#start, this.#middle);
   }
 
   get kind(): Kind {
@@ -211,7 +212,12 @@ export class ListingCursor implements ListedEntry {
   }
 
   get target(): string {
-    return this.#end === this.#middle ? "" : this.#nameIn(this.#middle, this.#end);
+    return this.#end === this.#middle ? "" : this.#text(this.#middle, this.#end);
+  }
+
+  #text(start: number, end: number): string {
+    this.#nameIn ??= namesOf(this.#listing, namesIn(this.#view), ownIn(this.#view));
+    return this.#nameIn(start, end);
   }
 
   /** As the database can keep it. */

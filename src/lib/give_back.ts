@@ -1,9 +1,9 @@
 /** Memory that is given back at once. */
 
 /**
- * Gives back the memory behind an array that nobody will use any more; the array is empty then. The
- * garbage collector would come for it late: such memory is hardly counted among what it looks at, and
- * a message of a megabyte that waits for it costs one.
+ * Gives back the memory behind an array that nobody will use any more; the array is empty then. Left
+ * to the garbage collector, it stays until all of the heap is looked through, and counts for when that
+ * is due: messages of a megabyte each bring it about several times a second.
  */
 export function giveBack({ buffer }: { readonly buffer: ArrayBuffer }): void {
   if (buffer.byteLength > 0) buffer.transfer(0);

@@ -61,9 +61,8 @@ export class AuditLog implements Disposable {
   /** Of the last record that the database has. */
   #sequence = 0;
   #chain = new ChainEncoder(GENESIS);
-  /** What is to be staged: records of one type, and the fields of one, or of each on a line. */
-  #records: { readonly type: string; readonly time: string; readonly rest: string | Uint8Array }[] =
-    [];
+  /** What is to be staged: records of one type, the fields of each on a line that is ended. */
+  #records: { readonly type: string; readonly time: string; readonly lines: Uint8Array }[] = [];
   /** What is in the database once the transaction that staged it is through. */
   #staged: { sequence: number; head: string } | null = null;
   #head: string = GENESIS;
@@ -252,7 +251,7 @@ export class AuditLog implements Disposable {
 
   /** Adds a record whose fields are JSON already, without braces. */
   addFields(type: string, fields: string): void {
-    this.#records.push({ type, time: this.#time(), rest: fields });
+    this.addLines(type, encoder.encode(`${fields}\n`));
   }
 
   /**
@@ -260,7 +259,7 @@ export class AuditLog implements Disposable {
    * bytes are read when they are staged.
    */
   addLines(type: string, lines: Uint8Array): void {
-    this.#records.push({ type, time: this.#time(), rest: lines });
+    this.#records.push({ type, time: this.#time(), lines });
   }
 
   /** The time of day. What is told of together has the same millisecond mostly: that is shown once. */
@@ -281,10 +280,8 @@ export class AuditLog implements Disposable {
     if (this.#records.length === 0) return NOTHING;
     if (this.#chain.head !== this.#head) this.#chain = new ChainEncoder(this.#head);
     let sequence = this.#sequence;
-    for (const { type, time, rest } of this.#records) {
-      const beginning = { type, time, run: this.#run };
-      if (typeof rest === "string") this.#chain.add(beginning, ++sequence, rest);
-      else sequence = this.#chain.addLines(beginning, sequence, rest);
+    for (const { type, time, lines } of this.#records) {
+      sequence = this.#chain.add({ type, time, run: this.#run }, sequence, lines);
     }
     const bytes = this.#chain.take();
     this.#records = [];

@@ -111,20 +111,11 @@ export class ChainEncoder {
     return this.#head;
   }
 
-  /** Adds a record; `fields` are what follows `prev`, JSON without braces. */
-  add(beginning: Beginning, sequence: number, fields: string): void {
-    const bytes = encoder.encode(fields);
-    this.#begin(beginning, bytes.length + LONGEST_BEGINNING);
-    this.#bytes.set(bytes, this.#putHead(sequence, bytes.length > 0));
-    this.#length += bytes.length;
-    this.#seal();
-  }
-
   /**
-   * Adds records with numbers above `sequence`: the fields of each on a line that is ended. Returns
-   * the number of the last.
+   * Adds records with numbers above `sequence`: the fields of each, JSON without braces, on a line that
+   * is ended. Returns the number of the last.
    */
-  addLines(beginning: Beginning, sequence: number, lines: Uint8Array): number {
+  add(beginning: Beginning, sequence: number, lines: Uint8Array): number {
     let count = 0;
     for (let at = 0; (at = lines.indexOf(NEWLINE, at) + 1) > 0;) count += 1;
     const most = lines.length + count * (LONGEST_BEGINNING + ENDING);

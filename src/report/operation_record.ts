@@ -139,14 +139,14 @@ class StampFields {
   readonly #mtime = isoTimes();
   readonly #atime = isoTimes();
   readonly #ctime = isoTimes();
-  /** The numbers of {@link #permissions}. */
-  #of: { readonly mode: number; readonly uid: number; readonly gid: number } | null = null;
+  /** The last one, of which {@link #permissions} are. */
+  #of: Stamp | null = null;
   #permissions = "";
 
   of(stamp: Stamp): string {
     const { mode, uid, gid } = stamp, known = this.#of;
     if (known === null || known.mode !== mode || known.uid !== uid || known.gid !== gid) {
-      this.#of = { mode, uid, gid };
+      this.#of = stamp;
       this.#permissions = `${mode.toString(8).padStart(4, "0")} ${uid}:${gid}`;
     }
     return `"mtime":"${this.#mtime(stamp.mtime, stamp.mtimeNanos)}",` +

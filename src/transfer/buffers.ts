@@ -48,7 +48,7 @@ export class Buffers {
    */
   async borrow(size: number, { signal }: { signal?: AbortSignal } = {}): Promise<Loan> {
     if (size <= SMALL) {
-      const pool = this.#poolOf(SMALL);
+      const pool = this.#poolOf(size);
       return loan(pool.take(), size, pool.keep);
     }
     return loan(await this.#takeLarge(signal), size, (buffer) => {

@@ -19,8 +19,10 @@ Deno.test("ChainEncoder makes the same records of lines as of one after the othe
       let sequence = first;
       for (const group of groups) {
         const lines = encoder.encode(group.map((fields) => `${fields}\n`).join(""));
-        const last = together.addLines(beginning, sequence, lines);
-        for (const fields of group) alone.add(beginning, ++sequence, fields);
+        const last = together.add(beginning, sequence, lines);
+        for (const fields of group) {
+          sequence = alone.add(beginning, sequence, encoder.encode(`${fields}\n`));
+        }
         assert.equal(last, sequence);
       }
       const text = decoder.decode(together.take());
@@ -49,11 +51,11 @@ function begun(seq: number) {
 
 Deno.test("ChainEncoder begins anew after its lines were taken, and goes on with its chain", () => {
   const chain = new ChainEncoder(GENESIS);
-  chain.add(beginning, 1, '"a":1');
+  chain.add(beginning, 0, encoder.encode('"a":1\n'));
   const first = decoder.decode(chain.take());
   assert.equal(chain.take().length, 0);
   const { head } = chain;
-  chain.add(beginning, 2, '"a":2');
+  chain.add(beginning, 1, encoder.encode('"a":2\n'));
   const link = linkOf(chain.take().slice(0, -1));
   assert.ok(first.endsWith('"}\n'));
   assert.ok(link.type === "record" && link.intact);
