@@ -46,9 +46,9 @@ export class OutboxStore {
    * Keeps audit lines with what they tell of, in the caller's transaction. Lines of before that
    * are in the log by now are dropped, all but the last, which can mend a log that was cut.
    */
-  put(sequence: number, lines: Uint8Array): void {
+  put(rows: readonly { readonly sequence: number; readonly lines: Uint8Array }[]): void {
     this.#drop.run();
-    this.#put.run(sequence, lines);
+    for (const { sequence, lines } of rows) this.#put.run(sequence, lines);
   }
 
   /** Puts other lines in the place of those up to `sequence`. */

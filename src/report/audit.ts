@@ -28,11 +28,23 @@ import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } f
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
   rows(): { sequence: number; lines: string; written: boolean }[];
-  put(sequence: number, lines: Uint8Array): void;
+  put(rows: readonly NewOutboxRow[]): void;
   /** Puts other lines in the place of those up to `sequence`. */
   replace(sequence: number, lines: Uint8Array): void;
   written(sequence: number): void;
 }
+
+/** Lines for the outbox, up to the one with the number `sequence`. */
+export interface NewOutboxRow {
+  readonly sequence: number;
+  readonly lines: Uint8Array;
+}
+
+/**
+ * Bytes of a row of the outbox, about: what SQLite is given it copies twice, and for a megabyte it
+ * takes fresh memory each time (a third of all page faults of 100,000 small files).
+ */
+const ROW = 32 * 1024;
 
 /** A record without what the log itself adds. */
 export type AuditRecord = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -280,14 +292,24 @@ export class AuditLog implements Disposable {
     if (this.#records.length === 0) return NOTHING;
     if (this.#chain.head !== this.#head) this.#chain = new ChainEncoder(this.#head);
     let sequence = this.#sequence;
+    const ends: { readonly sequence: number; readonly to: number }[] = [];
+    let from = 0;
     for (const { type, time, lines } of this.#records) {
       sequence = this.#chain.add({ type, time, run: this.#run }, sequence, lines);
+      const to = this.#chain.length;
+      if (to - from < ROW) continue;
+      ends.push({ sequence, to });
+      from = to;
     }
     const bytes = this.#chain.take();
+    if (from < bytes.length) ends.push({ sequence, to: bytes.length });
     this.#records = [];
     this.#staged = { sequence, head: this.#chain.head };
     if (this.#written > 0) this.#outbox!.written(this.#written);
-    this.#outbox!.put(sequence, bytes);
+    from = 0;
+    this.#outbox!.put(
+      ends.map(({ sequence, to }) => ({ sequence, lines: bytes.subarray(from, from = to) })),
+    );
     return bytes;
   }
 

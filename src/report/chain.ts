@@ -111,6 +111,11 @@ export class ChainEncoder {
     return this.#head;
   }
 
+  /** Bytes of the lines added so far. */
+  get length(): number {
+    return this.#length;
+  }
+
   /**
    * Adds records with numbers above `sequence`: the fields of each, JSON without braces, on a line that
    * is ended. Returns the number of the last.

@@ -5,7 +5,7 @@ Deno.test("OutboxStore keeps lines until they are known to be written, and alway
   using fixture = new Fixture();
   const { backlog } = fixture, { outbox } = backlog;
   const put = (sequence: number, lines: string) =>
-    backlog.transaction(() => outbox.put(sequence, new TextEncoder().encode(lines)));
+    backlog.transaction(() => outbox.put([{ sequence, lines: new TextEncoder().encode(lines) }]));
   const kept = () => outbox.rows().map(({ sequence, written }) => [sequence, written]);
   put(2, "one\ntwo\n");
   put(3, "three\n");

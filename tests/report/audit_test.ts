@@ -77,6 +77,28 @@ Deno.test("AuditLog keeps nothing of a transaction that failed but the records t
   assert.deepEqual(fixture.records().map(({ message }) => message), ["lost", "kept"]);
 });
 
+Deno.test("AuditLog keeps a large transaction in rows of some lines, and completes the log from all", () => {
+  using fixture = new Fixture();
+  const messages = Array.from({ length: 300 }, (_, i) => `${i} ${"x".repeat(1000)}`);
+  {
+    using log = fixture.attached(1);
+    const staged = fixture.stage(log, ...messages);
+    const rows = fixture.backlog.outbox.rows();
+    assert.ok(rows.length > 5, `${rows.length} rows`);
+    assert.ok(rows.every(({ lines }) => lines.length < 64 * 1024 && lines.endsWith("\n")));
+    assert.equal(rows.map(({ lines }) => lines).join(""), new TextDecoder().decode(staged));
+    for (const { sequence, lines } of rows) {
+      assert.equal(JSON.parse(lines.trimEnd().split("\n").at(-1)!).seq, sequence);
+    }
+    // the process ends before the first byte is in the log
+  }
+  {
+    using _log = fixture.attached(2);
+    assert.ok(fixture.backlog.outbox.rows().every(({ written }) => written));
+  }
+  assert.deepEqual(fixture.records().map(({ message }) => message), messages);
+});
+
 Deno.test("AuditLog completes a log that a crash cut anywhere, each line once", () => {
   const message = fc.string({ unit: "grapheme", maxLength: 12 });
   const batches = fc.array(fc.array(message, { minLength: 1, maxLength: 4 }), {
