@@ -7,12 +7,9 @@
 import { parentOf } from "./entry.ts";
 import { directoryMade, isDirectoryMade, type Job, type JobFile, type Outcome } from "./job.ts";
 import { ColumnReader, type Columns, ColumnWriter } from "./lib/columns.ts";
-import { concatOwn } from "./lib/concat.ts";
 import { KINDS } from "./listing.ts";
 import { type Action, actionFor, REASONS } from "./operation.ts";
 import { type Parcel, PROGRESS } from "./parcel.ts";
-
-const encoder = new TextEncoder();
 
 /** What is packed goes through these, which keep their memory. */
 const writer = new ColumnWriter(), madeWriter = new ColumnWriter();
@@ -106,23 +103,21 @@ export interface PackedFiles {
   readonly records: Uint8Array<ArrayBuffer>;
 }
 
-/** What became of a parcel. `record` makes the fields of an audit record. */
+/** What became of a parcel. `recordsOf` makes {@link PackedFiles.records}. */
 export function filesOf(
   { parcel, files, bytes }: { parcel: Parcel; files: number; bytes: number },
-  record: (parcel: Parcel, index: number) => string,
+  recordsOf: (parcel: Parcel) => Uint8Array<ArrayBuffer>,
 ): PackedFiles {
-  const { job, progress } = parcel;
+  const { job: { directory }, progress } = parcel;
   const whole = files === progress.length;
-  let names = whole ? parcel.names : "", hashes = "", records = "";
+  let names = whole ? parcel.names : "", hashes = "";
   for (let i = 0; i < progress.length; i++) {
     if (progress[i] !== PROGRESS.committed) continue;
     if (!whole) names += `${parcel.files[i]!.name}\0`;
     hashes += parcel.hashes[i]!;
-    records += `${record(parcel, i)}\n`;
   }
   const action = actionFor(parcel.files[0]!.reason);
-  const { directory } = job;
-  return { directory, action, files, bytes, names, hashes, records: encoder.encode(records) };
+  return { directory, action, files, bytes, names, hashes, records: recordsOf(parcel) };
 }
 
 /** What became of files and directories, together. */
@@ -134,23 +129,22 @@ export interface Outcomes {
 /** {@link Outcomes} in columns. */
 export interface PackedOutcomes {
   readonly parcels: Columns;
-  /** The records of all parcels. */
-  readonly records: Uint8Array<ArrayBuffer>;
+  /** The records of each parcel, to be transferred. */
+  readonly records: readonly Uint8Array<ArrayBuffer>[];
   /** Directories that were made, which are many. */
   readonly made: Columns;
   readonly others: readonly Outcome[];
 }
 
-/** Packs outcomes. The records of the parcels are moved: they are empty then. */
+/** Packs outcomes. */
 export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
-  for (const { directory, action, files, bytes, names, hashes, records } of parcels) {
+  for (const { directory, action, files, bytes, names, hashes } of parcels) {
     writer.number(directory);
     writer.number(files);
     writer.number(bytes);
     writer.text(action);
     writer.text(names);
     writer.text(hashes);
-    writer.number(records.length);
   }
   const others: Outcome[] = [];
   for (const outcome of outcomes) {
@@ -159,7 +153,7 @@ export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
       madeWriter.text(outcome.path);
     } else others.push(outcome);
   }
-  const records = concatOwn(parcels.map(({ records }) => records));
+  const records = parcels.map(({ records }) => records);
   return { parcels: writer.take(), records, made: madeWriter.take(), others };
 }
 
@@ -167,7 +161,7 @@ export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
 export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
   const columns = new ColumnReader(packed.parcels), made = new ColumnReader(packed.made);
   const parcels: PackedFiles[] = [];
-  for (let at = 0; columns.more;) {
+  for (const records of packed.records) {
     parcels.push({
       directory: columns.number(),
       files: columns.number(),
@@ -175,7 +169,7 @@ export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
       action: columns.text() as Action,
       names: columns.text(),
       hashes: columns.text(),
-      records: packed.records.subarray(at, at += columns.number()),
+      records,
     });
   }
   const outcomes: Outcome[] = [];

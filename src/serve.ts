@@ -18,7 +18,7 @@ import { ListingPacker } from "./listing_packer.ts";
 import { showPath } from "./name.ts";
 import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
-import { parcelRecords } from "./report/operation_record.ts";
+import { CopiedRecords } from "./report/copied_records.ts";
 import { filesOf, packOutcomes, unpackJobs } from "./packed.ts";
 import { packListings } from "./scan/packed_listings.ts";
 import { isFailure, listAtOnce, listDirectory } from "./scan/walker.ts";
@@ -240,7 +240,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
   const { identities } = role;
   await using source = await open("source", role.source, identities.source);
   await using destination = await open("destination", role.destination, identities.destination);
-  const record = parcelRecords({
+  const records = new CopiedRecords({
     source: role.source,
     destination: role.destination,
     algorithm: role.algorithm,
@@ -259,14 +259,14 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     signal,
     hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
     settled: ({ outcomes, parcels, jobs }) => {
-      const files = parcels.map((settled) => filesOf(settled, record));
+      const files = parcels.map((settled) => filesOf(settled, (parcel) => records.of(parcel)));
       const packed = packOutcomes({ parcels: files, outcomes });
       for (const { parcel } of parcels) giveBack(parcel.stamps);
       port.post({
         type: "settled",
         outcomes: packed,
         jobs: jobs.map(({ directory }) => directory),
-      }, [packed.records.buffer, packed.parcels.numbers.buffer]);
+      }, [...packed.records.map(({ buffer }) => buffer), packed.parcels.numbers.buffer]);
     },
   });
   ready((message) => {

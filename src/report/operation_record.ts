@@ -1,8 +1,6 @@
 /** The audit record of an operation, put together piece by piece: there is one for every file. */
 import type { Outcome } from "../job.ts";
 import { showPath } from "../name.ts";
-import { actionFor } from "../operation.ts";
-import type { Parcel } from "../parcel.ts";
 import type { Removal } from "../removal.ts";
 import type { Stamp } from "../stamp.ts";
 
@@ -105,37 +103,10 @@ function removed({ trash, evidence }: Removal, times: KnownTimes): string {
   return `,"trash":${JSON.stringify(where)},"evidence":${JSON.stringify(told)}`;
 }
 
-/**
- * Makes a function to the same fields for a copied file of a parcel, of which as little as possible
- * is made anew for each. The roots must be plain text.
- */
-export function parcelRecords(context: RecordContext): (parcel: Parcel, index: number) => string {
-  const stamps = new StampFields();
-  const inside = (root: string, path: string) =>
-    JSON.stringify(auditPath(root, path).replace(/\/?$/, "/")).slice(0, -1);
-  let known: Parcel | null = null;
-  let head = "", middle = "", tail = "", end = "";
-  return (parcel, index) => {
-    const { name, size, reason } = parcel.files[index]!;
-    if (parcel !== known) {
-      const { path } = parcel.job;
-      known = parcel;
-      head = `"action":"${actionFor(reason)}","status":"success","reason":"${reason}",` +
-        `"kind":"file","source":${inside(context.source, path)}`;
-      middle = `","destination":${inside(context.destination, path)}`;
-      tail = `","checksum_algorithm":"${context.algorithm}",`;
-      end = `,"duration_ms":${Math.round(parcel.duration * 1000) / 1000},"error":null`;
-    }
-    const safe = JSON.stringify(name).slice(1, -1);
-    return `${head}${safe}${middle}${safe}","size":${size},"checksum":"${parcel.hashes[index]!}` +
-      `${tail}${stamps.of(parcel.stamp(index))}${end}`;
-  };
-}
-
 const NO_STAMP = '"mtime":null,"atime":null,"ctime":null,"permissions":null';
 
-/** The fields of a stamp; remembers what files in a row have in common. */
-class StampFields {
+/** Writes the fields of a stamp; remembers what files in a row have in common. */
+export class StampFields {
   readonly #mtime = isoTimes();
   readonly #atime = isoTimes();
   readonly #ctime = isoTimes();

@@ -217,7 +217,7 @@ export class Transfer {
         const landed = this.#landed(jobs);
         backlog.transfer.settle({ outcomes, parcels, landed, wholes }, options.checksum);
       });
-      giveBack(message.outcomes.records);
+      message.outcomes.records.forEach(giveBack);
       giveBack(message.outcomes.parcels.numbers);
       for (const { bytes } of parcels) this.#unsettled -= bytes;
       for (const { expected } of outcomes) this.#unsettled -= expected;

@@ -1,0 +1,197 @@
+/**
+ * Audit records of copied small files, as bytes. They are most of all records, and those of one parcel
+ * differ in little: what they have in common is written once, and the rest is put into its place, so
+ * that no text is made for a file.
+ */
+import { giveBack } from "../lib/give_back.ts";
+import { actionFor } from "../operation.ts";
+import { type Parcel, PROGRESS, STAMP } from "../parcel.ts";
+import { auditPath, type RecordContext, StampFields } from "./operation_record.ts";
+
+const QUOTE = 0x22, BACKSLASH = 0x5c, FIRST_PRINTED = 0x20, LAST_PRINTED = 0x7e, ZERO = 0x30;
+/** Bytes that a character of a name takes at most: a control character in JSON. */
+const WIDEST = 6;
+const SIZE = `","size":`, CHECKSUM = `,"checksum":"`;
+/** Digits of the largest size. */
+const DIGITS = 16;
+const SECONDS = "0000-00-00T00:00:00", NANOS = ".000000000Z", NANO_DIGITS = 9;
+/** Milliseconds since the epoch between which a year has four digits. */
+const YEAR_0 = -62_167_219_200_000, YEAR_10000 = 253_402_300_800_000;
+/** Where a stamp of a parcel has its times, in the order of a record: mtime, atime, ctime. */
+const TIMES = [0, 4, 2] as const;
+const MODE = 8;
+
+const encoder = new TextEncoder();
+
+/** Makes the records of one parcel after the other. */
+export class CopiedRecords {
+  readonly #context: RecordContext;
+  readonly #ending: Ending;
+  #bytes = new Uint8Array(64 * 1024);
+  #length = 0;
+
+  /** @param context its roots must be plain text */
+  constructor(context: RecordContext) {
+    this.#context = context;
+    this.#ending = new Ending(context.algorithm);
+  }
+
+  /**
+   * The records of the files that are `committed`: the fields that `operationRecords` tells of, for each
+   * on a line that is ended. UTF-8.
+   */
+  of(parcel: Parcel): Uint8Array<ArrayBuffer> {
+    const { job, files, progress } = parcel, { source, destination } = this.#context;
+    const { reason } = files[0]!;
+    const head = encoder.encode(
+      `"action":"${actionFor(reason)}","status":"success","reason":"${reason}",` +
+        `"kind":"file","source":${inside(source, job.path)}`,
+    );
+    const middle = encoder.encode(`","destination":${inside(destination, job.path)}`);
+    this.#ending.begin(parcel.duration);
+    for (let i = 0; i < files.length; i++) {
+      if (progress[i] !== PROGRESS.committed) continue;
+      const { name, size } = files[i]!, ending = this.#ending.of(parcel, i);
+      const names = 2 * WIDEST * name.length;
+      this.#makeRoom(head.length + middle.length + names + SIZE.length + DIGITS + ending.length);
+      this.#put(head);
+      const from = this.#length;
+      this.#putName(name);
+      const to = this.#length;
+      this.#put(middle);
+      this.#bytes.copyWithin(this.#length, from, to);
+      this.#length += to - from;
+      this.#putAscii(SIZE);
+      this.#putAscii(String(size));
+      this.#put(ending);
+    }
+    const records = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return records;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 * (this.#length + bytes));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    giveBack(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #putAscii(text: string): void {
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.#length = at;
+  }
+
+  /** A name as JSON has it between the quotes. */
+  #putName(name: string): void {
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < name.length; i++) {
+      const code = name.charCodeAt(i);
+      if (
+        code < FIRST_PRINTED || code > LAST_PRINTED || code === QUOTE || code === BACKSLASH
+      ) {
+        const text = JSON.stringify(name).slice(1, -1);
+        this.#length += encoder.encodeInto(text, bytes.subarray(this.#length)).written;
+        return;
+      }
+      bytes[at++] = code;
+    }
+    this.#length = at;
+  }
+}
+
+/** The beginning of the JSON string of a path in a directory. */
+function inside(root: string, directory: string): string {
+  return JSON.stringify(auditPath(root, directory).replace(/\/?$/, "/")).slice(0, -1);
+}
+
+/** What follows the size of a file in its record. */
+class Ending {
+  readonly #algorithm: string;
+  readonly #stamps = new StampFields();
+  #duration = NaN;
+  /** The last one, which the next is made from. */
+  #bytes = new Uint8Array(0);
+  /** What it was made for. */
+  readonly #owner = { mode: NaN, uid: NaN, gid: NaN };
+  #digits = 0;
+  /** Of each of {@link TIMES}, the seconds that are in it. */
+  readonly #seconds: [number, number, number] = [NaN, NaN, NaN];
+
+  constructor(algorithm: string) {
+    this.#algorithm = algorithm;
+  }
+
+  /** What comes is of files that took so many milliseconds each. */
+  begin(duration: number): void {
+    this.#duration = duration;
+    this.#digits = 0;
+  }
+
+  /** That of one file. It is to be used before the next is asked for. */
+  of(parcel: Parcel, index: number): Uint8Array {
+    const { stamps } = parcel, at = index * STAMP, hash = parcel.hashes[index]!;
+    const mode = stamps[at + MODE]!, uid = stamps[at + MODE + 1]!, gid = stamps[at + MODE + 2]!;
+    const { mode: knownMode, uid: knownUid, gid: knownGid } = this.#owner;
+    if (
+      hash.length !== this.#digits || mode !== knownMode || uid !== knownUid || gid !== knownGid
+    ) this.#make(parcel, index);
+    const bytes = this.#bytes;
+    let to = CHECKSUM.length;
+    for (let i = 0; i < hash.length; i++) bytes[to++] = hash.charCodeAt(i);
+    to += `","checksum_algorithm":"${this.#algorithm}","mtime":"`.length;
+    for (let time = 0; time < TIMES.length; time++) {
+      const from = at + TIMES[time]!;
+      if (!this.#putTime(time, to, stamps[from]!, stamps[from + 1]!)) {
+        this.#digits = 0;
+        return encoder.encode(this.#text(hash, this.#stamps.of(parcel.stamp(index))));
+      }
+      to += SECONDS.length + NANOS.length + `","atime":"`.length;
+    }
+    return bytes;
+  }
+
+  /** One that others can be made from. */
+  #make(parcel: Parcel, index: number): void {
+    const hash = parcel.hashes[index]!, { mode, uid, gid } = parcel.stamp(index);
+    const zero = { mtime: 0, mtimeNanos: 0, atime: 0, atimeNanos: 0, ctime: 0, ctimeNanos: 0 };
+    const stamp = { ...zero, mode, uid, gid, birthtime: null, birthtimeNanos: 0 };
+    this.#bytes = encoder.encode(this.#text(hash, this.#stamps.of(stamp)));
+    Object.assign(this.#owner, { mode, uid, gid });
+    this.#digits = hash.length;
+    this.#seconds.fill(0);
+  }
+
+  #text(hash: string, stamp: string): string {
+    return `${CHECKSUM}${hash}","checksum_algorithm":"${this.#algorithm}",${stamp},` +
+      `"duration_ms":${Math.round(this.#duration * 1000) / 1000},"error":null\n`;
+  }
+
+  /** False when it does not have the usual length, beyond the year 9999. */
+  #putTime(time: number, to: number, seconds: number, nanos: number): boolean {
+    const bytes = this.#bytes;
+    if (seconds !== this.#seconds[time]) {
+      const milliseconds = seconds * 1000;
+      if (!(milliseconds >= YEAR_0 && milliseconds < YEAR_10000)) return false;
+      const text = new Date(milliseconds).toISOString();
+      for (let i = 0; i < SECONDS.length; i++) bytes[to + i] = text.charCodeAt(i);
+      this.#seconds[time] = seconds;
+    }
+    let left = nanos;
+    for (let at = to + SECONDS.length + NANO_DIGITS; at > to + SECONDS.length; at--) {
+      const rest = Math.trunc(left / 10);
+      bytes[at] = ZERO + left - 10 * rest;
+      left = rest;
+    }
+    return true;
+  }
+}
