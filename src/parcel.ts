@@ -52,14 +52,11 @@ export class Parcel {
     files: readonly JobFile[],
     { data, release, began }: { data: Uint8Array; release: () => void; began: number },
   ) {
-    let names = "", bytes = 0;
-    for (const { name, size } of files) {
-      names += `${name}\0`;
-      bytes += size;
-    }
+    let bytes = 0;
+    for (const { size } of files) bytes += size;
     this.job = job;
     this.files = files;
-    this.names = names;
+    this.names = files.map(({ name }) => name).join("\0") + "\0";
     this.bytes = bytes;
     this.began = began;
     this.progress = new Uint8Array(files.length);

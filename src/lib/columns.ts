@@ -64,9 +64,10 @@ export class ColumnReader {
     return this.#number < this.#numbers.length;
   }
 
-  /** The next number, which is one. */
+  /** The next number, which is one. A small whole one takes no memory of its own. */
   number(): number {
-    return this.#numbers[this.#number++]!;
+    const value = this.#numbers[this.#number++]!, small = value | 0;
+    return small === value ? small : value;
   }
 
   /** The next number, or none. */

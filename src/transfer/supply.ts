@@ -16,7 +16,8 @@ const MOST_HELD = 16;
 /** Bytes of a job's files. */
 export function bytesOf({ files }: Pick<Job, "files">): number {
   let bytes = 0;
-  for (const { size } of files) bytes += size;
+  // by index: an iterator makes an object for each
+  for (let i = 0; i < files.length; i++) bytes += files[i]!.size;
   return bytes;
 }
 

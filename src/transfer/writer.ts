@@ -65,8 +65,11 @@ export async function writeItems(
         }
         if (item.type === "parcel") {
           await writeParcel(item, begun, options);
-          const carried = item.progress.filter((progress) => progress !== PROGRESS.taken);
-          const completing = completed(begun, carried.length, options);
+          let carried = 0;
+          for (let i = 0; i < item.progress.length; i++) {
+            if (item.progress[i] !== PROGRESS.taken) carried += 1;
+          }
+          const completing = completed(begun, carried, options);
           if (completing !== undefined) await completing;
           continue;
         }

@@ -7,7 +7,7 @@ import type { ListBatch } from "../backend.ts";
 import { forEachLimited } from "../in_flight.ts";
 import { isTemporary } from "../temporary.ts";
 import { type Directories, nulTerminated } from "./directories.ts";
-import { namesIn } from "./directory_entries.ts";
+import { NameSpans } from "./directory_entries.ts";
 import { ENOENT } from "./errno.ts";
 import { AT, type Libc, type Syscalls } from "./libc.ts";
 import { Looks, MOST_LOOKS } from "./looks.ts";
@@ -33,6 +33,8 @@ export class Entries {
   readonly #directories: Directories;
   readonly #immediate: boolean;
   #looks: Looks | null = null;
+  /** Of what is looked at at once. */
+  readonly #spans = new NameSpans();
 
   constructor({ libc, sys, directories, immediate }: EntriesOptions) {
     this.#libc = libc;
@@ -81,18 +83,20 @@ export class Entries {
     fd: number,
     { buffer, length, into }: { buffer: Uint8Array; length: number; into: ListingPacker },
   ): boolean {
-    const { starts, ends } = namesIn(buffer, length);
-    if (starts.length > MOST_LOOKS) return false;
+    const spans = this.#spans;
+    spans.find(buffer, length);
+    const { starts, ends, count } = spans;
+    if (count > MOST_LOOKS) return false;
     let simple = true, looked: StatxBuffer | null = null;
     this.#looks ??= new Looks(this.#libc);
-    this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
+    this.#looks.each(fd, buffer, spans, (i, result, answer, at) => {
       simple &&= result === 0 && answer.kind(at) !== "symlink" &&
         !isOwn(buffer, starts[i]!, ends[i]!);
       looked = answer;
     });
     if (!simple) return false;
     const answers = looked as StatxBuffer | null;
-    for (let i = 0; i < starts.length; i++) answers!.pack(into, buffer, starts[i]!, ends[i]!, i);
+    for (let i = 0; i < count; i++) answers!.pack(into, buffer, starts[i]!, ends[i]!, i);
     return true;
   }
 
@@ -108,7 +112,9 @@ export class Entries {
     { buffer, length, into }: { buffer: Uint8Array; length: number; into?: ListingPacker },
     signal?: AbortSignal,
   ): Promise<ListBatch> {
-    const { starts, ends } = namesIn(buffer, length);
+    const spans = this.#immediate ? this.#spans : new NameSpans();
+    spans.find(buffer, length);
+    const { starts, ends, count } = spans;
     const nameAt = (i: number) => decodeName(buffer.subarray(starts[i], ends[i]));
     const entries: Entry[] = [];
     const temporaries: string[] = [];
@@ -128,7 +134,7 @@ export class Entries {
     if (this.#immediate) {
       const aside: string[] = [];
       this.#looks ??= new Looks(this.#libc);
-      this.#looks.each(fd, buffer, starts, (i, result, answer, at) => {
+      this.#looks.each(fd, buffer, spans, (i, result, answer, at) => {
         const start = starts[i]!, end = ends[i]!;
         const simple = result === 0 && answer.kind(at) !== "symlink";
         if (into !== undefined && simple && !isOwn(buffer, start, end)) {
@@ -143,13 +149,17 @@ export class Entries {
       const own = aside.length > 0 ? new StatxBuffer() : undefined;
       for (const name of aside) await look(name, own);
     } else {
-      await forEachLimited(starts.map((_, i) => nameAt(i)), LOOKS_IN_FLIGHT, () => {
-        const own = new StatxBuffer();
-        return async (name) => {
-          signal?.throwIfAborted();
-          await look(name, own);
-        };
-      });
+      await forEachLimited(
+        Array.from({ length: count }, (_, i) => nameAt(i)),
+        LOOKS_IN_FLIGHT,
+        () => {
+          const own = new StatxBuffer();
+          return async (name) => {
+            signal?.throwIfAborted();
+            await look(name, own);
+          };
+        },
+      );
     }
     return { entries, temporaries, problems };
   }

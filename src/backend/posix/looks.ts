@@ -23,18 +23,18 @@ export class Looks {
   }
 
   /**
-   * Looks at the names that begin at `starts` in `names`, relative to the directory `fd`. `seen` is
+   * Looks at `count` names that begin at `starts` in `names`, relative to the directory `fd`. `seen` is
    * called for each, in order, with what statx(2) returned and, until the next call, its answer.
    */
   each(
     fd: number,
     names: Uint8Array,
-    starts: readonly number[],
+    { starts, count: all }: { readonly starts: ArrayLike<number>; readonly count: number },
     seen: (index: number, result: number, answer: StatxBuffer, at: number) => void,
   ): void {
     const base = this.#addresses.of(names);
-    for (let from = 0; from < starts.length; from += MOST_LOOKS) {
-      const count = Math.min(MOST_LOOKS, starts.length - from);
+    for (let from = 0; from < all; from += MOST_LOOKS) {
+      const count = Math.min(MOST_LOOKS, all - from);
       for (let i = 0; i < count; i++) this.#program.direct(i, fd, base + starts[from + i]!);
       this.#program.run(count);
       for (let i = 0; i < count; i++) {

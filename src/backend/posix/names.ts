@@ -106,7 +106,8 @@ export class PosixNames implements HeldNames {
     this.#check(names);
     const { bytes, starts } = memory.put(names);
     const found: (NameLook | SyncError | undefined)[] = [];
-    memory.looks.each(this.#held.fd, bytes, starts, (i, result, answer, at) => {
+    const spans = { starts, count: starts.length };
+    memory.looks.each(this.#held.fd, bytes, spans, (i, result, answer, at) => {
       if (result === -ENOENT) found.push(undefined);
       else if (result < 0) found.push(this.#failure(result, "look at", names[i]!));
       else found.push(answer.entry(names[i]!, "", at));
