@@ -26,7 +26,7 @@ export function packJobs(jobs: readonly Job[]): Columns {
     writer.number(missing.length);
     for (const { directory } of missing) writer.number(directory);
     writer.number(files.length);
-    for (const file of files) packFile(file);
+    for (let i = 0; i < files.length; i++) packFile(files[i]!);
   }
   return writer.take();
 }

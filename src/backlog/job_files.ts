@@ -18,30 +18,43 @@ export function jobFileColumns(file: string): string {
 }
 
 /**
- * The file that a row of {@link jobFileColumns} tells of. Column by column: to take an array apart
- * makes an iterator, and there is a row for every file.
+ * The file that a row of {@link jobFileColumns} tells of. Column by column, and without a function for
+ * that: each makes an object, and there is a row for every file.
  */
 export function jobFile(row: readonly unknown[]): JobFile {
-  const number = (column: number) => row[column] as number;
   return {
     name: fromSql(row[0] as SQLOutputValue),
-    kind: KINDS[number(1)]!,
-    size: number(2),
-    reason: REASONS[number(3)]!,
+    kind: KINDS[row[1] as number]!,
+    size: row[2] as number,
+    reason: REASONS[row[3] as number]!,
     scanned: {
-      mtime: number(4),
-      mtimeNanos: number(5),
-      ctime: number(6),
-      ctimeNanos: number(7),
+      mtime: row[4] as number,
+      mtimeNanos: row[5] as number,
+      ctime: row[6] as number,
+      ctimeNanos: row[7] as number,
     },
   };
+}
+
+/** The files of the first rows, as many as one job may have. */
+export function jobFiles(rows: readonly unknown[][], limits: JobLimits): JobFile[] {
+  const files: JobFile[] = [];
+  let bytes = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const file = jobFile(rows[i]!);
+    if (!mayJoin(files, file, bytes, limits)) break;
+    bytes += file.size;
+    files.push(file);
+  }
+  return files;
 }
 
 /** Whether a job that has some files, of so many bytes, may have one more. */
 export function mayJoin(
   files: readonly JobFile[],
   { size }: JobFile,
-  { bytes, limits }: { readonly bytes: number; readonly limits: JobLimits },
+  bytes: number,
+  limits: JobLimits,
 ): boolean {
   const first = files[0];
   if (first === undefined) return true;

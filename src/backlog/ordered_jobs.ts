@@ -135,7 +135,7 @@ export class OrderedJobs implements Jobs {
       for (const { path, file } of all) {
         const at = jobs.at(-1);
         const hasRoom = at !== undefined && at.files.length < limits.files;
-        if (hasRoom && mayJoin(at.files, file, { bytes, limits })) {
+        if (hasRoom && mayJoin(at.files, file, bytes, limits)) {
           at.files.push(file);
           bytes += file.size;
         } else {

@@ -11,7 +11,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobFile } from "../job.ts";
 import { fingerprint } from "../listing.ts";
 import { ListingPacker } from "../listing_packer.ts";
-import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
+import { jobFileColumns, jobFiles } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { PENDING_COUNTED } from "./pending_count.ts";
 import { LimitedRows } from "./rows.ts";
@@ -121,13 +121,11 @@ export class PartStore {
   next(directory: number, after: number, limits: JobLimits): PartFiles {
     const { given, files: rowsOf } = this.#statements;
     given.run(directory, after);
-    const files: JobFile[] = [];
-    let bytes = 0, at = after, listed: number | null = null;
-    for (const row of rowsOf.all(limits.files, directory, after)) {
-      const file = jobFile(row);
-      if (!mayJoin(files, file, { bytes, limits })) break;
-      bytes += file.size;
-      files.push(file);
+    const rows = rowsOf.all(limits.files, directory, after);
+    const files = jobFiles(rows, limits);
+    let at = after, listed: number | null = null;
+    for (let i = 0; i < files.length; i++) {
+      const row = rows[i]!;
       at = Number(row.at(-2));
       listed = Math.max(listed ?? 0, Number(row.at(-1)));
     }

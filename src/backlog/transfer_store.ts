@@ -6,7 +6,7 @@ import type { Job, JobFile, Outcome } from "../job.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles } from "../packed.ts";
 import { EARLIEST_RECORDED, LATEST_RECORDED } from "../times.ts";
-import { jobFile, jobFileColumns, mayJoin } from "./job_files.ts";
+import { jobFileColumns, jobFiles } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ParcelRecords } from "./parcel_records.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
@@ -217,14 +217,7 @@ export class TransferStore {
     limits: JobLimits,
   ): { files: JobFile[]; after: string | Uint8Array | null } {
     const rows = this.#pendingFiles.all(limits.files, directory, after);
-    const files: JobFile[] = [];
-    let bytes = 0;
-    for (const row of rows) {
-      const file = jobFile(row);
-      if (!mayJoin(files, file, { bytes, limits })) break;
-      bytes += file.size;
-      files.push(file);
-    }
+    const files = jobFiles(rows, limits);
     const complete = rows.length < limits.files && files.length === rows.length;
     return { files, after: complete ? null : toSql(files.at(-1)!.name) };
   }
