@@ -164,7 +164,7 @@ export class Ledger
     statistics.finished({ action, status: "success", files, bytes, lanes });
     this.#totals.copiedBytes += bytes;
     this.#totals.copiedFiles += files;
-    log?.addLines("operation", records);
+    log?.addLines("operation", records, files);
   };
 }
 

@@ -109,9 +109,9 @@ export function formatSize(bytes: number): string {
   return `${value.toFixed(digits)} ${SIZE_UNITS[unit]}`;
 }
 
-/** A count for people: `1,204`. */
+/** A whole count for people: `1,204`. Not by Intl, which takes 10 ms for the first. */
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** A duration for people: `0:07`, `12:34`, `3:07:09`, `5d 03:10`. */

@@ -56,6 +56,14 @@ export const LONGEST_LINE = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
+/** Records that are to be staged, see {@link AuditLog.addLines}. */
+interface AddedRecords {
+  readonly type: string;
+  readonly time: string;
+  readonly lines: Uint8Array;
+  readonly count: number;
+}
+
 /** A line of the outbox, with the row that it is in. */
 interface KeptLine {
   text: string;
@@ -74,7 +82,7 @@ export class AuditLog implements Disposable {
   #sequence = 0;
   #chain = new ChainEncoder(GENESIS);
   /** What is to be staged: records of one type, the fields of each on a line that is ended. */
-  #records: { readonly type: string; readonly time: string; readonly lines: Uint8Array }[] = [];
+  #records: AddedRecords[] = [];
   /** What is in the database once the transaction that staged it is through. */
   #staged: { sequence: number; head: string } | null = null;
   #head: string = GENESIS;
@@ -263,15 +271,15 @@ export class AuditLog implements Disposable {
 
   /** Adds a record whose fields are JSON already, without braces. */
   addFields(type: string, fields: string): void {
-    this.addLines(type, encoder.encode(`${fields}\n`));
+    this.addLines(type, encoder.encode(`${fields}\n`), 1);
   }
 
   /**
-   * Adds records of one type: the fields of each, JSON without braces, on a line that is ended. The
-   * bytes are read when they are staged.
+   * Adds `count` records of one type: the fields of each, JSON without braces, on a line that is ended.
+   * The bytes are read when they are staged.
    */
-  addLines(type: string, lines: Uint8Array): void {
-    this.#records.push({ type, time: this.#time(), lines });
+  addLines(type: string, lines: Uint8Array, count: number): void {
+    this.#records.push({ type, time: this.#time(), lines, count });
   }
 
   /** The time of day. What is told of together has the same millisecond mostly: that is shown once. */
@@ -294,8 +302,8 @@ export class AuditLog implements Disposable {
     let sequence = this.#sequence;
     const ends: { readonly sequence: number; readonly to: number }[] = [];
     let from = 0;
-    for (const { type, time, lines } of this.#records) {
-      sequence = this.#chain.add({ type, time, run: this.#run }, sequence, lines);
+    for (const { type, time, lines, count } of this.#records) {
+      sequence = this.#chain.add({ type, time, run: this.#run }, sequence, lines, count);
       const to = this.#chain.length;
       if (to - from < ROW) continue;
       ends.push({ sequence, to });

@@ -118,23 +118,25 @@ export class ChainEncoder {
 
   /**
    * Adds records with numbers above `sequence`: the fields of each, JSON without braces, on a line that
-   * is ended. Returns the number of the last.
+   * is ended; `count` lines. Returns the number of the last.
    */
-  add(beginning: Beginning, sequence: number, lines: Uint8Array): number {
-    let count = 0;
-    for (let at = 0; (at = lines.indexOf(NEWLINE, at) + 1) > 0;) count += 1;
+  add(beginning: Beginning, sequence: number, lines: Uint8Array, count: number): number {
     const most = lines.length + count * (LONGEST_BEGINNING + ENDING);
     this.#begin(beginning, most + lines.length);
     // behind all that will be written: from there each moves to its place
-    const bytes = this.#bytes, end = this.#length + most;
-    bytes.set(lines, end);
-    for (let from = end, to; count > 0; count--, from = to + 1) {
-      to = bytes.indexOf(NEWLINE, from);
+    const bytes = this.#bytes, start = this.#length + most, end = start + lines.length;
+    bytes.set(lines, start);
+    let from = start;
+    for (let left = count; left > 0; left--) {
+      const to = bytes.indexOf(NEWLINE, from);
+      if (to < 0 || to >= end) throw new RangeError(`there are not ${count} lines`);
       const at = this.#putHead(++sequence, to > from);
       bytes.copyWithin(at, from, to);
       this.#length = at + to - from;
       this.#seal();
+      from = to + 1;
     }
+    if (from !== end) throw new RangeError(`there are not ${count} lines`);
     return sequence;
   }
 

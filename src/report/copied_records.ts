@@ -188,7 +188,7 @@ class Ending {
     }
     let left = nanos;
     for (let at = to + SECONDS.length + NANO_DIGITS; at > to + SECONDS.length; at--) {
-      const rest = Math.trunc(left / 10);
+      const rest = (left / 10) | 0;
       bytes[at] = ZERO + left - 10 * rest;
       left = rest;
     }

@@ -90,6 +90,10 @@ Deno.test("formatSize and parseSize agree to within one percent", () => {
 
 Deno.test("formatCount groups by thousands", () => {
   assert.equal(formatCount(0), "0");
+  for (let count = 1; count < Number.MAX_SAFE_INTEGER; count = count * 7 + 3) {
+    assert.equal(formatCount(count), count.toLocaleString("en-US"));
+    assert.equal(formatCount(-count), (-count).toLocaleString("en-US"));
+  }
   assert.equal(formatCount(1204), "1,204");
   assert.equal(formatCount(100_000_000), "100,000,000");
 });

@@ -19,9 +19,9 @@ Deno.test("ChainEncoder makes the same records of lines as of one after the othe
       let sequence = first;
       for (const group of groups) {
         const lines = encoder.encode(group.map((fields) => `${fields}\n`).join(""));
-        const last = together.add(beginning, sequence, lines);
+        const last = together.add(beginning, sequence, lines, group.length);
         for (const fields of group) {
-          sequence = alone.add(beginning, sequence, encoder.encode(`${fields}\n`));
+          sequence = alone.add(beginning, sequence, encoder.encode(`${fields}\n`), 1);
         }
         assert.equal(last, sequence);
       }
@@ -51,13 +51,21 @@ function begun(seq: number) {
 
 Deno.test("ChainEncoder begins anew after its lines were taken, and goes on with its chain", () => {
   const chain = new ChainEncoder(GENESIS);
-  chain.add(beginning, 0, encoder.encode('"a":1\n'));
+  chain.add(beginning, 0, encoder.encode('"a":1\n'), 1);
   const first = decoder.decode(chain.take());
   assert.equal(chain.take().length, 0);
   const { head } = chain;
-  chain.add(beginning, 1, encoder.encode('"a":2\n'));
+  chain.add(beginning, 1, encoder.encode('"a":2\n'), 1);
   const link = linkOf(chain.take().slice(0, -1));
   assert.ok(first.endsWith('"}\n'));
   assert.ok(link.type === "record" && link.intact);
   assert.equal(link.prev, head);
+});
+
+Deno.test("ChainEncoder refuses lines that are more or fewer than it was told", () => {
+  const lines = encoder.encode('"a":1\n"a":2\n');
+  for (const count of [0, 1, 3]) {
+    const chain = new ChainEncoder(GENESIS);
+    assert.throws(() => chain.add(beginning, 0, lines, count), /there are not \d lines/);
+  }
 });
