@@ -44,15 +44,16 @@ async function checkExecutable(path: string): Promise<string> {
  * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident for
  * a scan of 1,000,000 files on each side). A heap that begins at the size that it comes to anyway
  * spares collections; one that begins at more puts off those of everything, and only with them goes
- * what hangs on a hash outside of the heap. 2,400,000 empty files took 220 to 259 MiB where it began at
- * 32 MiB, and 223 to 226 at 28, in the same time; at 24 MiB 100,000 files took 2% longer. 48 MiB and
- * twice as much room for what is new spared 6% and cost 1,000,000 files 170 MiB, with earlier code. The
- * time is spent in calls, not in loops that the last of V8's compilers could make faster: without it
- * 20,000 files of 4 KiB take 11% less processor time, 100,000 take 16% less. Without V8's helper
- * threads (`--single-threaded`) the time is the same, and 100,000 files take 20 MiB more.
+ * what hangs on a hash outside of the heap. 1,000,000 empty files took 208 to 212 MiB where it began
+ * at 24 MiB, and 223 to 249 at 28; 2,400,000 took 212 to 225 and, at 32, 220 to 259. 100,000 files
+ * take 2% longer at 24 than at 28. 48 MiB and twice as much room for what is new spared 6% and cost
+ * 1,000,000 files 170 MiB, with earlier code. The time is spent in calls, not in loops that the last
+ * of V8's compilers could make faster: without it 20,000 files of 4 KiB take 11% less processor time,
+ * 100,000 take 16% less. Without V8's helper threads (`--single-threaded`) the time is the same, and
+ * 100,000 files take 20 MiB more.
  */
 export const V8_FLAGS = "--max-semi-space-size=4,--min-semi-space-size=4," +
-  "--heap-growing-percent=20,--initial-heap-size=28,--no-turbofan";
+  "--heap-growing-percent=20,--initial-heap-size=24,--no-turbofan";
 
 /**
  * Puts what decides at the start, the program and each worker into one module each: a hundred modules
