@@ -14,12 +14,12 @@ const WIDEST = 6;
 const SIZE = `","size":`, CHECKSUM = `,"checksum":"`;
 /** Digits of the largest size. */
 const DIGITS = 16;
-const SECONDS = "0000-00-00T00:00:00", NANOS = ".000000000Z", NANO_DIGITS = 9;
+/** Characters of a time up to its seconds, and digits of what follows the point. */
+const SECONDS = 19, NANOS = 9;
 /** Milliseconds since the epoch between which a year has four digits. */
 const YEAR_0 = -62_167_219_200_000, YEAR_10000 = 253_402_300_800_000;
-/** Where a stamp of a parcel has its times, in the order of a record: mtime, atime, ctime. */
-const TIMES = [0, 4, 2] as const;
-const MODE = 8;
+/** The times of a record, where a stamp of a parcel has them, and where it has the mode. */
+const TIMES = ["mtime", "atime", "ctime"] as const, STAMP_TIMES = [0, 4, 2] as const, MODE = 8;
 
 const encoder = new TextEncoder();
 
@@ -124,8 +124,9 @@ class Ending {
   /** What it was made for. */
   readonly #owner = { mode: NaN, uid: NaN, gid: NaN };
   #digits = 0;
-  /** Of each of {@link TIMES}, the seconds that are in it. */
-  readonly #seconds: [number, number, number] = [NaN, NaN, NaN];
+  /** Of each of {@link TIMES}, where it is and the seconds that are in it. */
+  readonly #places: [number, number, number] = [0, 0, 0];
+  readonly #seconds: [number, number, number] = [0, 0, 0];
 
   constructor(algorithm: string) {
     this.#algorithm = algorithm;
@@ -146,16 +147,12 @@ class Ending {
       hash.length !== this.#digits || mode !== knownMode || uid !== knownUid || gid !== knownGid
     ) this.#make(parcel, index);
     const bytes = this.#bytes;
-    let to = CHECKSUM.length;
-    for (let i = 0; i < hash.length; i++) bytes[to++] = hash.charCodeAt(i);
-    to += `","checksum_algorithm":"${this.#algorithm}","mtime":"`.length;
+    for (let i = 0; i < hash.length; i++) bytes[CHECKSUM.length + i] = hash.charCodeAt(i);
     for (let time = 0; time < TIMES.length; time++) {
-      const from = at + TIMES[time]!;
-      if (!this.#putTime(time, to, stamps[from]!, stamps[from + 1]!)) {
-        this.#digits = 0;
+      const from = at + STAMP_TIMES[time]!;
+      if (!this.#putTime(time, stamps[from]!, stamps[from + 1]!)) {
         return encoder.encode(this.#text(hash, this.#stamps.of(parcel.stamp(index))));
       }
-      to += SECONDS.length + NANOS.length + `","atime":"`.length;
     }
     return bytes;
   }
@@ -165,7 +162,12 @@ class Ending {
     const hash = parcel.hashes[index]!, { mode, uid, gid } = parcel.stamp(index);
     const zero = { mtime: 0, mtimeNanos: 0, atime: 0, atimeNanos: 0, ctime: 0, ctimeNanos: 0 };
     const stamp = { ...zero, mode, uid, gid, birthtime: null, birthtimeNanos: 0 };
-    this.#bytes = encoder.encode(this.#text(hash, this.#stamps.of(stamp)));
+    const text = this.#text(hash, this.#stamps.of(stamp));
+    this.#bytes = encoder.encode(text);
+    TIMES.forEach((name, time) => {
+      const before = `"${name}":"`;
+      this.#places[time] = text.indexOf(before) + before.length;
+    });
     Object.assign(this.#owner, { mode, uid, gid });
     this.#digits = hash.length;
     this.#seconds.fill(0);
@@ -177,17 +179,17 @@ class Ending {
   }
 
   /** False when it does not have the usual length, beyond the year 9999. */
-  #putTime(time: number, to: number, seconds: number, nanos: number): boolean {
-    const bytes = this.#bytes;
+  #putTime(time: number, seconds: number, nanos: number): boolean {
+    const bytes = this.#bytes, from = this.#places[time]!;
     if (seconds !== this.#seconds[time]) {
       const milliseconds = seconds * 1000;
       if (!(milliseconds >= YEAR_0 && milliseconds < YEAR_10000)) return false;
       const text = new Date(milliseconds).toISOString();
-      for (let i = 0; i < SECONDS.length; i++) bytes[to + i] = text.charCodeAt(i);
+      for (let i = 0; i < SECONDS; i++) bytes[from + i] = text.charCodeAt(i);
       this.#seconds[time] = seconds;
     }
     let left = nanos;
-    for (let at = to + SECONDS.length + NANO_DIGITS; at > to + SECONDS.length; at--) {
+    for (let at = from + SECONDS + NANOS; at > from + SECONDS; at--) {
       const rest = (left / 10) | 0;
       bytes[at] = ZERO + left - 10 * rest;
       left = rest;
