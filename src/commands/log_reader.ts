@@ -4,7 +4,7 @@ import { abortable } from "../lib/abortable.ts";
 import { LineSplitter } from "../lib/line_splitter.ts";
 import { turn } from "../lib/turn.ts";
 import { showPath } from "../name.ts";
-import { LONGEST_LINE } from "../report/audit.ts";
+import { LONGEST_LINE } from "../report/log_file.ts";
 
 /** Bytes read at a time. */
 const CHUNK = 1024 * 1024;

@@ -20,10 +20,8 @@
  * moved away, another database has appended since) are chained anew before they are appended. One
  * process at a time appends: the system's lock on the file sees to it, where it has one.
  */
-import { SyncError, UsageError } from "../errors.ts";
-import { lock, release } from "../lib/file_lock.ts";
-import { LineSplitter } from "../lib/line_splitter.ts";
-import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail, tailOf } from "./chain.ts";
+import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail } from "./chain.ts";
+import { LogFile } from "./log_file.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
 export interface Outbox {
@@ -49,10 +47,6 @@ const ROW = 32 * 1024;
 /** A record without what the log itself adds. */
 export type AuditRecord = { readonly type: string } & Readonly<Record<string, unknown>>;
 
-/** Bytes at the end of a log that are looked at: more than two of our longest lines. */
-const TAIL = 512 * 1024;
-/** Bytes of the longest line that is looked at as one; no record is nearly as long. */
-export const LONGEST_LINE = 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -73,9 +67,7 @@ interface KeptLine {
 
 /** An open audit log. */
 export class AuditLog implements Disposable {
-  readonly #file: Deno.FsFile;
-  readonly #path: string;
-  readonly #created: boolean;
+  readonly #file: LogFile;
   #outbox: Outbox | null = null;
   #run = 0;
   /** Of the last record that the database has. */
@@ -88,9 +80,6 @@ export class AuditLog implements Disposable {
   #head: string = GENESIS;
   /** A moment in ms since the epoch, and its text. */
   #shown = { at: NaN, text: "" };
-  #broken = false;
-  /** Bytes that it has at least, and whether it has a name: some file systems do not count these. */
-  #known = { size: 0, named: false };
   /** The sequence of the last line that is in the log, durably. */
   #written = 0;
 
@@ -100,67 +89,20 @@ export class AuditLog implements Disposable {
    * @throws UsageError when it cannot be opened, is not an audit log, or another process has it.
    */
   static open(path: string): AuditLog {
-    let file: Deno.FsFile;
-    let created = true;
-    try {
-      try {
-        file = Deno.openSync(path, { read: true, append: true, createNew: true });
-      } catch (error) {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-        file = Deno.openSync(path, { read: true, append: true });
-        created = false;
-      }
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UsageError(`cannot open the audit log ${path}: ${why}; name another with --log`, {
-        cause: error,
-      });
-    }
-    const log = new AuditLog(file, path, created);
-    if (!log.#isAuditLog()) {
-      file.close();
-      throw new UsageError(
-        `${path} is not an audit log of sluice, and nothing is appended to it; name another ` +
-          "file with --log",
-      );
-    }
-    if (!lock(file)) {
-      file.close();
-      throw new UsageError(
-        `the audit log ${path} is in use by another process, and the records of two cannot follow ` +
-          "each other in one file; wait for it, or name another with --log",
-      );
-    }
-    return log;
+    return new AuditLog(LogFile.open(path));
   }
 
-  private constructor(file: Deno.FsFile, path: string, created: boolean) {
+  private constructor(file: LogFile) {
     this.#file = file;
-    this.#path = path;
-    this.#created = created;
   }
 
   [Symbol.dispose](): void {
-    this.#close();
+    this.#file[Symbol.dispose]();
   }
 
-  #close(): void {
-    release(this.#file);
-    this.#file.close();
-  }
-
-  /**
-   * Closes the log, and removes it if this process made it and wrote nothing. Why it is abandoned is
-   * what must be told: an empty log that cannot be removed stays, and serves the next run.
-   */
+  /** Closes the log, and removes it if this process made it and wrote nothing. */
   abandon(): void {
-    this.#close();
-    if (!this.#created || this.#known.size > 0) return;
-    try {
-      Deno.removeSync(this.#path);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-    }
+    this.#file.abandon();
   }
 
   /**
@@ -179,14 +121,14 @@ export class AuditLog implements Disposable {
         written,
       }))
     );
-    const tail = this.#tail();
+    const tail = this.#file.tail();
     const isNew = tail.last === undefined && tail.cut.length === 0;
     this.#head = tail.head;
     const next = this.#completeCut(lines, tail);
     const missing = this.#missing(lines.slice(next), tail, next > 0);
     this.#chainAnew(outbox, lines, missing);
-    this.#append(missing.map(({ text }) => `${text}\n`).join(""));
-    this.#sync();
+    this.#file.append(missing.map(({ text }) => `${text}\n`).join(""));
+    this.#file.sync();
     outbox.written(this.#sequence);
     if (isNew && lines.length > missing.length) {
       const { text } = lines[lines.length - missing.length - 1]!;
@@ -211,12 +153,12 @@ export class AuditLog implements Disposable {
     );
     if (at < 0) {
       // where nothing but the newline was missing, it is a record now
-      this.#append("\n");
+      this.#file.append("\n");
       this.#head = headAfter(this.#head, cut);
     } else {
       const line = encoder.encode(lines[at]!.text);
-      this.#append(line.subarray(cut.length));
-      this.#append("\n");
+      this.#file.append(line.subarray(cut.length));
+      this.#file.append("\n");
       this.#head = headAfter(this.#head, line);
     }
     this.add({
@@ -234,16 +176,7 @@ export class AuditLog implements Disposable {
     if (found || last === undefined || unwritten.length === 0) return unwritten;
     // others have appended since: only a look at the whole log tells what was written
     const missing = new Map(unwritten.map((line) => [line.text, line]));
-    const splitter = new LineSplitter(LONGEST_LINE);
-    const chunk = new Uint8Array(LONGEST_LINE);
-    this.#try("read", (file) => {
-      file.seekSync(0, Deno.SeekMode.Start);
-      for (let length; (length = file.readSync(chunk)) !== null;) {
-        for (const line of splitter.push(chunk.subarray(0, length))) {
-          missing.delete(decoder.decode(line));
-        }
-      }
-    });
+    this.#file.eachLine((line) => missing.delete(decoder.decode(line)));
     return [...missing.values()];
   }
 
@@ -329,9 +262,9 @@ export class AuditLog implements Disposable {
       this.#staged = null;
     }
     // after a failed write, which may have cut a line, the next run completes the log
-    if (staged.length === 0 || this.#broken) return;
-    this.#append(staged);
-    this.#sync();
+    if (staged.length === 0 || this.#file.broken) return;
+    this.#file.append(staged);
+    this.#file.sync();
     // told to the database with the next group, which saves a transaction for each
     this.#written = this.#sequence;
   }
@@ -339,63 +272,6 @@ export class AuditLog implements Disposable {
   /** Tells the database that all is in the log; nothing more will be written. */
   finish(): void {
     if (this.#written > 0) this.#outbox!.written(this.#written);
-  }
-
-  #append(text: string | Uint8Array): void {
-    const bytes = typeof text === "string" ? encoder.encode(text) : text;
-    this.#try("write", (file) => {
-      const { size, nlink } = file.statSync();
-      const known = this.#known;
-      if (nlink === 0 && known.named) throw new Error("it was removed while it was in use");
-      if (size < known.size) throw new Error("it was cut while it was in use");
-      this.#known = { size: size + bytes.length, named: nlink !== 0 };
-      for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-    });
-  }
-
-  #sync(): void {
-    this.#try("write", (file) => file.syncDataSync());
-  }
-
-  /** Uses the file; when that fails, nothing more is written, and the run has to stop. */
-  #try<T>(what: "read" | "write", body: (file: Deno.FsFile) => T): T {
-    try {
-      return body(this.#file);
-    } catch (error) {
-      this.#broken = true;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new SyncError("ELOG", `cannot ${what} the audit log ${this.#path}: ${why}`, {
-        scope: "run",
-        cause: error,
-      });
-    }
-  }
-
-  #isAuditLog(): boolean {
-    return this.#try("read", (file) => {
-      file.seekSync(0, Deno.SeekMode.Start);
-      const head = new Uint8Array(64);
-      const length = file.readSync(head) ?? 0;
-      const start = '{"type":"';
-      return start.startsWith(new TextDecoder().decode(head.subarray(0, Math.min(length, 9))));
-    });
-  }
-
-  /** The end of the log: at least the last line, where it is not longer than any of ours. */
-  #tail(): Tail {
-    return this.#try("read", (file) => {
-      const { size } = file.statSync();
-      const from = Math.max(0, size - TAIL);
-      file.seekSync(from, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(size - from);
-      let filled = 0;
-      while (filled < bytes.length) {
-        const length = file.readSync(bytes.subarray(filled));
-        if (length === null) break;
-        filled += length;
-      }
-      return tailOf(bytes.subarray(0, filled), { whole: from === 0 });
-    });
   }
 }
 
