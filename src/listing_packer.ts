@@ -1,5 +1,6 @@
 /** The packing of listings, in the format of `listing.ts`. */
 import { COMMON, HAS_BIRTHTIME, HEADER, KINDS, type ListedEntry, OWN, WORD } from "./listing.ts";
+import { grown } from "./lib/grown.ts";
 import { encodeName } from "./name.ts";
 import { splitTime } from "./stamp.ts";
 
@@ -220,18 +221,12 @@ export class ListingPacker {
   }
 
   #growEntries(): void {
-    const words = new Uint32Array(this.words.length * 2);
-    words.set(this.words);
-    this.words = words;
-    const starts = new Uint32Array(this.#starts.length * 2);
-    starts.set(this.#starts);
-    this.#starts = starts;
+    this.words = grown(this.words, 2 * this.words.length);
+    this.#starts = grown(this.#starts, 2 * this.#starts.length);
   }
 
   #growNames(room: number): void {
-    const names = new Uint8Array(Math.max(this.#names.length * 2, this.#end + room));
-    names.set(this.#names);
-    this.#names = names;
+    this.#names = grown(this.#names, Math.max(this.#names.length * 2, this.#end + room));
   }
 }
 

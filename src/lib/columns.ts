@@ -3,7 +3,7 @@
  * threads in little time: of an object, the name of each field is copied with it, on both sides.
  */
 
-import { giveBack } from "./give_back.ts";
+import { grown } from "./grown.ts";
 
 /** What a {@link ColumnWriter} has collected. */
 export interface Columns {
@@ -22,7 +22,9 @@ export class ColumnWriter {
 
   /** Adds a number, or none. */
   number(value: number | null): void {
-    if (this.#length === this.#numbers.length) this.#grow();
+    if (this.#length === this.#numbers.length) {
+      this.#numbers = grown(this.#numbers, 2 * this.#length);
+    }
     this.#numbers[this.#length++] = value ?? NaN;
   }
 
@@ -37,13 +39,6 @@ export class ColumnWriter {
     this.#length = 0;
     this.#texts = [];
     return columns;
-  }
-
-  #grow(): void {
-    const larger = new Float64Array(this.#length * 2);
-    larger.set(this.#numbers);
-    giveBack(this.#numbers);
-    this.#numbers = larger;
   }
 }
 

@@ -12,7 +12,7 @@
  * the end of the log: what tells of a missing end is the database, or a run without an end record.
  */
 import { createHash } from "node:crypto";
-import { giveBack } from "../lib/give_back.ts";
+import { grown } from "../lib/grown.ts";
 import { NEWLINE } from "../lib/line_splitter.ts";
 
 /** What the first record of a file has for the hash of the record before. */
@@ -152,11 +152,7 @@ export class ChainEncoder {
     this.#before = encoder.encode(`{"type":"${type}","seq":`);
     this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"`);
     const most = this.#length + this.#before.length + this.#after.length + room + ENDING + 1;
-    if (most <= this.#bytes.length) return;
-    const larger = new Uint8Array(most * 2);
-    larger.set(this.#bytes.subarray(0, this.#length));
-    giveBack(this.#bytes);
-    this.#bytes = larger;
+    if (most > this.#bytes.length) this.#bytes = grown(this.#bytes, 2 * most);
   }
 
   /** What comes before the fields; returns where they belong. */

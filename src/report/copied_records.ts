@@ -3,7 +3,7 @@
  * differ in little: what they have in common is written once, and the rest is put into its place, so
  * that no text is made for a file.
  */
-import { giveBack } from "../lib/give_back.ts";
+import { grown } from "../lib/grown.ts";
 import { actionFor } from "../operation.ts";
 import { type Parcel, PROGRESS, STAMP } from "../parcel.ts";
 import { auditPath, type RecordContext, StampFields } from "./operation_record.ts";
@@ -71,11 +71,8 @@ export class CopiedRecords {
   }
 
   #makeRoom(bytes: number): void {
-    if (this.#length + bytes <= this.#bytes.length) return;
-    const larger = new Uint8Array(2 * (this.#length + bytes));
-    larger.set(this.#bytes.subarray(0, this.#length));
-    giveBack(this.#bytes);
-    this.#bytes = larger;
+    const most = this.#length + bytes;
+    if (most > this.#bytes.length) this.#bytes = grown(this.#bytes, 2 * most);
   }
 
   #put(bytes: Uint8Array): void {

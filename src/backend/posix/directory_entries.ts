@@ -1,4 +1,5 @@
 /** What getdents64(2) returns: the names of a directory. */
+import { grown } from "../../lib/grown.ts";
 
 /** Names that there is room for at first. */
 const FEW = 256;
@@ -27,19 +28,14 @@ export class NameSpans {
       if (buffer[start] === DOT && (size === 1 || (size === 2 && buffer[start + 1] === DOT))) {
         continue;
       }
-      if (this.count === this.starts.length) this.#grow();
+      if (this.count === this.starts.length) {
+        this.starts = grown(this.starts, 2 * this.count);
+        this.ends = grown(this.ends, 2 * this.count);
+      }
       this.starts[this.count] = start;
       this.ends[this.count] = end;
       this.count += 1;
     }
-  }
-
-  #grow(): void {
-    const { starts, ends } = this;
-    this.starts = new Uint32Array(2 * starts.length);
-    this.starts.set(starts);
-    this.ends = new Uint32Array(2 * ends.length);
-    this.ends.set(ends);
   }
 }
 
