@@ -160,7 +160,8 @@ export function loadLibc(): Libc {
     throw new Error("this system allows no new machine code");
   }
   const runProgram: Libc["runProgram"] = (program, count) => {
-    symbols.bsearch(program as Uint8Array<ArrayBuffer>, BigInt(count), 1n, 1n, code.runProgram);
+    const length = count === 1 ? 1n : BigInt(count);
+    symbols.bsearch(program as Uint8Array<ArrayBuffer>, length, 1n, 1n, code.runProgram);
   };
   const addresses = new Addresses();
   const immediate = new Immediate({ runProgram, addresses });
@@ -206,6 +207,9 @@ type Value = number | Uint8Array | null;
 /** Bytes of an input that is copied: any name, and no path of many. */
 const COPIED = 512;
 
+/** Arguments of a call. */
+const MOST_ARGUMENTS = 5;
+
 /** Calls on the calling thread: programs of one call, one after the other in the same memory. */
 class Immediate {
   readonly #program: Program;
@@ -213,7 +217,6 @@ class Immediate {
   readonly #inputs = new Uint8Array(2 * COPIED);
   readonly #inputsAt: number;
   readonly #addresses: Addresses;
-  readonly #values: [number, number, number, number, number] = [0, 0, 0, 0, 0];
 
   constructor({ runProgram, addresses }: Pick<Libc, "runProgram" | "addresses">) {
     this.#program = new Program(runProgram, 1);
@@ -234,20 +237,19 @@ class Immediate {
   }
 
   #make(number: number, parameters: readonly Parameter[], args: readonly Value[]): void {
-    const values = this.#values;
+    const program = this.#program;
+    program.begin(0, number);
     let copied = 0;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = 0; i < MOST_ARGUMENTS; i++) {
       const value = args[i] ?? 0;
-      if (typeof value === "number") values[i] = value;
+      if (typeof value === "number") program.argument(0, i, value);
       else if (parameters[i] === "input" && value.length <= COPIED) {
         this.#inputs.set(value, copied);
-        values[i] = this.#inputsAt + copied;
+        program.argument(0, i, this.#inputsAt + copied);
         copied += COPIED;
-      } else values[i] = this.#addresses.of(value);
+      } else program.argument(0, i, this.#addresses.of(value));
     }
-    const [a, b, c, d, e] = values;
-    this.#program.set(0, number, a, b, c, d, e);
-    this.#program.run(1);
+    program.run(1);
   }
 }
 

@@ -44,10 +44,24 @@ export class Program {
    * kernel takes 32 bits.
    */
   set(index: number, number: number, a: number, b = 0, c = 0, d = 0, e = 0): void {
+    this.begin(index, number);
+    this.#arguments(index * WORDS, a, b, c, d, e);
+  }
+
+  /** The same without its arguments, each of which is to be set by itself. */
+  begin(index: number, number: number, back = 0): void {
     const words = this.#words, at = index * WORDS;
     words[at] = number;
-    words[at + 1] = 0;
-    this.#arguments(at, a, b, c, d, e);
+    words[at + 1] = back * WORDS * 4;
+    words[at + 12] = 0;
+    words[at + 13] = 0;
+  }
+
+  /** Sets an argument of a call; the first is number 0. */
+  argument(index: number, which: number, value: number): void {
+    const words = this.#words, at = index * WORDS + 2 + 2 * which;
+    words[at] = value;
+    words[at + 1] = value / TWO_32;
   }
 
   /**
@@ -55,10 +69,8 @@ export class Program {
    * with the same result, where that was an error.
    */
   chain(index: number, number: number, back: number, b = 0, c = 0, d = 0, e = 0): void {
-    const words = this.#words, at = index * WORDS;
-    words[at] = number;
-    words[at + 1] = back * WORDS * 4;
-    this.#arguments(at, 0, b, c, d, e);
+    this.begin(index, number, back);
+    this.#arguments(index * WORDS, 0, b, c, d, e);
   }
 
   /** Changes the second and the third argument of a call. */
@@ -104,8 +116,6 @@ export class Program {
     words[at + 9] = d / TWO_32;
     words[at + 10] = e;
     words[at + 11] = e / TWO_32;
-    words[at + 12] = 0;
-    words[at + 13] = 0;
   }
 
   /** Makes the first `count` calls. */
