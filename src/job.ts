@@ -80,7 +80,10 @@ export const NOTHING_SENT = {
   error: null,
 } as const;
 
-/** Whether an outcome is all that {@link directoryMade} says. */
+/**
+ * Whether an outcome is all that {@link directoryMade} says; it may have a stamp, if the directory has
+ * got its times with its name.
+ */
 export function isDirectoryMade({ name, action, status, detail, refusals }: Outcome): boolean {
   return name === "" && action === "mkdir" && status === "success" && detail === undefined &&
     refusals === undefined;

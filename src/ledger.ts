@@ -8,7 +8,7 @@ import { bandwidthRecord } from "./bandwidth.ts";
 import type { RunEvent, Summary } from "./event.ts";
 import type { Outcome } from "./job.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
-import type { PackedFiles } from "./packed.ts";
+import type { Carried } from "./packed.ts";
 import type { AuditLog, AuditRecord } from "./report/audit.ts";
 import { auditPath, operationRecords } from "./report/operation_record.ts";
 import type { Refusal } from "./preserve.ts";
@@ -158,13 +158,16 @@ export class Ledger
     event({ type: "failure", path, message });
   }
 
-  readonly carried = (packed: PackedFiles, lanes: string): void => {
+  readonly carried = ({ timed, parcels, records }: Carried, lanes: string): void => {
     const { statistics, log } = this.#parts;
-    const { action, files, bytes, records } = packed;
-    statistics.finished({ action, status: "success", files, bytes, lanes });
-    this.#totals.copiedBytes += bytes;
-    this.#totals.copiedFiles += files;
-    log?.addLines("operation", records, files);
+    let count = timed.length;
+    for (const { action, files, bytes } of parcels) {
+      statistics.finished({ action, status: "success", files, bytes, lanes });
+      this.#totals.copiedBytes += bytes;
+      this.#totals.copiedFiles += files;
+      count += files;
+    }
+    if (count > 0) log?.addLines("operation", records, count);
   };
 }
 

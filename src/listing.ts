@@ -254,8 +254,10 @@ export interface Fingerprints {
   readonly complete: string | null;
 }
 
-/** Hexadecimal digits of a fingerprint. */
-const DIGITS = 32;
+/** Bytes of a fingerprint. */
+export const FINGERPRINT = 16;
+
+const DIGITS = 2 * FINGERPRINT;
 
 /**
  * Fingerprints a packed listing that is complete, whatever order its directory had.

@@ -12,7 +12,9 @@ import { type Action, actionFor, REASONS } from "./operation.ts";
 import { type Parcel, PROGRESS } from "./parcel.ts";
 
 /** What is packed goes through these, which keep their memory. */
-const writer = new ColumnWriter(), madeWriter = new ColumnWriter();
+const writer = new ColumnWriter(),
+  madeWriter = new ColumnWriter(),
+  timedWriter = new ColumnWriter();
 
 /** Packs jobs. */
 export function packJobs(jobs: readonly Job[]): Columns {
@@ -99,15 +101,17 @@ export interface PackedFiles {
   readonly names: string;
   /** Hex, one after the other without a separator; all of one length. */
   readonly hashes: string;
-  /** The fields of the audit records, one a line that is ended: UTF-8. */
-  readonly records: Uint8Array<ArrayBuffer>;
 }
 
-/** What became of a parcel. `recordsOf` makes {@link PackedFiles.records}. */
-export function filesOf(
-  { parcel, files, bytes }: { parcel: Parcel; files: number; bytes: number },
-  recordsOf: (parcel: Parcel) => Uint8Array<ArrayBuffer>,
-): PackedFiles {
+/** A parcel, and how many of its files were copied. */
+export interface CopiedParcel {
+  readonly parcel: Parcel;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** What became of a parcel. */
+export function filesOf({ parcel, files, bytes }: CopiedParcel): PackedFiles {
   const { job: { directory }, progress } = parcel;
   const whole = files === progress.length;
   let names = whole ? parcel.names : "", hashes = "";
@@ -117,28 +121,72 @@ export function filesOf(
     hashes += parcel.hashes[i]!;
   }
   const action = actionFor(parcel.files[0]!.reason);
-  return { directory, action, files, bytes, names, hashes, records: recordsOf(parcel) };
+  return { directory, action, files, bytes, names, hashes };
+}
+
+/** A directory that was made with its files, and that has the times of the source. */
+export interface TimedDirectory {
+  readonly directory: number;
+  readonly mtime: number;
+  readonly mtimeNanos: number;
+}
+
+/** What went as it mostly goes, with its audit records. */
+export interface Carried {
+  readonly timed: readonly TimedDirectory[];
+  readonly parcels: readonly PackedFiles[];
+  /** Those of the directories, then those of the files: the fields of each, on a line that is ended. */
+  readonly records: Uint8Array<ArrayBuffer>;
 }
 
 /** What became of files and directories, together. */
-export interface Outcomes {
-  readonly parcels: readonly PackedFiles[];
+export interface Outcomes extends Carried {
   readonly outcomes: readonly Outcome[];
 }
 
 /** {@link Outcomes} in columns. */
 export interface PackedOutcomes {
   readonly parcels: Columns;
-  /** The records of each parcel, to be transferred. */
-  readonly records: readonly Uint8Array<ArrayBuffer>[];
   /** Directories that were made, which are many. */
   readonly made: Columns;
+  readonly timed: Columns;
+  /** To be transferred. */
+  readonly records: Uint8Array<ArrayBuffer>;
   readonly others: readonly Outcome[];
 }
 
-/** Packs outcomes. */
-export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
-  for (const { directory, action, files, bytes, names, hashes } of parcels) {
+/** Gathers audit records: see `report/copied_records.ts`. */
+export interface Gathering {
+  add(outcome: Outcome): void;
+  addParcel(parcel: Parcel): void;
+  take(): Uint8Array<ArrayBuffer>;
+}
+
+/** Packs what became of directories and files; `records` gathers their records. */
+export function packOutcomes(
+  { parcels, outcomes }: {
+    readonly parcels: readonly CopiedParcel[];
+    readonly outcomes: readonly Outcome[];
+  },
+  records: Gathering,
+): PackedOutcomes {
+  const others: Outcome[] = [];
+  for (const outcome of outcomes) {
+    const { directory, path, stamp } = outcome;
+    if (!isDirectoryMade(outcome)) others.push(outcome);
+    else if (stamp === null) {
+      madeWriter.number(directory);
+      madeWriter.text(path);
+    } else {
+      records.add(outcome);
+      timedWriter.number(directory);
+      timedWriter.number(stamp.mtime);
+      timedWriter.number(stamp.mtimeNanos);
+    }
+  }
+  for (const settled of parcels) {
+    records.addParcel(settled.parcel);
+    const { directory, action, files, bytes, names, hashes } = filesOf(settled);
     writer.number(directory);
     writer.number(files);
     writer.number(bytes);
@@ -146,22 +194,20 @@ export function packOutcomes({ parcels, outcomes }: Outcomes): PackedOutcomes {
     writer.text(names);
     writer.text(hashes);
   }
-  const others: Outcome[] = [];
-  for (const outcome of outcomes) {
-    if (isDirectoryMade(outcome)) {
-      madeWriter.number(outcome.directory);
-      madeWriter.text(outcome.path);
-    } else others.push(outcome);
-  }
-  const records = parcels.map(({ records }) => records);
-  return { parcels: writer.take(), records, made: madeWriter.take(), others };
+  return {
+    parcels: writer.take(),
+    made: madeWriter.take(),
+    timed: timedWriter.take(),
+    records: records.take(),
+    others,
+  };
 }
 
 /** The outcomes that {@link packOutcomes} packed; directories that were made come first. */
 export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
   const columns = new ColumnReader(packed.parcels), made = new ColumnReader(packed.made);
   const parcels: PackedFiles[] = [];
-  for (const records of packed.records) {
+  while (columns.more) {
     parcels.push({
       directory: columns.number(),
       files: columns.number(),
@@ -169,11 +215,18 @@ export function unpackOutcomes(packed: PackedOutcomes): Outcomes {
       action: columns.text() as Action,
       names: columns.text(),
       hashes: columns.text(),
-      records,
     });
   }
   const outcomes: Outcome[] = [];
   while (made.more) outcomes.push(directoryMade(made.number(), made.text()));
   for (const outcome of packed.others) outcomes.push(outcome);
-  return { parcels, outcomes };
+  const numbers = new ColumnReader(packed.timed), timed: TimedDirectory[] = [];
+  while (numbers.more) {
+    timed.push({
+      directory: numbers.number(),
+      mtime: numbers.number(),
+      mtimeNanos: numbers.number(),
+    });
+  }
+  return { timed, parcels, records: packed.records, outcomes };
 }

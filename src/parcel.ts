@@ -38,6 +38,11 @@ export class Parcel {
   readonly stamps: Float64Array<ArrayBuffer>;
   /** The hash of each file that was read, in hex. */
   readonly hashes: string[];
+  /**
+   * The stamp of the directory that the files are in, where it is made with them and its own could be
+   * read: set with `read`.
+   */
+  above: Stamp | null = null;
   /** What the destination knows a temporary by; -1: the file has its own name in a new directory. */
   readonly temporaries: Int32Array;
   #data: Uint8Array;
@@ -81,21 +86,7 @@ export class Parcel {
 
   /** The stamp of a file that was read. */
   stamp(index: number): Stamp {
-    const { stamps } = this, at = index * STAMP;
-    const birthtime = stamps[at + 6]!;
-    return {
-      mtime: stamps[at]!,
-      mtimeNanos: stamps[at + 1]!,
-      ctime: stamps[at + 2]!,
-      ctimeNanos: stamps[at + 3]!,
-      atime: stamps[at + 4]!,
-      atimeNanos: stamps[at + 5]!,
-      birthtime: Number.isNaN(birthtime) ? null : birthtime,
-      birthtimeNanos: stamps[at + 7]!,
-      mode: stamps[at + 8]!,
-      uid: stamps[at + 9]!,
-      gid: stamps[at + 10]!,
-    };
+    return stampAt(this.stamps, index * STAMP);
   }
 
   /** Sets the stamp of a file. */
@@ -116,6 +107,24 @@ export class Parcel {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** The stamp whose numbers begin at `at`, in the order of {@link Parcel.setStamp}. */
+export function stampAt(stamps: Float64Array, at: number): Stamp {
+  const birthtime = stamps[at + 6]!;
+  return {
+    mtime: stamps[at]!,
+    mtimeNanos: stamps[at + 1]!,
+    ctime: stamps[at + 2]!,
+    ctimeNanos: stamps[at + 3]!,
+    atime: stamps[at + 4]!,
+    atimeNanos: stamps[at + 5]!,
+    birthtime: Number.isNaN(birthtime) ? null : birthtime,
+    birthtimeNanos: stamps[at + 7]!,
+    mode: stamps[at + 8]!,
+    uid: stamps[at + 9]!,
+    gid: stamps[at + 10]!,
+  };
+}
 
 /** Whether the path of a directory or a name can be part of a parcel. */
 export function isPlain(text: string): boolean {

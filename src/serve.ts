@@ -19,7 +19,7 @@ import { showPath } from "./name.ts";
 import { SharedCount } from "./lib/shared_count.ts";
 import { TokenBucket } from "./lib/token_bucket.ts";
 import { CopiedRecords } from "./report/copied_records.ts";
-import { filesOf, packOutcomes, unpackJobs } from "./packed.ts";
+import { packOutcomes, unpackJobs } from "./packed.ts";
 import { packListings } from "./scan/packed_listings.ts";
 import { isFailure, listAtOnce, listDirectory } from "./scan/walker.ts";
 import { Carrier, FRESH } from "./transfer/carrier.ts";
@@ -259,14 +259,13 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     signal,
     hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
     settled: ({ outcomes, parcels, jobs }) => {
-      const files = parcels.map((settled) => filesOf(settled, (parcel) => records.of(parcel)));
-      const packed = packOutcomes({ parcels: files, outcomes });
+      const packed = packOutcomes({ parcels, outcomes }, records);
       for (const { parcel } of parcels) giveBack(parcel.stamps);
       port.post({
         type: "settled",
         outcomes: packed,
         jobs: jobs.map(({ directory }) => directory),
-      }, [...packed.records.map(({ buffer }) => buffer), packed.parcels.numbers.buffer]);
+      }, [packed.records.buffer, packed.parcels.numbers.buffer]);
     },
   });
   ready((message) => {

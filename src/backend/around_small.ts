@@ -3,6 +3,7 @@
  * object of a class: there is one for every small directory, and one made of closures is ten objects.
  */
 import { type Parcel, PROGRESS } from "../parcel.ts";
+import type { Stamp } from "../stamp.ts";
 import type { Around, Call, Extent } from "./around.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "./backend.ts";
 
@@ -66,6 +67,14 @@ class NewAround implements NewDirectory {
 
   get named(): boolean {
     return this.#made.named;
+  }
+
+  get timed(): boolean {
+    return this.#made.timed ?? false;
+  }
+
+  setTimes(times: Stamp): void {
+    this.#made.setTimes?.(times);
   }
 
   hold(): HeldParcels {

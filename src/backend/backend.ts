@@ -11,6 +11,7 @@ import type { SyncError } from "../errors.ts";
 import type { ListingPacker } from "../listing_packer.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type { Parcel } from "../parcel.ts";
+import type { Stamp } from "../stamp.ts";
 
 /** What a backend can keep and how it likes to be called. Behaviour follows these, never a name. */
 export interface Capabilities {
@@ -149,6 +150,13 @@ export interface NewDirectory extends Disposable {
   readonly named: boolean;
   /** Holds it, to write files. */
   hold(): HeldParcels;
+  /**
+   * It gets these times with its name, for which all its files must be in it. Missing where it cannot
+   * have them so; without effect once it has its name.
+   */
+  setTimes?: ((times: Stamp) => void) | undefined;
+  /** Whether it has got its times so. */
+  readonly timed?: boolean;
   /** No more files are put into it. What was written is flushed after this, and before its name. */
   seal(): void;
   /**

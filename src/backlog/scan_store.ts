@@ -9,6 +9,7 @@ import { join } from "../entry.ts";
 import { type Side, SIDES } from "../event.ts";
 import {
   countListing,
+  FINGERPRINT,
   hasLinked,
   KINDS,
   type ListedEntry,
@@ -25,6 +26,7 @@ import { LinkStore } from "./link_store.ts";
 import { ListedDirectories } from "./listed_directories.ts";
 import { ManyRows } from "./many_rows.ts";
 import type { PartStore } from "./part_store.ts";
+import { UPDATE_DIRECTORY } from "./pending_count.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { escapedOf, fromSql, toSql } from "./values.ts";
@@ -61,6 +63,8 @@ export class ScanStore {
   readonly #putChunk: StatementSync;
   readonly #dropChunks: StatementSync;
   readonly #missed: MissedStore;
+  readonly #content = new Fingerprint();
+  readonly #complete = new Fingerprint();
   /** Counts of directories of which some chunks have come: a later run lists them from the start. */
   readonly #partial: Record<Side, Map<number, Counts>> = {
     source: new Map(),
@@ -105,10 +109,10 @@ export class ScanStore {
     this.#queued = { source: queued("source"), destination: queued("destination") };
     this.#setState = {
       source: database.prepare(`
-        UPDATE directory SET source_state = ?1, source_scan = ${scan}, source_error = ?2,
+        ${UPDATE_DIRECTORY} source_state = ?1, source_scan = ${scan}, source_error = ?2,
         source_listed_at = ?4 WHERE id = ?3`),
       destination: database.prepare(`
-        UPDATE directory SET destination_state = ?1, destination_scan = ${scan},
+        ${UPDATE_DIRECTORY} destination_state = ?1, destination_scan = ${scan},
         destination_error = ?2 WHERE id = ?3`),
     };
     this.#count = both((side) =>
@@ -134,23 +138,23 @@ export class ScanStore {
         FROM directory WHERE id = ?1`)),
     };
     this.#inSync = database.prepare(`
-      UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
-      destination_error = NULL, destination_content = unhex(?1), decided_scan = ${scan} WHERE id = ?2`);
+      ${UPDATE_DIRECTORY} destination_state = ${STATE.listed}, destination_scan = ${scan},
+      destination_error = NULL, destination_content = ?1, decided_scan = ${scan} WHERE id = ?2`);
     this.#allNew = database.prepare(`
-      UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan}, source_error = NULL,
-      source_listed_at = ?1, source_content = unhex(?2), source_complete = unhex(?3),
+      ${UPDATE_DIRECTORY} source_state = ${STATE.listed}, source_scan = ${scan}, source_error = NULL,
+      source_listed_at = ?1, source_content = ?2, source_complete = ?3,
       decided_scan = ${scan}, unsettled = ${UNSETTLED.pending}, pending_files = ?4,
       pending_bytes = ?5 WHERE id = ?6`);
     this.#forgetPrints = database.prepare(`
       UPDATE directory SET source_content = NULL, source_complete = NULL,
       unsettled = ${UNSETTLED.unknown} WHERE id = ?`);
     this.#listedSource = database.prepare(`
-      UPDATE directory SET source_state = ${STATE.listed}, source_scan = ${scan},
-      source_error = ?1, source_listed_at = ?2, source_content = unhex(?3),
-      source_complete = unhex(?4), unsettled = ${UNSETTLED.unknown} WHERE id = ?5`);
+      ${UPDATE_DIRECTORY} source_state = ${STATE.listed}, source_scan = ${scan},
+      source_error = ?1, source_listed_at = ?2, source_content = ?3,
+      source_complete = ?4, unsettled = ${UNSETTLED.unknown} WHERE id = ?5`);
     this.#listedDestination = database.prepare(`
-      UPDATE directory SET destination_state = ${STATE.listed}, destination_scan = ${scan},
-      destination_error = ?1, destination_content = unhex(?2) WHERE id = ?3`);
+      ${UPDATE_DIRECTORY} destination_state = ${STATE.listed}, destination_scan = ${scan},
+      destination_error = ?1, destination_content = ?2 WHERE id = ?3`);
     this.#unseen = database.prepare(
       `UPDATE file SET scan = 0 WHERE directory = ? AND scan = ${scan}`,
     );
@@ -280,14 +284,27 @@ export class ScanStore {
     ) {
       // by far the most of what is new, and all that deciding it comes to
       const { content = null, complete = null } = fingerprints ?? {};
-      this.#allNew.run(now, content, complete, pending.files, pending.bytes, id);
+      this.#allNew.run(
+        now,
+        this.#content.of(content),
+        this.#complete.of(complete),
+        pending.files,
+        pending.bytes,
+        id,
+      );
       return [id];
     }
     if (unchanged) this.#setState.source.run(STATE.listed, null, id, now);
     else {
       const [first] = problems;
       const { content = null, complete = null } = first === undefined ? fingerprints ?? {} : {};
-      this.#listedSource.run(first?.message ?? null, now, content, complete, id);
+      this.#listedSource.run(
+        first?.message ?? null,
+        now,
+        this.#content.of(content),
+        this.#complete.of(complete),
+        id,
+      );
     }
     if (isOtherKnown !== 1) return [];
     return this.#decide.ready(id, { isNew });
@@ -306,12 +323,13 @@ export class ScanStore {
     const isSame = content !== null && known === content && this.#decide.canRelyOn(id);
     if (isSame && isAtRest === 1 && counts.directories === 0 && problems.length === 0) {
       // by far the most of what is scanned again, and all that deciding it comes to
-      this.#inSync.run(content, id);
+      this.#inSync.run(this.#content.of(content), id);
       return [];
     }
     if (!isEmpty(counts) && !isSame) this.#putChunk.run(id, index, data);
     if (!last) return [];
-    this.#listedDestination.run(problems[0]?.message ?? null, fingerprints?.content ?? null, id);
+    const print = this.#content.of(fingerprints?.content ?? null);
+    this.#listedDestination.run(problems[0]?.message ?? null, print, id);
     return isOtherKnown === 1 ? this.#decide.ready(id) : [];
   }
 
@@ -344,6 +362,17 @@ export class ScanStore {
     values[at++] = target === "" ? null : toSql(target);
     values[at++] = isText ? null : escapedOf(join(path, name));
     return at;
+  }
+}
+
+/** A fingerprint on its way into the database: always in the same bytes, which are copied there. */
+class Fingerprint {
+  readonly #bytes = new Uint8Array(FINGERPRINT);
+
+  /** The bytes that hexadecimal digits stand for, until it is asked for others. */
+  of(digits: string | null): Uint8Array | null {
+    if (digits !== null) this.#bytes.setFromHex(digits);
+    return digits === null ? null : this.#bytes;
   }
 }
 

@@ -4,11 +4,13 @@ import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
 import { REASONS } from "../operation.ts";
-import type { PackedFiles } from "../packed.ts";
-import { EARLIEST_RECORDED, LATEST_RECORDED } from "../times.ts";
+import type { PackedFiles, TimedDirectory } from "../packed.ts";
+import { joinTime } from "../stamp.ts";
+import { EARLIEST_RECORDED, LATEST_RECORDED, recordedTime } from "../times.ts";
 import { jobFileColumns, jobFiles } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ParcelRecords } from "./parcel_records.ts";
+import { UPDATE_DIRECTORY } from "./pending_count.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -28,6 +30,8 @@ export interface SettledWork {
   readonly landed?: readonly number[];
   /** Directories that were made with their files, and in which one each of them is. */
   readonly wholes?: ReadonlyMap<number, number>;
+  /** Those of them that have the times of the source. */
+  readonly timed?: readonly TimedDirectory[];
 }
 
 /** A directory with pending files. */
@@ -79,6 +83,7 @@ export class TransferStore {
   readonly #shrink: StatementSync;
   readonly #shrinkAndLand: StatementSync;
   readonly #makeShrinkAndLand: StatementSync;
+  readonly #makeTimedShrinkAndLand: StatementSync;
   readonly #make: StatementSync;
   readonly #made: ArrayRows;
   readonly #touch: StatementSync;
@@ -127,16 +132,20 @@ export class TransferStore {
       UPDATE file SET error = ?, attempts = attempts + 1 WHERE directory = ? AND name = ?`);
     const shrink = (more: string) =>
       database.prepare(`
-        UPDATE directory SET pending_files = pending_files - ?1, pending_bytes = pending_bytes - ?2,
+        ${UPDATE_DIRECTORY} pending_files = pending_files - ?1, pending_bytes = pending_bytes - ?2,
           unsettled = iif(unsettled = ${UNSETTLED.pending} AND pending_files = ?1,
             ${UNSETTLED.none}, unsettled) ${more} WHERE id = ?3`);
     this.#shrink = shrink("");
     this.#shrinkAndLand = shrink(", in_flight = 0");
-    const made = `destination_state = ${STATE.listed}, touched = 1, conflict = 0`;
+    const there = `destination_state = ${STATE.listed}, conflict = 0`;
+    const made = `${there}, touched = 1`;
     this.#makeShrinkAndLand = shrink(`, in_flight = 0, ${made}`);
-    this.#make = database.prepare(`UPDATE directory SET ${made} WHERE id = ?`);
+    this.#makeTimedShrinkAndLand = shrink(
+      `, in_flight = 0, ${there}, touched = 0, source_mtime = ?4, destination_mtime = ?4`,
+    );
+    this.#make = database.prepare(`${UPDATE_DIRECTORY} ${made} WHERE id = ?`);
     this.#made = new ArrayRows(database.prepare(`
-      UPDATE directory SET ${made}
+      ${UPDATE_DIRECTORY} ${made}
       WHERE id = ? AND destination_state = ${STATE.absent} RETURNING parent`));
     this.#touch = database.prepare("UPDATE directory SET touched = 1 WHERE id = ?");
     this.#removed = database.prepare("DELETE FROM file WHERE directory = ? AND name = ?");
@@ -282,7 +291,7 @@ export class TransferStore {
 
   /** Records what became of files; the destination has made them durable before. */
   settle(
-    { outcomes, parcels = [], landed = [], wholes = NONE }: SettledWork,
+    { outcomes, parcels = [], landed = [], wholes = NONE, timed = [] }: SettledWork,
     algorithm: string,
   ): void {
     const shrunk: Shrunk = new Map();
@@ -327,10 +336,16 @@ export class TransferStore {
     for (const parent of wholes.values()) this.#touchAbove(parent);
     // most directories land with their last files, and many are made with them: one statement for all
     const landing = new Set(landed), making = new Set(wholes.keys());
+    const mtimes = new Map<number, bigint>();
+    for (const { directory, mtime, mtimeNanos } of timed) {
+      mtimes.set(directory, recordedTime(joinTime(mtime, mtimeNanos)));
+    }
     for (const [directory, { files, bytes }] of shrunk) {
       if (landing.delete(directory)) {
-        const isMade = making.delete(directory);
-        (isMade ? this.#makeShrinkAndLand : this.#shrinkAndLand).run(files, bytes, directory);
+        const isMade = making.delete(directory), mtime = mtimes.get(directory);
+        if (!isMade) this.#shrinkAndLand.run(files, bytes, directory);
+        else if (mtime === undefined) this.#makeShrinkAndLand.run(files, bytes, directory);
+        else this.#makeTimedShrinkAndLand.run(files, bytes, directory, mtime);
         this.#inFlight.delete(directory);
       } else this.#shrink.run(files, bytes, directory);
       this.#remaining.files -= files;

@@ -101,6 +101,7 @@ export class ChainEncoder {
   /** {@link Beginning} in two parts; the number of the record comes between them. */
   #before = NOTHING;
   #after = NOTHING;
+  #of: Beginning = { type: "", time: "", run: NaN };
 
   constructor(head: string) {
     this.#head = head;
@@ -149,8 +150,12 @@ export class ChainEncoder {
 
   /** Makes room for so many bytes. */
   #begin({ type, time, run }: Beginning, room: number): void {
-    this.#before = encoder.encode(`{"type":"${type}","seq":`);
-    this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"`);
+    const known = this.#of;
+    if (type !== known.type || time !== known.time || run !== known.run) {
+      this.#before = encoder.encode(`{"type":"${type}","seq":`);
+      this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"`);
+      this.#of = { type, time, run };
+    }
     const most = this.#length + this.#before.length + this.#after.length + room + ENDING + 1;
     if (most > this.#bytes.length) this.#bytes = grown(this.#bytes, 2 * most);
   }

@@ -1,12 +1,18 @@
 /**
- * Audit records of copied small files, as bytes. They are most of all records, and those of one parcel
- * differ in little: what they have in common is written once, and the rest is put into its place, so
- * that no text is made for a file.
+ * Audit records as bytes, made where the work is done. Those of copied small files are most of all, and
+ * those of one parcel differ in little: what they have in common is written once, and the rest is put
+ * into its place, so that no text is made for a file.
  */
+import type { Outcome } from "../job.ts";
 import { grown } from "../lib/grown.ts";
 import { actionFor } from "../operation.ts";
 import { type Parcel, PROGRESS, STAMP } from "../parcel.ts";
-import { auditPath, type RecordContext, StampFields } from "./operation_record.ts";
+import {
+  auditPath,
+  operationRecords,
+  type RecordContext,
+  StampFields,
+} from "./operation_record.ts";
 
 const QUOTE = 0x22, BACKSLASH = 0x5c, FIRST_PRINTED = 0x20, LAST_PRINTED = 0x7e, ZERO = 0x30;
 /** Bytes that a character of a name takes at most: a control character in JSON. */
@@ -23,9 +29,10 @@ const TIMES = ["mtime", "atime", "ctime"] as const, STAMP_TIMES = [0, 4, 2] as c
 
 const encoder = new TextEncoder();
 
-/** Makes the records of one parcel after the other. */
+/** Gathers records: of each, the fields that `operationRecords` tells of, on a line that is ended. */
 export class CopiedRecords {
   readonly #context: RecordContext;
+  readonly #record: (outcome: Outcome) => string;
   readonly #ending: Ending;
   #bytes = new Uint8Array(64 * 1024);
   #length = 0;
@@ -33,14 +40,19 @@ export class CopiedRecords {
   /** @param context its roots must be plain text */
   constructor(context: RecordContext) {
     this.#context = context;
+    this.#record = operationRecords(context);
     this.#ending = new Ending(context.algorithm);
   }
 
-  /**
-   * The records of the files that are `committed`: the fields that `operationRecords` tells of, for each
-   * on a line that is ended. UTF-8.
-   */
-  of(parcel: Parcel): Uint8Array<ArrayBuffer> {
+  /** Adds the record of an outcome. */
+  add(outcome: Outcome): void {
+    const line = `${this.#record(outcome)}\n`;
+    this.#makeRoom(3 * line.length);
+    this.#length += encoder.encodeInto(line, this.#bytes.subarray(this.#length)).written;
+  }
+
+  /** Adds the records of the files of a parcel that are `committed`. */
+  addParcel(parcel: Parcel): void {
     const { job, files, progress } = parcel, { source, destination } = this.#context;
     const { reason } = files[0]!;
     const head = encoder.encode(
@@ -65,6 +77,10 @@ export class CopiedRecords {
       this.#putAscii(String(size));
       this.#put(ending);
     }
+  }
+
+  /** The records added so far, UTF-8, in memory of their own. */
+  take(): Uint8Array<ArrayBuffer> {
     const records = this.#bytes.slice(0, this.#length);
     this.#length = 0;
     return records;

@@ -10,12 +10,13 @@ import type { Backend, FileWriter, HeldParcels, NewDirectory } from "../backend/
 import { SyncError } from "../errors.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { CopiedParcel } from "../packed.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import {
   commit,
   discard,
+  namedDirectory,
   type Settled,
-  type SettledParcel,
   type Staged,
   type StagedDirectory,
   type StagedParcel,
@@ -52,7 +53,7 @@ export class Group {
   /** New directories that are not complete, with what is in them. */
   readonly #unnamed = new Set<StagedDirectory>();
   #committed: { job: Job; outcome: Outcome }[] = [];
-  #committedParcels: SettledParcel[] = [];
+  #committedParcels: CopiedParcel[] = [];
   /** Files in `#stagedParcels`. */
   #inParcels = 0;
   #leaving: Settled = { outcomes: [], parcels: [], jobs: [] };
@@ -106,7 +107,14 @@ export class Group {
 
   /** A new directory, before the first parcel in it. From now on it is the group's to let go. */
   stageDirectory(job: Job, directory: NewDirectory, outcome: Outcome): StagedDirectory {
-    const staged: StagedDirectory = { job, directory, outcome, parcels: [], failed: null };
+    const staged: StagedDirectory = {
+      job,
+      directory,
+      outcome,
+      parcels: [],
+      stamp: null,
+      failed: null,
+    };
     if (this.#together) this.#wait();
     this.#unnamed.add(staged);
     return staged;
@@ -212,8 +220,9 @@ export class Group {
       for (const { job, outcome } of committed) this.#leave(job, outcome);
       for (const settled of committedParcels) this.#leaveParcel(settled);
       for (const directory of directories) {
-        if (directory.directory.nameAtOnce?.()) this.made(directory.job, directory.outcome);
-        else await this.#nameDirectory(directory);
+        if (directory.directory.nameAtOnce?.()) {
+          this.made(directory.job, namedDirectory(directory));
+        } else await this.#nameDirectory(directory);
       }
       for (let parcel = parcels.shift(); parcel !== undefined; parcel = parcels.shift()) {
         if (parcel.within?.failed) await this.#failParcel(parcel, parcel.within.failed);
@@ -325,7 +334,7 @@ export class Group {
     const { job, directory, outcome } = staged;
     try {
       await directory.name();
-      this.made(job, outcome);
+      this.made(job, namedDirectory(staged));
     } catch (error) {
       if (!(error instanceof SyncError) || error.scope === "run") throw error;
       staged.failed = error;
@@ -377,7 +386,7 @@ export class Group {
     this.#left(job, 1);
   }
 
-  #leaveParcel(settled: SettledParcel): void {
+  #leaveParcel(settled: CopiedParcel): void {
     this.#wait();
     this.#leaving.parcels.push(settled);
     this.#leavingFiles += settled.files;

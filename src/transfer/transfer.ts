@@ -203,8 +203,12 @@ export class Transfer {
       statistics.progress(key, message.active, message.bytes);
     } else if (message.type === "settled") {
       const { jobs } = message;
-      const { parcels, outcomes } = unpackOutcomes(message.outcomes);
+      const work = unpackOutcomes(message.outcomes);
+      const { parcels, timed, outcomes } = work;
       const wholes = new Map<number, number>();
+      for (const { directory } of timed) {
+        wholes.set(directory, this.#wholes.get(directory)!);
+      }
       settle(() => {
         for (const told of outcomes) {
           if (isTriedAgain(this.#context, told, this.#turn)) continue;
@@ -213,11 +217,12 @@ export class Transfer {
             outcome(one, one.kind === "file" ? key : null);
           }
         }
-        for (const files of parcels) carried(files, key);
+        carried(work, key);
         const landed = this.#landed(jobs);
-        backlog.transfer.settle({ outcomes, parcels, landed, wholes }, options.checksum);
+        const settled = { outcomes, parcels, landed, wholes, timed };
+        backlog.transfer.settle(settled, options.checksum);
       });
-      message.outcomes.records.forEach(giveBack);
+      giveBack(message.outcomes.records);
       giveBack(message.outcomes.parcels.numbers);
       for (const { bytes } of parcels) this.#unsettled -= bytes;
       for (const { expected } of outcomes) this.#unsettled -= expected;

@@ -120,6 +120,7 @@ async function writeParcel(
       parcel.duration = (options.clock.now() - parcel.began) / files.length;
       const bytes = files.reduce((sum, { size }, i) => sum + (isWritten(parcel, i) ? size : 0), 0);
       options.ended(bytes);
+      if (within !== null) within.stamp = parcel.above;
       const staging = options.group.stageParcel(parcel, directory, within);
       if (staging !== undefined) await staging;
     } catch (error) {
@@ -213,7 +214,11 @@ function completed(
   { group }: WriterOptions,
 ): Promise<void> | undefined {
   begun.left -= files;
-  if (begun.left === 0 && begun.made !== null) return group.complete(begun.made);
+  const { made, left } = begun;
+  if (left > 0 || made === null) return;
+  // no more names are given in it
+  if (made.stamp !== null) made.directory.setTimes?.(made.stamp);
+  return group.complete(made);
 }
 
 /** Makes the directories that the job's files need. */

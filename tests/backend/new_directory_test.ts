@@ -8,6 +8,38 @@ import { ALL, groupAt, HIDDEN, LOCAL, NAMES, Place, SHARE } from "./new_director
 
 const ignore = Deno.build.os !== "linux";
 
+const TIMES = { mtime: -3, mtimeNanos: 999_999_999, atime: 2 ** 33, atimeNanos: 7 };
+
+for (const meanwhile of [false, true]) {
+  Deno.test({
+    name: `a disk: a new directory ${
+      meanwhile ? "that somebody has made meanwhile does not get" : "gets"
+    } its times with its name`,
+    ignore,
+    async fn() {
+      await using place = await Place.make();
+      const { destination, parcel } = place;
+      const made = await destination.small!.make!("d");
+      using held = made.hold();
+      await held.write(parcel);
+      made.setTimes!({ ...parcel.stamp(0), ...TIMES });
+      assert.equal(made.timed, false);
+      if (meanwhile) Deno.mkdirSync(join(place.path, "to", "d"));
+      assert.equal(made.nameAtOnce!(), !meanwhile);
+      if (meanwhile) await made.name();
+      await held.commit(parcel);
+      held[Symbol.dispose]();
+      await made.discard();
+      made[Symbol.dispose]();
+      assert.deepEqual(place.names, ALL);
+      const { mtime, atime } = (await destination.look("d"))!;
+      const isTimed = mtime === -2_000_000_001n && atime === 8_589_934_592_000_000_007n;
+      assert.equal(isTimed, !meanwhile);
+      if (!meanwhile) assert.equal(made.timed, true);
+    },
+  });
+}
+
 for (const [kind, way] of Object.entries({ "a disk": LOCAL, "a share": SHARE })) {
   Deno.test({
     name:

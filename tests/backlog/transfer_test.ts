@@ -124,8 +124,23 @@ Deno.test("jobs name what is missing above them as it is when a directory was ma
 for (
   const [what, given] of [
     ["it lands with all its files", { files: ["f", "g"], lands: true }],
+    ["it lands with all its files, and has its times", {
+      files: ["f", "g"],
+      lands: true,
+      times: true,
+    }],
     ["a job of it is under way", { files: ["f", "g"], lands: false }],
+    ["a job of it is under way, and it had its times", {
+      files: ["f", "g"],
+      lands: false,
+      times: true,
+    }],
     ["some of its files are not there", { files: ["f"], lands: true }],
+    ["some of its files are not there, and it has its times", {
+      files: ["f"],
+      lands: true,
+      times: true,
+    }],
     ["none of its files is there", { files: [], lands: true }],
   ] as const
 ) {
@@ -142,8 +157,17 @@ for (
         outcomes: given.files.map((name) => outcomeOf(job!, name)),
         landed: given.lands ? [job!.directory] : [],
         wholes: new Map([[job!.directory, job!.whole!]]),
+        timed: "times" in given ? [{ directory: job!.directory, mtime: -2, mtimeNanos: 5 }] : [],
       }, "sha256");
     });
+    const isTimed = "times" in given && given.lands;
+    if (isTimed) {
+      const [times] = fixture.query(
+        "SELECT source_mtime AS s, destination_mtime AS d " +
+          "FROM directory WHERE path = 'a'",
+      );
+      assert.deepEqual(times, { s: -1_999_999_995, d: -1_999_999_995 });
+    }
     const rows = fixture.query(`SELECT path, destination_state AS state, touched, in_flight,
       pending_files AS files, unsettled FROM directory ORDER BY path`);
     assert.deepEqual(rows[0], {
@@ -158,11 +182,17 @@ for (
     assert.deepEqual(rows[1], {
       path: "a",
       state: 2,
-      touched: 1,
+      touched: isTimed ? 0 : 1,
       in_flight: given.lands ? 0 : 1,
       files: left,
       unsettled: left === 0 ? 0 : 2,
     });
+    if (isTimed && left > 0) {
+      // what is put into it later changes its times
+      assert.equal(fixture.jobs().length, 1);
+      const touched = fixture.query("SELECT touched FROM directory WHERE path = 'a'");
+      assert.deepEqual(touched, [{ touched: 1 }]);
+    }
     fixture.check();
   });
 }
@@ -246,7 +276,6 @@ for (
         bytes: 2 * PARCEL.length,
         names: PARCEL.map((name) => `${name}\0`).join(""),
         hashes: PARCEL.map((name) => `${name}`.padEnd(64, "0")).join(""),
-        records: new Uint8Array(),
       };
       transfer.settle({ outcomes: [], parcels: [parcel] }, "sha256");
     });

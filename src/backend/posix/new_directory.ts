@@ -6,11 +6,13 @@
  * all of them, which is a fifth of the calls' time for small files.
  */
 import type { Parcel } from "../../parcel.ts";
+import type { Stamp } from "../../stamp.ts";
 import type { FileWriter, HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, EINVAL } from "./errno.ts";
 import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
+import { fillTime, TIMES } from "./parcel_memory.ts";
 import type { PosixSmallFiles } from "./small.ts";
 import {
   makeTemporaryDirectory,
@@ -46,6 +48,9 @@ export function newDirectoryAtOnce(
   return new NewPosixDirectory(path, small, { libc, directories, ...made });
 }
 
+/** For one call at a time. */
+const TIMESPECS = new Int32Array(TIMES / 4), BYTES = new Uint8Array(TIMESPECS.buffer);
+
 interface Parts extends TemporaryDirectory {
   readonly libc: Libc;
   readonly directories: Directories;
@@ -62,6 +67,8 @@ class NewPosixDirectory implements NewDirectory {
   #named = false;
   /** Nothing is in it but whole files. */
   #clean = true;
+  #times: Stamp | null = null;
+  #timed = false;
   readonly #holders = new Holders(() => this.#close());
 
   constructor(path: string, small: PosixSmallFiles, parts: Parts) {
@@ -77,6 +84,14 @@ class NewPosixDirectory implements NewDirectory {
 
   get named(): boolean {
     return this.#named || this.#other !== null;
+  }
+
+  get timed(): boolean {
+    return this.#timed;
+  }
+
+  setTimes(times: Stamp): void {
+    this.#times = times;
   }
 
   seal(): void {
@@ -111,6 +126,13 @@ class NewPosixDirectory implements NewDirectory {
 
   #rename(): number {
     const { libc: { now }, directories, parent: { fd }, temporary } = this.#parts;
+    // a name given to it, or taken from it, changes the directory above it only
+    if (this.#times !== null) {
+      const { atime, atimeNanos, mtime, mtimeNanos } = this.#times;
+      fillTime(TIMESPECS, 0, atime, atimeNanos);
+      fillTime(TIMESPECS, 4, mtime, mtimeNanos);
+      this.#timed = now.utimensat(fd, temporary, BYTES, AT.SYMLINK_NOFOLLOW) === 0;
+    }
     const result = now.renameat2(fd, temporary, fd, lastName(this.#path), RENAME_NOREPLACE);
     // a handle from before belongs to a directory that somebody removed
     if (result as number >= 0) directories.forget(this.#path);

@@ -41,11 +41,13 @@ export function fillTimes(
   from: number,
 ): void {
   const at = slot * (TIMES / 4);
-  const mtime = stamps[from]!, atime = stamps[from + 4]!;
-  words[at] = atime;
-  words[at + 1] = Math.floor(atime / 2 ** 32);
-  words[at + 2] = stamps[from + 5]!;
-  words[at + 4] = mtime;
-  words[at + 5] = Math.floor(mtime / 2 ** 32);
-  words[at + 6] = stamps[from + 1]!;
+  fillTime(words, at, stamps[from + 4]!, stamps[from + 5]!);
+  fillTime(words, at + 4, stamps[from]!, stamps[from + 1]!);
+}
+
+/** One struct timespec, from word `at` on. */
+export function fillTime(words: Int32Array, at: number, seconds: number, nanos: number): void {
+  words[at] = seconds;
+  words[at + 1] = Math.floor(seconds / 2 ** 32);
+  words[at + 2] = nanos;
 }

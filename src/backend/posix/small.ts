@@ -7,7 +7,8 @@
  * the scan) stays behind, and the caller takes the ordinary way for it, which does it again and
  * knows how to say what is wrong.
  */
-import { type Parcel, PARCEL_FILES, PROGRESS, STAMP } from "../../parcel.ts";
+import { type Parcel, PARCEL_FILES, PROGRESS, STAMP, stampAt } from "../../parcel.ts";
+import type { Stamp } from "../../stamp.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled, unsettledSince } from "../settling.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
@@ -59,6 +60,7 @@ export class PosixSmallFiles implements SmallFiles {
   #reading: { readonly program: Program; readonly looks: StatxBuffer } | null = null;
   #writing: { readonly program: Program; readonly times: Int32Array } | null = null;
   #committing: Program | null = null;
+  #above: { readonly looks: StatxBuffer; readonly stamp: Float64Array } | null = null;
 
   constructor(options: PosixSmallOptions) {
     this.#options = options;
@@ -100,6 +102,7 @@ export class PosixSmallFiles implements SmallFiles {
       at += size;
     }
     program.run(4 * files.length);
+    if (parcel.job.whole !== null) parcel.above = this.#stampOf(fd);
     for (let i = 0; i < files.length; i++) {
       const { size, scanned } = files[i]!;
       const done = program.result(4 * i + 1) === size && program.result(4 * i + 2) === 0 &&
@@ -215,6 +218,19 @@ export class PosixSmallFiles implements SmallFiles {
   /** The writer takes the temporary over, so it is never used for another file. */
   writer(path: string, temporary: number): FileWriter {
     return this.#options.writer(path, this.#temporaries.bytes(temporary));
+  }
+
+  /** The stamp of a directory that is held; null where there is none. */
+  #stampOf(fd: number): Stamp | null {
+    const { looks, stamp } = this.#above ??= {
+      looks: new StatxBuffer(),
+      stamp: new Float64Array(STAMP),
+    };
+    const { statx } = this.#options.libc.now;
+    const result = statx(fd, this.#empty, AT.EMPTY_PATH, STATX_WANTED, looks.bytes);
+    if (result !== 0) return null;
+    looks.stamp(0, stamp, 0);
+    return stampAt(stamp, 0);
   }
 
   #remove(
