@@ -23,10 +23,10 @@ import {
 } from "./staged.ts";
 
 /**
- * A group is flushed when it has this many new files, or its first file has waited this long (ms).
- * Each flush ends in a transaction of the database, whose cost is shared by its files.
+ * A group is flushed when it has this many new files and directories, or the first has waited this long
+ * (ms). Each flush ends in a transaction of the database, whose cost they share.
  */
-const MOST_FILES = 1024, LONGEST_WAIT = 500;
+const MOST = 1024, LONGEST_WAIT = 500;
 
 /** Options of a {@link Group}. */
 export interface GroupOptions {
@@ -155,11 +155,11 @@ export class Group {
   pace(): Promise<void> | undefined {
     if (this.#waiting === 0) return;
     // what has its final name and only waits to be durable goes with the next group
-    const files = this.#staged.length + this.#inParcels + this.#leaving.outcomes.length +
-      this.#leavingFiles;
+    const files = this.#staged.length + this.#inParcels + this.#stagedDirectories.length +
+      this.#leaving.outcomes.length + this.#leavingFiles;
     if (this.#options.clock.now() - this.#since >= LONGEST_WAIT) return this.flush();
     // a directory that is not complete has no part in it: what comes later would need renames
-    if (files >= MOST_FILES) return this.#flush();
+    if (files >= MOST) return this.#flush();
   }
 
   /**

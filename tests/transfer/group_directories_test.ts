@@ -10,7 +10,7 @@ import { outcomeInParcel } from "../../src/transfer/writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { jobOf, memory } from "./parts.ts";
 
-/** Files of a group, and its longest wait in ms: those of the group. */
+/** Files and directories of a group, and its longest wait in ms: those of the group. */
 const MOST_FILES = 1024, LONGEST_WAIT = 500;
 
 class Made implements NewDirectory {
@@ -132,6 +132,15 @@ Deno.test("Group names a directory that has waited long, and takes what comes to
   await group.drain();
   assert.equal(log.at(-1), "one is over");
   assert.equal(log.filter((line) => line === "name one").length, 1);
+});
+
+Deno.test("Group that has many directories of a file each is full with half as many files", async () => {
+  const { log, group, begin, put } = parts();
+  for (let i = 1; i < MOST_FILES / 2; i++) put(begin(`d${i}`, 1), 1);
+  assert.equal(group.pace(), undefined);
+  put(begin("last", 1), 1);
+  await group.pace();
+  assert.equal(log.filter((line) => line.startsWith("name ")).length, MOST_FILES / 2);
 });
 
 Deno.test("Group does not forget a directory that waits when others are flushed", async () => {
