@@ -68,6 +68,7 @@ class NewPosixDirectory implements NewDirectory {
   /** Nothing is in it but whole files. */
   #clean = true;
   #times: Stamp | null = null;
+  /** They are set, before it gets its name. */
   #timed = false;
   readonly #holders = new Holders(() => this.#close());
 
@@ -87,7 +88,7 @@ class NewPosixDirectory implements NewDirectory {
   }
 
   get timed(): boolean {
-    return this.#timed;
+    return this.#timed && this.#named;
   }
 
   setTimes(times: Stamp): void {
