@@ -69,8 +69,8 @@ class NewAround implements NewDirectory {
     return this.#made.named;
   }
 
-  get timed(): boolean {
-    return this.#made.timed ?? false;
+  get times(): Stamp | null {
+    return this.#made.times ?? null;
   }
 
   setTimes(times: Stamp): void {

@@ -155,8 +155,8 @@ export interface NewDirectory extends Disposable {
    * have them so; without effect once it has its name.
    */
   setTimes?: ((times: Stamp) => void) | undefined;
-  /** Whether it has got its times so. */
-  readonly timed?: boolean;
+  /** Those that it has got so; null, or missing, before and where it has not. */
+  readonly times?: Stamp | null;
   /** No more files are put into it. What was written is flushed after this, and before its name. */
   seal(): void;
   /**

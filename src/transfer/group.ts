@@ -107,14 +107,7 @@ export class Group {
 
   /** A new directory, before the first parcel in it. From now on it is the group's to let go. */
   stageDirectory(job: Job, directory: NewDirectory, outcome: Outcome): StagedDirectory {
-    const staged: StagedDirectory = {
-      job,
-      directory,
-      outcome,
-      parcels: [],
-      stamp: null,
-      failed: null,
-    };
+    const staged: StagedDirectory = { job, directory, outcome, parcels: [], failed: null };
     if (this.#together) this.#wait();
     this.#unnamed.add(staged);
     return staged;

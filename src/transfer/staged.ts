@@ -4,7 +4,6 @@ import { SyncError } from "../errors.ts";
 import type { Job, Outcome } from "../job.ts";
 import type { CopiedParcel } from "../packed.ts";
 import type { Parcel } from "../parcel.ts";
-import type { Stamp } from "../stamp.ts";
 
 /** A file that is complete under its temporary name. */
 export interface Staged {
@@ -28,15 +27,13 @@ export interface StagedDirectory {
   readonly outcome: Outcome;
   /** What is in it, where it gets its name before the next flush. */
   readonly parcels: StagedParcel[];
-  /** Of the source, as its last parcel was read; null before. */
-  stamp: Stamp | null;
   /** Why it could not be given its name. */
   failed: SyncError | null;
 }
 
-/** What is told of a new directory that has its name: its stamp, where it got its times with it. */
-export function namedDirectory({ directory, outcome, stamp }: StagedDirectory): Outcome {
-  return directory.timed ? { ...outcome, stamp } : outcome;
+/** What is told of a new directory that has its name: with the times that it got with it, if any. */
+export function namedDirectory({ directory, outcome }: StagedDirectory): Outcome {
+  return { ...outcome, stamp: directory.times ?? null };
 }
 
 /** What leaves the group: outcomes that may be recorded, and jobs all of whose outcomes have left. */

@@ -8,7 +8,7 @@ import { directoryMade, type Job, type Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
-import { joinTime, stampOf } from "../stamp.ts";
+import { joinTime, type Stamp, stampOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
@@ -50,7 +50,7 @@ export async function writeItems(
   options: WriterOptions,
 ): Promise<void> {
   let writer: FileWriter | null = null;
-  let begun: Begun = { failed: null, made: null, left: 0 };
+  let begun: Begun = { failed: null, made: null, above: null, left: 0 };
   // on a share, a block is on its way while the one before is being flushed
   const waiting = options.destination.capabilities.latency === "waiting";
   const underway = new Underway(() => waiting ? options.streams.blocks(WRITES) : 1);
@@ -120,7 +120,7 @@ async function writeParcel(
       parcel.duration = (options.clock.now() - parcel.began) / files.length;
       const bytes = files.reduce((sum, { size }, i) => sum + (isWritten(parcel, i) ? size : 0), 0);
       options.ended(bytes);
-      if (within !== null) within.stamp = parcel.above;
+      begun.above = parcel.above;
       const staging = options.group.stageParcel(parcel, directory, within);
       if (staging !== undefined) await staging;
     } catch (error) {
@@ -198,6 +198,8 @@ interface Begun {
   readonly failed: SyncError | null;
   /** Its directory, if it is one that is made with its files. */
   readonly made: StagedDirectory | null;
+  /** What the source's directory was when the last parcel was read; null where that is not known. */
+  above: Stamp | null;
   /** Files of the job that have not come in a parcel. */
   left: number;
 }
@@ -214,10 +216,10 @@ function completed(
   { group }: WriterOptions,
 ): Promise<void> | undefined {
   begun.left -= files;
-  const { made, left } = begun;
+  const { made, above, left } = begun;
   if (left > 0 || made === null) return;
   // no more names are given in it
-  if (made.stamp !== null) made.directory.setTimes?.(made.stamp);
+  if (above !== null) made.directory.setTimes?.(above);
   return group.complete(made);
 }
 
@@ -252,7 +254,7 @@ async function beginJob(job: Job, options: WriterOptions): Promise<Begun> {
       group.failed(job, { ...base, status: "failure", error: error.toData() });
     }
   }
-  return { failed, made, left: job.files.length };
+  return { failed, made, above: null, left: job.files.length };
 }
 
 async function begin(

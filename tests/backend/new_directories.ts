@@ -10,11 +10,9 @@ import { Group } from "../../src/transfer/group.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
 import { outcomeInParcel } from "../../src/transfer/writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { LOCAL, type SHARE } from "../testing/open_disk.ts";
 import { scratchDirectory } from "../testing/scratch.ts";
 
-/** How a place is called: a disk that answers at once, and a share. */
-export const LOCAL = { latency: "immediate", durability: "group" } as const;
-export const SHARE = { latency: "waiting", durability: "file" } as const;
 type Way = typeof LOCAL | typeof SHARE;
 
 export const NAMES = ["a", "b", "new\nline", "ü"];

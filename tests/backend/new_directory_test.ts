@@ -4,7 +4,8 @@ import type { Backend } from "../../src/backend/backend.ts";
 import { SyncError } from "../../src/errors.ts";
 import { directoryMade, type Outcome } from "../../src/job.ts";
 import { PROGRESS } from "../../src/parcel.ts";
-import { ALL, groupAt, HIDDEN, LOCAL, NAMES, Place, SHARE } from "./new_directories.ts";
+import { LOCAL, SHARE } from "../testing/open_disk.ts";
+import { ALL, groupAt, HIDDEN, NAMES, Place } from "./new_directories.ts";
 
 const ignore = Deno.build.os !== "linux";
 
@@ -22,8 +23,9 @@ for (const meanwhile of [false, true]) {
       const made = await destination.small!.make!("d");
       using held = made.hold();
       await held.write(parcel);
-      made.setTimes!({ ...parcel.stamp(0), ...TIMES });
-      assert.equal(made.timed, false);
+      const times = { ...parcel.stamp(0), ...TIMES };
+      made.setTimes!(times);
+      assert.equal(made.times, null);
       if (meanwhile) Deno.mkdirSync(join(place.path, "to", "d"));
       assert.equal(made.nameAtOnce!(), !meanwhile);
       if (meanwhile) await made.name();
@@ -35,7 +37,10 @@ for (const meanwhile of [false, true]) {
       const { mtime, atime } = (await destination.look("d"))!;
       const isTimed = mtime === -2_000_000_001n && atime === 8_589_934_592_000_000_007n;
       assert.equal(isTimed, !meanwhile);
-      assert.equal(made.timed, !meanwhile);
+      assert.deepEqual(made.times, meanwhile ? null : times);
+      // with its name it has those that it has
+      made.setTimes!({ ...times, mtime: 0 });
+      assert.deepEqual(made.times, meanwhile ? null : times);
     },
   });
 }

@@ -8,7 +8,8 @@ import { SyncError } from "../../src/errors.ts";
 import { directoryMade } from "../../src/job.ts";
 import { PROGRESS } from "../../src/parcel.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
-import { ALL, groupAt, HIDDEN, NAMES, Place, SHARE } from "./new_directories.ts";
+import { SHARE } from "../testing/open_disk.ts";
+import { ALL, groupAt, HIDDEN, NAMES, Place } from "./new_directories.ts";
 
 const ignore = Deno.build.os !== "linux";
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { type Around, withAround } from "../../src/backend/around.ts";
 import { SyncError } from "../../src/errors.ts";
 import { openFiles } from "../testing/open_files.ts";
-import { LOCAL, Place, SHARE } from "./new_directories.ts";
+import { LOCAL, SHARE } from "../testing/open_disk.ts";
+import { Place } from "./new_directories.ts";
 
 const PASSING: Around = {
   call: (_call, _path, make) => make(),

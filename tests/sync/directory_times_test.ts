@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/backend/backend.ts";
 import { withAround } from "../../src/backend/around.ts";
-import { loadLibc } from "../../src/backend/posix/libc.ts";
-import { openPosix } from "../../src/backend/posix/posix.ts";
 import { spawnInProcess } from "../../src/hands.ts";
+import { LOCAL, openDisk } from "../testing/open_disk.ts";
 import { DiskWorld } from "../testing/world.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -22,14 +21,7 @@ function oldWorld(): DiskWorld {
 /** Opens a disk, with `called` before each call that is made at once. */
 function opener(root: string, called: (call: string, path: string) => void) {
   return async (at: string, temporaryName: () => string): Promise<Backend> => {
-    const backend = await openPosix(at, loadLibc(), {
-      temporaryName,
-      latency: "immediate",
-      durability: "group",
-      // what was written a moment ago is old enough to be read at once
-      now: () => Date.now() + 120_000,
-      ownsLibc: true,
-    });
+    const backend = await openDisk(at, temporaryName, LOCAL);
     if (at !== root) return backend;
     return withAround(backend, {
       call: (_call, _path, make) => make(),

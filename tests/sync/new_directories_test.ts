@@ -2,9 +2,8 @@
 import assert from "node:assert/strict";
 import type { Backend } from "../../src/backend/backend.ts";
 import { withAround } from "../../src/backend/around.ts";
-import { loadLibc } from "../../src/backend/posix/libc.ts";
-import { openPosix } from "../../src/backend/posix/posix.ts";
 import { spawnInProcess } from "../../src/hands.ts";
+import { openDisk, SHARE } from "../testing/open_disk.ts";
 import { DiskWorld, readTree, type Tree } from "../testing/world.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -25,14 +24,7 @@ function treeOf(files: number): Tree {
 /** Opens a disk as if it were a share, with `called` before each call of a destination's backend. */
 function opener(world: DiskWorld, called: (call: string, path: string) => void = () => {}) {
   return async (root: string, temporaryName: () => string): Promise<Backend> => {
-    const backend = await openPosix(root, loadLibc(), {
-      temporaryName,
-      latency: "waiting",
-      durability: "file",
-      // what was written a moment ago is old enough to be read at once
-      now: () => Date.now() + 120_000,
-      ownsLibc: true,
-    });
+    const backend = await openDisk(root, temporaryName, SHARE);
     if (root !== world.destination) return backend;
     return withAround(backend, {
       call(call, path, make) {

@@ -67,9 +67,8 @@ class NewPosixDirectory implements NewDirectory {
   #named = false;
   /** Nothing is in it but whole files. */
   #clean = true;
+  /** What it is to get with its name, unless they could not be set. */
   #times: Stamp | null = null;
-  /** They are set, before it gets its name. */
-  #timed = false;
   readonly #holders = new Holders(() => this.#close());
 
   constructor(path: string, small: PosixSmallFiles, parts: Parts) {
@@ -87,12 +86,12 @@ class NewPosixDirectory implements NewDirectory {
     return this.#named || this.#other !== null;
   }
 
-  get timed(): boolean {
-    return this.#timed && this.#named;
+  get times(): Stamp | null {
+    return this.#named ? this.#times : null;
   }
 
   setTimes(times: Stamp): void {
-    this.#times = times;
+    if (!this.named) this.#times = times;
   }
 
   seal(): void {
@@ -132,7 +131,8 @@ class NewPosixDirectory implements NewDirectory {
       const { atime, atimeNanos, mtime, mtimeNanos } = this.#times;
       fillTime(TIMESPECS, 0, atime, atimeNanos);
       fillTime(TIMESPECS, 4, mtime, mtimeNanos);
-      this.#timed = now.utimensat(fd, temporary, BYTES, AT.SYMLINK_NOFOLLOW) === 0;
+      const result = now.utimensat(fd, temporary, BYTES, AT.SYMLINK_NOFOLLOW);
+      if (result !== 0) this.#times = null;
     }
     const result = now.renameat2(fd, temporary, fd, lastName(this.#path), RENAME_NOREPLACE);
     // a handle from before belongs to a directory that somebody removed
