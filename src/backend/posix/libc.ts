@@ -160,8 +160,7 @@ export function loadLibc(): Libc {
     throw new Error("this system allows no new machine code");
   }
   const runProgram: Libc["runProgram"] = (program, count) => {
-    const length = count === 1 ? 1n : BigInt(count);
-    symbols.bsearch(program as Uint8Array<ArrayBuffer>, length, 1n, 1n, code.runProgram);
+    symbols.bsearch(program as Uint8Array<ArrayBuffer>, BigInt(count), 1n, 1n, code.runProgram);
   };
   const addresses = new Addresses();
   const immediate = new Immediate({ runProgram, addresses });

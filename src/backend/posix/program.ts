@@ -45,7 +45,7 @@ export class Program {
    */
   set(index: number, number: number, a: number, b = 0, c = 0, d = 0, e = 0): void {
     this.begin(index, number);
-    this.#arguments(index * WORDS, a, b, c, d, e);
+    this.#arguments(index, a, b, c, d, e);
   }
 
   /** The same without its arguments, each of which is to be set by itself. */
@@ -70,7 +70,7 @@ export class Program {
    */
   chain(index: number, number: number, back: number, b = 0, c = 0, d = 0, e = 0): void {
     this.begin(index, number, back);
-    this.#arguments(index * WORDS, 0, b, c, d, e);
+    this.#arguments(index, 0, b, c, d, e);
   }
 
   /** Changes the second and the third argument of a call. */
@@ -104,18 +104,12 @@ export class Program {
     words[at + 5] = b / TWO_32;
   }
 
-  #arguments(at: number, a: number, b: number, c: number, d: number, e: number): void {
-    const words = this.#words;
-    words[at + 2] = a;
-    words[at + 3] = a / TWO_32;
-    words[at + 4] = b;
-    words[at + 5] = b / TWO_32;
-    words[at + 6] = c;
-    words[at + 7] = c / TWO_32;
-    words[at + 8] = d;
-    words[at + 9] = d / TWO_32;
-    words[at + 10] = e;
-    words[at + 11] = e / TWO_32;
+  #arguments(index: number, a: number, b: number, c: number, d: number, e: number): void {
+    this.argument(index, 0, a);
+    this.argument(index, 1, b);
+    this.argument(index, 2, c);
+    this.argument(index, 3, d);
+    this.argument(index, 4, e);
   }
 
   /** Makes the first `count` calls. */
