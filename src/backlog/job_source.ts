@@ -4,7 +4,8 @@ import type { Job, JobFile } from "../job.ts";
 import { SMALL } from "../parcel.ts";
 import type { Order } from "../options.ts";
 import type { PartStore } from "./part_store.ts";
-import type { PendingDirectory, TransferStore } from "./transfer_store.ts";
+import type { PendingDirectory } from "./pending_directory.ts";
+import type { TransferStore } from "./transfer_store.ts";
 
 /** The most files and bytes that one job has. */
 export interface JobLimits {

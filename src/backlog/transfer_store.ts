@@ -11,6 +11,7 @@ import { jobFileColumns, jobFiles } from "./job_files.ts";
 import type { JobLimits } from "./job_source.ts";
 import { ParcelRecords } from "./parcel_records.ts";
 import { UPDATE_DIRECTORY } from "./pending_count.ts";
+import { PENDING_DIRECTORY, type PendingDirectory, pendingDirectory } from "./pending_directory.ts";
 import { ArrayRows, LimitedRows } from "./rows.ts";
 import { STATE, STATUS, UNSETTLED } from "./codes.ts";
 import { fromSql, toSql } from "./values.ts";
@@ -32,34 +33,6 @@ export interface SettledWork {
   readonly wholes?: ReadonlyMap<number, number>;
   /** Those of them that have the times of the source. */
   readonly timed?: readonly TimedDirectory[];
-}
-
-/** A directory with pending files. */
-export interface PendingDirectory {
-  readonly id: number;
-  readonly path: string;
-  /** When the source's listing of it was recorded, in ms since the epoch. */
-  readonly listed: number | null;
-  /** It is not at the destination. */
-  readonly isAbsent: boolean;
-  /** The directory above it; null for the root. */
-  readonly parent: number | null;
-  /** It has no directories in it. */
-  readonly isLeaf: boolean;
-}
-
-function pendingDirectory(row: readonly unknown[] | undefined): PendingDirectory | undefined {
-  if (row === undefined) return undefined;
-  const [id, path, listed, isAbsent, parent, isLeaf] = row as [
-    number,
-    string | Uint8Array,
-    number | null,
-    0 | 1,
-    number | null,
-    0 | 1,
-  ];
-  const absent = isAbsent === 1, leaf = isLeaf === 1;
-  return { id, path: fromSql(path), listed, isAbsent: absent, parent, isLeaf: leaf };
 }
 
 const NONE: ReadonlyMap<number, number> = new Map();
@@ -99,9 +72,7 @@ export class TransferStore {
   constructor(database: DatabaseSync) {
     this.#database = database;
     const pending = `
-      SELECT id, path, source_listed_at, destination_state = ${STATE.absent},
-        parent, NOT EXISTS (SELECT 1 FROM directory child WHERE child.parent = directory.id)
-      FROM directory
+      SELECT ${PENDING_DIRECTORY} FROM directory
       WHERE pending_files > 0 AND destination_state <> ${STATE.failed} AND pass <> ?2`;
     this.#nextPending = new ArrayRows(database.prepare(
       `${pending} AND id > ?1 AND (?3 IS NULL OR decided_scan = ?3) ORDER BY id LIMIT 1`,
