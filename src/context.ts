@@ -8,7 +8,7 @@ import type { Outcome } from "./job.ts";
 import type { Clock } from "./lib/clock.ts";
 import type { NameRules } from "./name_rules.ts";
 import type { SyncOptions } from "./options.ts";
-import type { Carried } from "./packed.ts";
+import type { Bulk } from "./packed.ts";
 import type { AuditRecord } from "./report/audit.ts";
 import type { RunPaths } from "./roots.ts";
 import type { Statistics } from "./report/statistics.ts";
@@ -45,7 +45,7 @@ export interface RunContext {
   /** Counts an outcome, and adds its audit record. `lanes` is the thread that carried it, if any. */
   readonly outcome: (outcome: Outcome, lanes: string | null) => void;
   /** The same for many files and directories at once, carried by the thread `lanes`. */
-  readonly carried: (carried: Carried, lanes: string) => void;
+  readonly carried: (bulk: Bulk, lanes: string) => void;
   /** Runs `body` in a transaction together with the audit records added so far, then logs them. */
   readonly settle: <T>(body: () => T) => T;
   /** When a time at the destination is that of the source. */

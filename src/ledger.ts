@@ -8,7 +8,7 @@ import { bandwidthRecord } from "./bandwidth.ts";
 import type { RunEvent, Summary } from "./event.ts";
 import type { Outcome } from "./job.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
-import type { Carried } from "./packed.ts";
+import type { Bulk } from "./packed.ts";
 import type { AuditLog, AuditRecord } from "./report/audit.ts";
 import { auditPath, operationRecords } from "./report/operation_record.ts";
 import type { Refusal } from "./preserve.ts";
@@ -158,7 +158,7 @@ export class Ledger
     event({ type: "failure", path, message });
   }
 
-  readonly carried = ({ timed, parcels, records }: Carried, lanes: string): void => {
+  readonly carried = ({ timed, parcels, records }: Bulk, lanes: string): void => {
     const { statistics, log } = this.#parts;
     let count = timed.length;
     for (const { action, files, bytes } of parcels) {

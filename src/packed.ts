@@ -131,8 +131,8 @@ export interface TimedDirectory {
   readonly mtimeNanos: number;
 }
 
-/** What went as it mostly goes, with its audit records. */
-export interface Carried {
+/** The bulk of what was done, all of which went well, with its audit records. */
+export interface Bulk {
   readonly timed: readonly TimedDirectory[];
   readonly parcels: readonly PackedFiles[];
   /** Those of the directories, then those of the files: the fields of each, on a line that is ended. */
@@ -140,7 +140,7 @@ export interface Carried {
 }
 
 /** What became of files and directories, together. */
-export interface Outcomes extends Carried {
+export interface Outcomes extends Bulk {
   readonly outcomes: readonly Outcome[];
 }
 
