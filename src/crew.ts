@@ -68,12 +68,20 @@ export type ToCrew =
 /** What comes with a port: a role is served there by the thread itself, or by one that it makes. */
 export type Seat = "beside" | "another";
 
+/** A carrier has little left that no lane has taken up: so many files, for so many idle lanes. */
+export interface Hungry {
+  readonly type: "hungry";
+  readonly files: number;
+  readonly idle: number;
+  /** "jobs" that had come by then: what is on its way to it, it does not know of. */
+  readonly given: number;
+}
+
 /** Messages from a thread. */
 export type FromCrew =
   | { readonly type: "ready"; readonly capabilities: Readonly<Partial<Record<Side, Capabilities>>> }
   | { readonly type: "listed"; readonly listed: PackedListings }
-  /** A carrier has little left that no lane has taken up: so many files, for so many idle lanes. */
-  | { readonly type: "hungry"; readonly files: number; readonly idle: number }
+  | Hungry
   | {
     readonly type: "settled";
     readonly outcomes: PackedOutcomes;

@@ -245,6 +245,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     destination: role.destination,
     algorithm: role.algorithm,
   });
+  let given = 0;
   const carrier = new Carrier({
     ...role,
     source,
@@ -257,7 +258,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     },
     clock,
     signal,
-    hungry: (files, idle) => port.post({ type: "hungry", files, idle }),
+    hungry: (files, idle) => port.post({ type: "hungry", files, idle, given }),
     settled: ({ outcomes, parcels, jobs }) => {
       const packed = packOutcomes({ parcels, outcomes }, records);
       for (const { parcel } of parcels) giveBack(parcel.stamps);
@@ -270,6 +271,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
   });
   ready((message) => {
     if (message.type === "jobs") {
+      given += 1;
       carrier.add(unpackJobs(message.jobs));
       giveBack(message.jobs.numbers);
     }

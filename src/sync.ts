@@ -108,8 +108,8 @@ export async function sync(
     signal,
   });
   const onShares = [from, to].every(({ capabilities }) => capabilities.latency === "waiting");
-  // the two walkers share a thread only on shares
-  if (!onShares) ahead?.another();
+  // on shares, where the two walkers share a thread, it is for the first carrier
+  ahead?.another();
   // who has the database has its log too, and can be named
   if (!all.dryRun) SqliteBacklog.demandFree(paths.db, paths);
   const log = all.dryRun ? null : AuditLog.open(paths.log);

@@ -18,7 +18,7 @@ import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
 import { Streams } from "./streams.ts";
-import { isLarge } from "./supply.ts";
+import { isLarge, stockOf } from "./supply.ts";
 import { throttle } from "./throttle.ts";
 import { outcomeInParcel, writeItems } from "./writer.ts";
 
@@ -58,9 +58,6 @@ export interface CarrierOptions {
   readonly hungry: (files: number, idle: number) => void;
 }
 
-/** More files are asked for when fewer wait: the owner may be busy for some milliseconds. */
-const FEW_FILES = 512;
-
 /** Milliseconds after which a busy lane lets messages and timers of its thread have a turn. */
 const BREATH = 20;
 
@@ -81,6 +78,8 @@ export class Carrier {
   #closed = false;
   #asked = false;
   #waitingFiles = 0;
+  /** More are asked for when fewer wait. */
+  readonly #few: number;
   readonly #known = new KnownDirectories();
   #wake: (() => void)[] = [];
   /** Lanes that are not wanted now. */
@@ -92,6 +91,7 @@ export class Carrier {
 
   constructor(options: CarrierOptions) {
     this.#options = options;
+    this.#few = stockOf(options).few;
     this.#allowed = options.lanes;
     const { source, destination, identities, clock } = options;
     // what is finished settles after an abort too, and not without a look; one that hangs is given
@@ -290,7 +290,7 @@ export class Carrier {
 
   /** Few files wait, and what came now would not have to wait behind a large job. */
   #wantsMore(): boolean {
-    if (this.#asked || this.#waitingFiles >= FEW_FILES) return false;
+    if (this.#asked || this.#waitingFiles >= this.#few) return false;
     return this.#large.length === 0 && this.#laden.size < this.#allowed;
   }
 

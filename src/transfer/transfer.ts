@@ -1,6 +1,6 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
 import type { RunContext } from "../context.ts";
-import type { FromCrew } from "../crew.ts";
+import type { FromCrew, Hungry } from "../crew.ts";
 import type { DepthCursor, DirectoryAtDepth } from "../backlog/directory_store.ts";
 import type { Jobs } from "../backlog/job_source.ts";
 import type { Hand } from "../hands.ts";
@@ -9,7 +9,7 @@ import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
 import { giveBack } from "../lib/give_back.ts";
 import { packJobs, unpackOutcomes } from "../packed.ts";
-import { bytesOf, isLarge, LARGE_JOB, Supply } from "./supply.ts";
+import { bytesOf, isLarge, LARGE_JOB, stockOf, Supply } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
 /**
@@ -23,8 +23,8 @@ const LOCAL_FILES = 256, LOCAL_WHOLE = 1024, SHARE_WHOLE = 128;
 /** Missing directories that are read from the database at a time. */
 const MISSING_PAGE = 256;
 
-/** What a carrier may have waiting: small files for a while, and few jobs if there is much in them. */
-const MOST_FILES = 1536, MOST_JOBS = 256, MOST_OF_MUCH = 64, MUCH = 16 * 2 ** 20;
+/** What a carrier is given at once, beside files (see {@link stockOf}): few jobs if there is much in them. */
+const MOST_JOBS = 256, MOST_OF_MUCH = 64, MUCH = 16 * 2 ** 20;
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
 export async function runTransfer(context: RunContext, plan: TransferPlan): Promise<void> {
@@ -33,12 +33,17 @@ export async function runTransfer(context: RunContext, plan: TransferPlan): Prom
   await transfer.done;
 }
 
-/** While a scan is under way: milliseconds after which the first carrier gets a thread of its own. */
-const SOON = 200;
+/**
+ * While a scan is under way: milliseconds after which the first carrier gets a thread of its own. On a
+ * local disk that costs more than a short scan takes; the scan of a share waits, and leaves it the time.
+ */
+const SOON = { local: 200, share: 0 };
 
 interface Seat {
   readonly key: string;
   readonly hand: Hand;
+  /** "jobs" that were sent. */
+  given: number;
 }
 
 /** The owner's side of the carriers. */
@@ -51,7 +56,7 @@ export class Transfer {
   readonly #turn: number;
   readonly #seats: Seat[] = [];
   /** Carriers that asked when there was nothing (yet). */
-  readonly #starving = new Map<Seat, { files: number; idle: number }>();
+  readonly #starving = new Map<Seat, Hungry>();
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #ended = Promise.withResolvers<void>();
@@ -114,8 +119,8 @@ export class Transfer {
     if (this.#failed !== null || this.#signal.aborted) return;
     this.#files.news(directories);
     this.#firstNews ??= clock.now();
-    // a thread of its own costs more than a short scan takes
-    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= SOON;
+    const enough = this.#plan.lanes === 1 ? SOON.local : SOON.share;
+    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= enough;
     if ((crew.hasIdle || soon) && this.#seats.length < this.#plan.threads) {
       if (this.#hasJob()) this.#start();
     }
@@ -162,7 +167,7 @@ export class Transfer {
       (message) => this.#receive(seat, message),
       { signal: this.#signal, grace: context.grace },
     );
-    const seat: Seat = { key, hand };
+    const seat: Seat = { key, hand, given: 0 };
     this.#seats.push(seat);
     this.#running += 1;
     done.catch((error) => {
@@ -227,7 +232,8 @@ export class Transfer {
       for (const { bytes } of parcels) this.#unsettled -= bytes;
       for (const { expected } of outcomes) this.#unsettled -= expected;
       statistics.pending(backlog.transfer.remaining());
-    } else if (message.type === "hungry") {
+    } else if (message.type === "hungry" && message.given === seat.given) {
+      // one that is older has its answer on the way; whoever is still without a job asks anew
       this.#feed(seat, message);
     }
   }
@@ -272,15 +278,16 @@ export class Transfer {
   }
 
   /** Gives a carrier enough to go on with; `waiting` is what it has left. */
-  #feed(seat: Seat, waiting: { files: number; idle: number }): void {
+  #feed(seat: Seat, waiting: Hungry): void {
     if (this.#exhausted || this.#context.signal.aborted) return;
     this.#starving.delete(seat);
     const jobs: Job[] = [];
+    const { most } = stockOf(this.#plan);
     let { files } = waiting, bytes = 0, large = false;
     this.#context.backlog.transaction(() => {
       while (
         jobs.length < waiting.idle ||
-        (!large && files < MOST_FILES && jobs.length < (bytes < MUCH ? MOST_JOBS : MOST_OF_MUCH))
+        (!large && files < most && jobs.length < (bytes < MUCH ? MOST_JOBS : MOST_OF_MUCH))
       ) {
         const job = this.#supply.take(jobs.length < waiting.idle);
         if (job === undefined) {
@@ -296,6 +303,7 @@ export class Transfer {
     });
     if (jobs.length > 0) {
       const packed = packJobs(jobs);
+      seat.given += 1;
       seat.hand.post({ type: "jobs", jobs: packed }, [packed.numbers.buffer]);
     } else if (!this.#exhausted) this.#starving.set(seat, waiting);
     if (this.#exhausted) { for (const { hand } of this.#seats) hand.post({ type: "close" }); }
