@@ -59,7 +59,7 @@ async function inFolder<T>(
   directory: string,
   { body, keep }: { body: (folder: string) => Promise<T>; keep: () => boolean },
 ): Promise<T> {
-  const folder = Deno.makeTempDirSync({ dir: directory, prefix: "sluice-work-" });
+  const folder = makeFolder(directory);
   const remove = () => Deno.removeSync(folder, { recursive: true });
   const interrupted = () => {
     try {
@@ -76,6 +76,18 @@ async function inFolder<T>(
     Deno.removeSignalListener("SIGINT", interrupted);
     Deno.removeSignalListener("SIGTERM", interrupted);
     if (!keep()) remove();
+  }
+}
+
+function makeFolder(directory: string): string {
+  try {
+    return Deno.makeTempDirSync({ dir: directory, prefix: "sluice-work-" });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new WorkbenchError(
+      `no folder can be made in ${directory} (${error.message}); name another place with --dir`,
+      { cause: error },
+    );
   }
 }
 
