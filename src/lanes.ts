@@ -1,5 +1,6 @@
 /** Lanes: how many files are carried at once, and by how many threads. */
 import type { Capabilities } from "./backend/backend.ts";
+import { boundBy } from "./backend/bound_by.ts";
 
 /** Threads and lanes that carry. */
 export interface TransferPlan {
@@ -35,8 +36,7 @@ export function transferPlan(
   sides: { readonly source: Capabilities; readonly destination: Capabilities },
   { wanted, cores }: { readonly wanted: number | null; readonly cores: number },
 ): TransferPlan {
-  const isShare = ({ durability }: Capabilities) => durability === "file";
-  if (!isShare(sides.source) && !isShare(sides.destination)) {
+  if (boundBy(sides.source, sides.destination) === "local") {
     const threads = Math.min(wanted ?? Math.max(1, Math.min(cores, 4)), MOST_THREADS);
     return { threads, lanes: Math.ceil((wanted ?? threads) / threads), adapts: false };
   }

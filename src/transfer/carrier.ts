@@ -1,5 +1,6 @@
 /** The carrier: the lanes of one thread, and everything they share. */
 import type { Backend, Identity } from "../backend/backend.ts";
+import { boundBy } from "../backend/bound_by.ts";
 import { RootGuard } from "../backend/root_guard.ts";
 import type { Carried, Item } from "../block.ts";
 import type { Side } from "../event.ts";
@@ -18,7 +19,7 @@ import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
 import { Streams } from "./streams.ts";
-import { isLarge, stockOf } from "./supply.ts";
+import { isLarge, STOCK } from "./supply.ts";
 import { throttle } from "./throttle.ts";
 import { outcomeInParcel, writeItems } from "./writer.ts";
 
@@ -91,9 +92,9 @@ export class Carrier {
 
   constructor(options: CarrierOptions) {
     this.#options = options;
-    this.#few = stockOf(options).few;
     this.#allowed = options.lanes;
     const { source, destination, identities, clock } = options;
+    this.#few = STOCK[boundBy(source.capabilities, destination.capabilities)].few;
     // what is finished settles after an abort too, and not without a look; one that hangs is given
     // up on by the watch around the backends
     const { signal } = new AbortController();

@@ -14,16 +14,15 @@ export const LARGE_JOB = 16 * 2 ** 20;
 const MOST_HELD = 16;
 
 /**
- * Small files that may wait at a carrier, and how few make it ask for more. Where one lane carries
- * thousands of files a second, it must not wait for an owner who is busy for some milliseconds. Where
- * many wait for a server, a file takes some of its round trips, and what waits at one carrier is not
- * there for the idle lanes of another.
- *
- * @param lanes of a carrier
+ * Small files that may wait at a carrier, and how few make it ask for more. On a local disk a lane
+ * carries thousands of files a second, and must not wait for an owner who is busy for some
+ * milliseconds. With a share a file takes some round trips, and what waits at one carrier is not there
+ * for the idle lanes of another.
  */
-export function stockOf({ lanes }: { readonly lanes: number }): { few: number; most: number } {
-  return lanes === 1 ? { few: 512, most: 1536 } : { few: 128, most: 128 };
-}
+export const STOCK = {
+  local: { few: 512, most: 1536 },
+  share: { few: 128, most: 128 },
+};
 
 /** Bytes of a job's files. */
 export function bytesOf({ files }: Pick<Job, "files">): number {

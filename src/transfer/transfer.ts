@@ -1,4 +1,5 @@
 /** The transfer: what is pending goes to the carriers, what they settled goes into the database. */
+import { boundBy } from "../backend/bound_by.ts";
 import type { RunContext } from "../context.ts";
 import type { FromCrew, Hungry } from "../crew.ts";
 import type { DepthCursor, DirectoryAtDepth } from "../backlog/directory_store.ts";
@@ -9,7 +10,7 @@ import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
 import { giveBack } from "../lib/give_back.ts";
 import { packJobs, unpackOutcomes } from "../packed.ts";
-import { bytesOf, isLarge, LARGE_JOB, stockOf, Supply } from "./supply.ts";
+import { bytesOf, isLarge, LARGE_JOB, STOCK, Supply } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
 /**
@@ -23,7 +24,7 @@ const LOCAL_FILES = 256, LOCAL_WHOLE = 1024, SHARE_WHOLE = 128;
 /** Missing directories that are read from the database at a time. */
 const MISSING_PAGE = 256;
 
-/** What a carrier is given at once, beside files (see {@link stockOf}): few jobs if there is much in them. */
+/** What a carrier is given at once, beside files (see {@link STOCK}): few jobs if there is much in them. */
 const MOST_JOBS = 256, MOST_OF_MUCH = 64, MUCH = 16 * 2 ** 20;
 
 /** Carries everything that is pending, each file once, and makes missing directories. */
@@ -52,6 +53,7 @@ export class Transfer {
   readonly done: Promise<void>;
   readonly #context: RunContext;
   readonly #plan: TransferPlan;
+  readonly #boundBy: "local" | "share";
   readonly #files: Jobs;
   readonly #turn: number;
   readonly #seats: Seat[] = [];
@@ -91,9 +93,10 @@ export class Transfer {
   ) {
     this.#context = context;
     this.#plan = plan;
-    const { backlog } = context;
+    const { backlog, source, destination } = context;
+    this.#boundBy = boundBy(source.capabilities, destination.capabilities);
     this.#turn = turn;
-    const together = context.destination.small?.make !== undefined;
+    const together = destination.small?.make !== undefined;
     const limits = plan.lanes === 1
       ? { ...LIMITS, files: LOCAL_FILES, whole: LOCAL_WHOLE }
       : { ...LIMITS, ...together ? { whole: SHARE_WHOLE } : {} };
@@ -119,8 +122,7 @@ export class Transfer {
     if (this.#failed !== null || this.#signal.aborted) return;
     this.#files.news(directories);
     this.#firstNews ??= clock.now();
-    const enough = this.#plan.lanes === 1 ? SOON.local : SOON.share;
-    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= enough;
+    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= SOON[this.#boundBy];
     if ((crew.hasIdle || soon) && this.#seats.length < this.#plan.threads) {
       if (this.#hasJob()) this.#start();
     }
@@ -282,7 +284,7 @@ export class Transfer {
     if (this.#exhausted || this.#context.signal.aborted) return;
     this.#starving.delete(seat);
     const jobs: Job[] = [];
-    const { most } = stockOf(this.#plan);
+    const { most } = STOCK[this.#boundBy];
     let { files } = waiting, bytes = 0, large = false;
     this.#context.backlog.transaction(() => {
       while (
