@@ -35,12 +35,12 @@ import { RemovalCursor, removeExtras, settleAttempted } from "./plan/extras.ts";
 import { demandSource, openGate } from "./plan/gate.ts";
 import { RunTrash } from "./plan/run_trash.ts";
 import { printDecided, printLeft } from "./plan/print.ts";
-import { assignLinks, learnTimes } from "./plan/traits.ts";
+import { assignLinks, learnPlace } from "./plan/traits.ts";
 import { demandSameRoots } from "./plan/trust.ts";
 import type { Statistics } from "./report/statistics.ts";
 import type { RunPaths } from "./roots.ts";
 import { runScan } from "./scan/scan.ts";
-import { learnNames, recordCollisions, tellRespelled } from "./scan/names.ts";
+import { recordCollisions, tellRespelled } from "./scan/names.ts";
 import { recallErrors, recordScan } from "./scan/scan_records.ts";
 import { setDirectoryTimes, TimesCursor } from "./transfer/directory_times.ts";
 import { HardLinks } from "./transfer/hard_links.ts";
@@ -189,7 +189,8 @@ export class Run {
   }
 
   async #inOrder(resumed: boolean, earlier: ReadonlySet<string>): Promise<void> {
-    const { options, paths, backlog, statistics, from, to, clock, self, spawn } = this.#parts;
+    const { options, paths, backlog, statistics, from, to, clock, self, spawn, temporaryName } =
+      this.#parts;
     using crew = new Crew({ spawn, token: self.token, now: () => clock.now() });
     statistics.unanswered(() => this.#unanswered(crew));
     // what is left behind is over for this run
@@ -208,22 +209,18 @@ export class Run {
     const leftovers = new Leftovers(untried, self, earlier);
     demandSameRoots(untried);
     if (options.deleteExtras) await demandSource(untried);
-    let names = backlog.names.rules(to.identity.inode) ?? ALL_APART;
-    let trusted = true;
     const pauses = this.#pauses(untried, leftovers);
     if (!options.dryRun) {
       await pauses.through(async () => {
         await settleAttempted(untried);
         await leftovers.clearInFlight();
       });
-      const learnt = await learnNames(untried, this.#parts.temporaryName());
-      names = learnt.names;
-      trusted = !learnt.changed;
     }
     const place = { inode: to.identity.inode, kind: to.capabilities.kind };
     const kept = options.dryRun ? SqliteBacklog.keptTraits(paths.db, place) : undefined;
     if (kept !== undefined) backlog.transaction(() => backlog.traits.keep(place, kept));
-    const context = { ...untried, times: await learnTimes(untried, place), names };
+    const { names, times, changed } = await learnPlace(untried, place, temporaryName());
+    const context = { ...untried, names, times }, trusted = !changed;
     const plan = transferPlan(
       { source: from.capabilities, destination: to.capabilities },
       { wanted: options.lanes, cores: this.#parts.cores },

@@ -1,8 +1,8 @@
 /**
- * The probe: what times a place keeps, and whether it keeps hard links, found out with a file of its own in
- * the root. Its name is that of a temporary, so one that a killed run leaves is cleared as such.
+ * The probe: what times a place keeps, and whether it keeps hard links, found out with a file of its own
+ * under a temporary name.
  */
-import { SyncError } from "../errors.ts";
+import { join } from "../entry.ts";
 import type { TimeKeeping } from "../times.ts";
 import type { Backend, CallOptions } from "./backend.ts";
 import { unlessRefused } from "./refused.ts";
@@ -31,31 +31,28 @@ export interface Probed {
   readonly times: TimeKeeping;
   /** A file can have more than one name. */
   readonly hardLinks: boolean;
-  /** Its file is gone; otherwise it is for a later run to clear. */
-  readonly clean: boolean;
 }
 
 /**
- * Finds out what `backend` keeps. Writes one file to its root and removes it; the root's own
- * times are put back. Rejects with a SyncError when that cannot be done.
+ * Finds out what `backend` keeps. Writes one file into `directory` and removes it. Rejects with a
+ * SyncError when that cannot be done.
  */
-export async function probe(backend: Backend, options: CallOptions = {}): Promise<Probed> {
-  const root = await backend.look("", options);
+export async function probe(
+  backend: Backend,
+  directory: string,
+  options: CallOptions = {},
+): Promise<Probed> {
   // the name is never given to anything: the file stays a temporary one, and is aborted
-  const writer = await backend.create("sluice-probe", options);
-  let times: TimeKeeping | undefined, hardLinks: boolean;
+  const writer = await backend.create(join(directory, "sluice-probe"), options);
   try {
     await writer.finish({ mtime: WINTER, atime: WINTER }, options);
-    times = await measure(backend, writer.temporary, options);
-    hardLinks = await canLink(backend, writer.temporary, options);
+    return {
+      times: await measure(backend, writer.temporary, options),
+      hardLinks: await canLink(backend, writer.temporary, options),
+    };
   } finally {
     await writer.abort();
-    const [shift] = times?.shifts ?? [0n];
-    if (root !== undefined) {
-      await putBack(backend, { mtime: root.mtime - shift!, atime: root.atime - shift! });
-    }
   }
-  return { times, hardLinks, clean: await backend.look(writer.temporary, options) === undefined };
 }
 
 async function measure(
@@ -103,16 +100,4 @@ function judge(given: bigint, read: bigint | null): { precision: bigint; shift: 
     return { precision: 2n * SECOND, shift: 0n };
   }
   return { precision, shift };
-}
-
-async function putBack(
-  backend: Backend,
-  times: { readonly mtime: bigint; readonly atime: bigint },
-): Promise<void> {
-  try {
-    await backend.setTimes("", times);
-  } catch (error) {
-    // only its owner may set a directory's times; they are set again with those of all directories
-    if (!(error instanceof SyncError)) throw error;
-  }
 }

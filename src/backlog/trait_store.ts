@@ -49,12 +49,6 @@ export class TraitStore {
         hardLinks ? 1 : 0,
       );
   }
-
-  /** A temporary is about to appear in the root, or has gone again; inside a transaction. */
-  probing(underway: boolean): void {
-    this.#database.prepare("UPDATE directory SET in_flight = ? WHERE path = ''")
-      .run(underway ? 1 : 0);
-  }
 }
 
 /** The traits of a place in a database that may be older than the table. */

@@ -97,7 +97,7 @@ export async function tryPlace(
     names: await attempt("names", (at) => tryNames(backend, at, options)),
     nameLimit: await attempt("longest", (at) => tryLength(backend, at, options)),
     pathLimit: await attempt("deep", (at) => tryDepth(backend, at, options)),
-    times: await attempt("times", async () => (await probe(backend, options)).times),
+    times: await attempt("times", async (at) => (await probe(backend, at, options)).times),
     symbolicLinks: await attempt("links", async (at) => {
       const path = join(at, "link"), target = "no/such\u00e9 place";
       await backend.createLink(path, { target, mtime: 0n, atime: 0n }, options);

@@ -1,38 +1,139 @@
-/** What times and links the destination keeps: tried out once, kept in the database, used by every run. */
-import { probe } from "../backend/probe.ts";
+/**
+ * What the destination does with names, times and links: tried out in a directory of sluice's own. What
+ * was found stays in the database: times and links are tried once, names in every run, since all that
+ * a scan decided stands on them.
+ */
+import { probe, type Probed } from "../backend/probe.ts";
+import { probeNameRules, removeTemporary, withProbeDirectory } from "../backend/probe_names.ts";
+import type { Place } from "../backlog/trait_store.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
-import type { Place } from "../backlog/trait_store.ts";
 import { showPath } from "../name.ts";
+import { ALL_APART, describeRules, isExact, type NameRules } from "../name_rules.ts";
 import { type TimeRule, timeRule } from "../times.ts";
 
-/** When times are equal in this run. A dry run writes nothing: it uses what is known. */
-export async function learnTimes(context: RunContext, place: Place): Promise<TimeRule> {
-  const { options, backlog, source, destination, signal, event } = context;
-  const { traits } = backlog;
-  let known = options.rescan && !options.dryRun ? undefined : traits.of(place)?.times;
-  if (known === undefined && !options.dryRun) {
-    // should the process be killed in between, the next run looks for the file
-    backlog.transaction(() => traits.probing(true));
-    try {
-      const { clean, ...found } = await probe(destination, { signal });
-      backlog.transaction(() => {
-        traits.keep(place, found);
-        traits.probing(!clean);
-      });
-      known = found.times;
-    } catch (error) {
-      if (!(error instanceof SyncError)) throw error;
+/** What is known of the destination now. */
+export interface Learnt {
+  readonly names: NameRules;
+  /** A scan of before was made under other rules for names. */
+  readonly changed: boolean;
+  /** When times are equal in this run. */
+  readonly times: TimeRule;
+}
+
+/**
+ * Learns what the destination does, with a directory called `temporary`. Where nothing can be tried,
+ * what was found before is taken, else what is usual for its kind, and the run says so. A dry run
+ * writes nothing: it uses what is known.
+ */
+export async function learnPlace(
+  context: RunContext,
+  place: Place,
+  temporary: string,
+): Promise<Learnt> {
+  const { options, backlog, source, destination, event } = context;
+  const note = (message: string) => event({ type: "note", message });
+  const known = backlog.names.rules(place.inode);
+  let names = known ?? ALL_APART, changed = false;
+  let times = options.rescan && !options.dryRun ? undefined : backlog.traits.of(place)?.times;
+  if (!options.dryRun) {
+    const found = await tryOut(context, { temporary, traits: times === undefined });
+    if (found.names instanceof SyncError) {
+      // whatever it is, the stages meet it too, and know what to do about it
+      const { message } = found.names;
+      note(`it is not known which names the destination takes for one: ${message}`);
+    } else {
+      names = found.names;
+      changed = describeRules(known ?? ALL_APART) !== describeRules(names);
+      if (changed || known === undefined) {
+        backlog.transaction(() => backlog.names.keep(place.inode, names));
+      }
+      if (!isExact(names)) {
+        note(`the destination takes names for one that differ only in: ${describeRules(names)}`);
+      }
+    }
+    const { traits } = found;
+    if (traits instanceof SyncError) {
       const where = showPath(destination.root);
-      event({
-        type: "note",
-        message: `what times ${where} keeps could not be tried out: ${error.message}`,
-      });
+      note(`what times ${where} keeps could not be tried out: ${traits.message}`);
+    } else if (traits !== null) {
+      backlog.transaction(() => backlog.traits.keep(place, traits));
+      times = traits.times;
     }
   }
   const { timePrecision } = destination.capabilities;
-  known ??= { precision: timePrecision, earliest: null, latest: null, shifts: [0n] };
-  return timeRule(source.capabilities.timePrecision, known, options.modifyWindow);
+  times ??= { precision: timePrecision, earliest: null, latest: null, shifts: [0n] };
+  const rule = timeRule(source.capabilities.timePrecision, times, options.modifyWindow);
+  return { names, changed, times: rule };
+}
+
+/** What was found out, or why that could not be; null: it was not asked for. */
+interface TriedOut {
+  readonly names: NameRules | SyncError;
+  readonly traits: Probed | SyncError | null;
+}
+
+/** Names and traits at the same time: on a share each waits for some thirty answers. */
+async function tryOut(
+  context: RunContext,
+  { temporary, traits }: { readonly temporary: string; readonly traits: boolean },
+): Promise<TriedOut> {
+  const { backlog, destination, signal, event } = context;
+  const remains = (name: string | null) =>
+    backlog.transaction(() => {
+      backlog.names.remains = name;
+    });
+  await clearRemains(context, remains);
+  // should the process be killed in between, the next run looks for it
+  const before = backlog.names.remains;
+  if (before === null) remains(temporary);
+  let after = before;
+  const stays = ({ message }: SyncError) => {
+    event({ type: "note", message: `a temporary stays in the root for the next run: ${message}` });
+    after = temporary;
+  };
+  const options = { name: temporary, signal, stays };
+  try {
+    return await withProbeDirectory(destination, options, async (directory) => {
+      const naming = orError(probeNameRules(destination, directory, { signal }));
+      const probing = traits ? orError(probe(destination, directory, { signal })) : null;
+      // what one is stopped with stops the other too
+      await Promise.allSettled([naming, probing]);
+      return { names: await naming, traits: await probing };
+    });
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    return { names: error, traits: traits ? error : null };
+  } finally {
+    remains(after);
+  }
+}
+
+/** An error of the place is an answer too; anything else stops the run. */
+async function orError<T>(answer: Promise<T>): Promise<T | SyncError> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof SyncError) return error;
+    throw error;
+  }
+}
+
+/** Removes what a probe before could not. */
+async function clearRemains(
+  { backlog, destination, signal }: RunContext,
+  remains: (name: string | null) => void,
+): Promise<void> {
+  const name = backlog.names.remains;
+  if (name === null) return;
+  try {
+    await removeTemporary(destination, name, { signal });
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    // a scan that saw it has removed it; otherwise it is tried again
+    if (error.code !== "ENOENT") return;
+  }
+  remains(null);
 }
 
 /** Decides which names are transferred and which are linked to them, if this run links at all. */

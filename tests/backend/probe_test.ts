@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { memoryBackend } from "../../src/backend/memory.ts";
 import { openBackend } from "../../src/backend/open.ts";
 import { probe } from "../../src/backend/probe.ts";
+import { withProbeDirectory } from "../../src/backend/probe_names.ts";
 import { temporaryNames } from "../../src/backend/temporary.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 
+const PLACE = {
+  name: ".sluice-12345678-1-1-0z1.part",
+  stays: (error: Error) => assert.fail(error.message),
+};
 const SECOND = 1_000_000_000n, HOUR = 3600n * SECOND;
 const down = (unit: bigint) => (time: bigint) => time - ((time % unit) + unit) % unit;
 
@@ -12,8 +17,7 @@ async function probed(keepTime: (time: bigint) => bigint) {
   const backend = memoryBackend({ keepTime });
   await backend.setTimes("", { mtime: 8n * SECOND, atime: 8n * SECOND });
   const before = (await backend.look(""))!.mtime;
-  const { times, clean } = await probe(backend);
-  assert.ok(clean);
+  const { times } = await withProbeDirectory(backend, PLACE, (place) => probe(backend, place));
   assert.deepEqual(backend.tree(), {});
   assert.equal((await backend.look(""))!.mtime, before);
   return times;
@@ -63,19 +67,19 @@ Deno.test("probe takes a place for coarse when it makes nothing sensible of time
 Deno.test("probe goes on when a time is refused, and cleans up when it cannot", async () => {
   const backend = memoryBackend();
   const refusing = withFaults(backend, [{ call: "setTimes", path: /part$/, errno: "EINVAL" }]);
-  assert.equal((await probe(refusing)).times.precision, 1n);
+  assert.equal((await probe(refusing, "")).times.precision, 1n);
   const failing = withFaults(backend, [{ call: "look", path: /part$/, errno: "EIO", times: 1 }]);
-  await assert.rejects(probe(failing), { code: "EIO" });
+  await assert.rejects(probe(failing, ""), { code: "EIO" });
   assert.deepEqual(backend.tree(), {});
 });
 
 Deno.test("probe takes a call that fails once for no answer", async () => {
   const latest = (2n ** 31n - 1n) * SECOND;
   const make = () => memoryBackend({ keepTime: (time) => time > latest ? latest : time });
-  const expected = await probe(make());
+  const expected = await probe(make(), "");
   for (const rule of [{ call: "link", after: 0 }, { call: "setTimes", after: 1 }] as const) {
     const backend = withFaults(make(), [{ ...rule, times: 1, errno: "EIO" }]);
-    assert.deepEqual(await probe(backend), expected, rule.call);
+    assert.deepEqual(await probe(backend, ""), expected, rule.call);
   }
 });
 
@@ -88,7 +92,7 @@ Deno.test("probe leaves a real directory as it was", async () => {
         portable,
         temporaryName: temporaryNames("00000000-1-1", 0),
       });
-      const { times } = await probe(backend);
+      const { times } = await withProbeDirectory(backend, PLACE, (place) => probe(backend, place));
       assert.deepEqual(times.shifts, [0n]);
       assert.ok(times.precision >= backend.capabilities.timePrecision);
       assert.deepEqual([...Deno.readDirSync(root)], []);

@@ -8,11 +8,13 @@
  */
 import { SyncError } from "../../errors.ts";
 import type { Parcel } from "../../parcel.ts";
+import type { Stamp } from "../../stamp.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, ENOENT } from "./errno.ts";
 import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
+import { fillStamp, TIMES } from "./parcel_memory.ts";
 import type { ShareSmallFiles } from "./small_shares.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
@@ -49,6 +51,8 @@ class NewShareDirectory implements NewDirectory {
   #named = false;
   /** Nothing is in it but whole files. */
   #clean = true;
+  /** What it is to get with its name, unless they could not be set. */
+  #times: Stamp | null = null;
   readonly #holders = new Holders(() => this.#close());
   /** Calls that have not returned. */
   #underway = 0;
@@ -66,6 +70,14 @@ class NewShareDirectory implements NewDirectory {
 
   get named(): boolean {
     return this.#named || this.#other !== null;
+  }
+
+  get times(): Stamp | null {
+    return this.#named ? this.#times : null;
+  }
+
+  setTimes(times: Stamp): void {
+    if (!this.named) this.#times = times;
   }
 
   seal(): void {
@@ -134,6 +146,13 @@ class NewShareDirectory implements NewDirectory {
    */
   async #rename(name: Uint8Array): Promise<number> {
     const { libc: { pooled }, parent: { fd }, temporary, noReplace } = this.#parts;
+    // a name given to it, or taken from it, changes the directory above it only
+    if (this.#times !== null) {
+      const words = new Int32Array(TIMES / 4), bytes = new Uint8Array(words.buffer);
+      fillStamp(words, this.#times);
+      const result = await pooled.utimensat(fd, temporary, bytes, AT.SYMLINK_NOFOLLOW);
+      if (result !== 0) this.#times = null;
+    }
     if (!noReplace) {
       const ask = AT.SYMLINK_NOFOLLOW | AT.FORCE_SYNC, { bytes } = new StatxBuffer();
       const there = await pooled.statx(fd, name, ask, STATX_WANTED, bytes);

@@ -9,7 +9,8 @@
  * As on a local disk, only the ordinary case is done here; whatever is odd about a file leaves it
  * behind, for the ordinary way.
  */
-import { type Parcel, PROGRESS, STAMP } from "../../parcel.ts";
+import { type Parcel, PROGRESS, STAMP, stampAt } from "../../parcel.ts";
+import type { Stamp } from "../../stamp.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled } from "../settling.ts";
 import type { Flushing } from "./creator.ts";
@@ -17,14 +18,16 @@ import { Desk, type DeskOptions, READS, WRITES } from "./desk.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
 import { Holders } from "./holders.ts";
+import { AT } from "./libc.ts";
 import { makeShareDirectory } from "./new_share_directory.ts";
 import { ParcelLength } from "./parcel_length.ts";
 import { fillTimes, NAMED, READ_FLAGS, TEMPORARY } from "./parcel_memory.ts";
+import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Errors that say for certain that no file was made. */
 const REFUSED = new Set([EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM]);
 
-const encoder = new TextEncoder();
+const encoder = new TextEncoder(), EMPTY = new Uint8Array(1);
 
 /** What a {@link ShareSmallFiles} works with. */
 export interface ShareSmallOptions extends DeskOptions {
@@ -90,7 +93,9 @@ export class ShareSmallFiles implements SmallFiles {
         reading.open(READS * i + 3, fd, desk.name(i), flags);
         at += size;
       }
+      const above = parcel.job.whole === null ? null : this.#stampOf(fd);
       await desk.run(reading, READS * files.length);
+      if (above !== null) parcel.above = await above;
       data.set(bytes.subarray(0, at));
       for (let i = 0; i < files.length; i++) {
         const { size, scanned } = files[i]!, first = READS * i;
@@ -239,6 +244,16 @@ export class ShareSmallFiles implements SmallFiles {
     );
     this.#temporaries.set(this.#made, bytes.subarray(0, written + 1));
     return this.#made++;
+  }
+
+  /** What the server says of a directory that is held; null where that cannot be had. */
+  async #stampOf(fd: number): Promise<Stamp | null> {
+    const look = new StatxBuffer(), stamp = new Float64Array(STAMP), { libc } = this.#options;
+    const ask = AT.EMPTY_PATH | AT.FORCE_SYNC;
+    const result = await libc.pooled.statx(fd, EMPTY, ask, STATX_WANTED, look.bytes);
+    if (result !== 0) return null;
+    look.stamp(0, stamp, 0);
+    return stampAt(stamp, 0);
   }
 
   /** Removes what was written of a file; false when it may still be there. */
