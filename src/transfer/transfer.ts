@@ -35,10 +35,11 @@ export async function runTransfer(context: RunContext, plan: TransferPlan): Prom
 }
 
 /**
- * While a scan is under way: milliseconds after which the first carrier gets a thread of its own. On a
- * local disk that costs more than a short scan takes; the scan of a share waits, and leaves it the time.
+ * While the scan of a local disk is under way: milliseconds from its first news after which the first
+ * carrier gets a thread of its own, which costs more than a short scan takes. The scan of a share waits
+ * and leaves it the time: there it opens both roots while the first directories are listed.
  */
-const SOON = { local: 200, share: 0 };
+const SOON = 200;
 
 interface Seat {
   readonly key: string;
@@ -114,6 +115,7 @@ export class Transfer {
     });
     // whoever awaits it may still be busy with the scan
     this.done.catch(() => {});
+    if (scan !== null && this.#boundBy === "share") this.#start();
   }
 
   /** The scan has decided these directories. */
@@ -122,7 +124,7 @@ export class Transfer {
     if (this.#failed !== null || this.#signal.aborted) return;
     this.#files.news(directories);
     this.#firstNews ??= clock.now();
-    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= SOON[this.#boundBy];
+    const soon = this.#seats.length === 0 && clock.now() - this.#firstNews >= SOON;
     if ((crew.hasIdle || soon) && this.#seats.length < this.#plan.threads) {
       if (this.#hasJob()) this.#start();
     }

@@ -4,6 +4,7 @@ import type { Backend } from "../../src/backend/backend.ts";
 import { SyncError } from "../../src/errors.ts";
 import { directoryMade, type Outcome } from "../../src/job.ts";
 import { PROGRESS } from "../../src/parcel.ts";
+import { joinTime } from "../../src/stamp.ts";
 import { LOCAL, SHARE } from "../testing/open_disk.ts";
 import { ALL, groupAt, HIDDEN, NAMES, Place } from "./new_directories.ts";
 
@@ -11,36 +12,73 @@ const ignore = Deno.build.os !== "linux";
 
 const TIMES = { mtime: -3, mtimeNanos: 999_999_999, atime: 2 ** 33, atimeNanos: 7 };
 
-for (const meanwhile of [false, true]) {
+for (const [kind, way] of Object.entries({ "a disk": LOCAL, "a share": SHARE })) {
+  for (const meanwhile of [false, true]) {
+    Deno.test({
+      name: `${kind}: a new directory ${
+        meanwhile ? "that somebody has made meanwhile does not get" : "gets"
+      } its times with its name`,
+      ignore,
+      async fn() {
+        await using place = await Place.make(way);
+        const { destination, parcel } = place;
+        const made = await destination.small!.make!("d");
+        using held = made.hold();
+        await held.write(parcel);
+        const times = { ...parcel.stamp(0), ...TIMES };
+        made.setTimes!(times);
+        assert.equal(made.times, null);
+        if (meanwhile) Deno.mkdirSync(join(place.path, "to", "d"));
+        if (made.nameAtOnce !== undefined) assert.equal(made.nameAtOnce(), !meanwhile);
+        if (!made.named) await made.name();
+        await held.commit(parcel);
+        held[Symbol.dispose]();
+        await made.discard();
+        made[Symbol.dispose]();
+        assert.deepEqual(place.names, ALL);
+        const { mtime, atime } = (await destination.look("d"))!;
+        const isTimed = mtime === -2_000_000_001n && atime === 8_589_934_592_000_000_007n;
+        assert.equal(isTimed, !meanwhile);
+        assert.deepEqual(made.times, meanwhile ? null : times);
+        // with its name it has those that it has
+        made.setTimes!({ ...times, mtime: 0 });
+        assert.deepEqual(made.times, meanwhile ? null : times);
+      },
+    });
+  }
+
   Deno.test({
-    name: `a disk: a new directory ${
-      meanwhile ? "that somebody has made meanwhile does not get" : "gets"
-    } its times with its name`,
+    name: `${kind}: a new directory whose times are refused has its name without them`,
     ignore,
     async fn() {
-      await using place = await Place.make();
+      await using place = await Place.make(way, (libc) => {
+        const utimensat = () => -1;
+        return {
+          ...libc,
+          now: { ...libc.now, utimensat },
+          pooled: { ...libc.pooled, utimensat },
+        };
+      });
       const { destination, parcel } = place;
       const made = await destination.small!.make!("d");
       using held = made.hold();
       await held.write(parcel);
-      const times = { ...parcel.stamp(0), ...TIMES };
-      made.setTimes!(times);
-      assert.equal(made.times, null);
-      if (meanwhile) Deno.mkdirSync(join(place.path, "to", "d"));
-      assert.equal(made.nameAtOnce!(), !meanwhile);
-      if (meanwhile) await made.name();
+      made.setTimes!({ ...parcel.stamp(0), ...TIMES });
+      await made.name();
       await held.commit(parcel);
-      held[Symbol.dispose]();
-      await made.discard();
+      assert.deepEqual([made.named, made.times, place.names], [true, null, ALL]);
       made[Symbol.dispose]();
-      assert.deepEqual(place.names, ALL);
-      const { mtime, atime } = (await destination.look("d"))!;
-      const isTimed = mtime === -2_000_000_001n && atime === 8_589_934_592_000_000_007n;
-      assert.equal(isTimed, !meanwhile);
-      assert.deepEqual(made.times, meanwhile ? null : times);
-      // with its name it has those that it has
-      made.setTimes!({ ...times, mtime: 0 });
-      assert.deepEqual(made.times, meanwhile ? null : times);
+    },
+  });
+
+  Deno.test({
+    name: `${kind}: a parcel of a directory that is made with it has that of the source's`,
+    ignore,
+    async fn() {
+      await using place = await Place.make(way);
+      const { mtime, mtimeNanos } = place.parcel.above!;
+      const there = (await place.source.look("d"))!;
+      assert.equal(joinTime(mtime, mtimeNanos), there.mtime);
     },
   });
 }

@@ -130,7 +130,7 @@ Deno.test("sync stops when a root vanishes in the middle", async () => {
       { call: "identify", after: 2, errno: "ENOENT" },
       { call: side === "source" ? "open" : "create", errno: "ENOENT" },
     ];
-    const { summary } = await world.run({ faults: { [side]: gone } });
+    const { summary } = await world.run({ overlap: false, faults: { [side]: gone } });
     assert.equal(summary.exitCode, 3, side);
     assert.match(summary.reason!, new RegExp(`the ${side} .* is gone \\(unmounted\\?\\)`));
     assert.deepEqual(world.statuses().filter((line) => line.startsWith("synced")), []);

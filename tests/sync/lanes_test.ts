@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { turns } from "../testing/faulty_backend.ts";
+import type { Role } from "../../src/crew.ts";
+import { spawnInProcess } from "../../src/hands.ts";
+import { turns, withFaults } from "../testing/faulty_backend.ts";
+import { LOCAL, SHARE } from "../testing/open_disk.ts";
 import { MemoryWorld, type Tree } from "../testing/world.ts";
 
 const LANES = 32, DIRECTORIES = 40, FILES = 40;
@@ -33,5 +36,34 @@ for (const overlap of [true, false]) {
       world.statuses().filter((row) => row.startsWith("synced")).length,
       DIRECTORIES * FILES,
     );
+  });
+}
+
+for (
+  const [what, way, expected] of [
+    ["a share has a carrier", SHARE, ["carry", "walk", "walk"]],
+    ["a local disk has none", LOCAL, ["walk", "walk"]],
+  ] as const
+) {
+  Deno.test(`sync to ${what} before anything is listed`, async () => {
+    using world = new MemoryWorld({ "d/a": "1" }, {}, way);
+    const roles: Role["type"][] = [];
+    let found: Role["type"][] | null = null;
+    const act = () => void (found ??= [...roles].sort());
+    const from = withFaults(world.from, [{ call: "list", path: "", act }]);
+    const open = (root: string) => Promise.resolve(root === world.source ? from : world.to);
+    const spawn = () => {
+      const hand = spawnInProcess(open)();
+      return {
+        ...hand,
+        post(message: Parameters<typeof hand.post>[0]) {
+          if (message.type === "start") roles.push(message.role.type);
+          hand.post(message);
+        },
+      };
+    };
+    const { summary } = await world.run({ spawn });
+    assert.equal(summary.outcome, "in sync");
+    assert.deepEqual([found, world.statuses()], [expected, ["synced d/a"]]);
   });
 }

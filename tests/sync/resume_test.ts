@@ -11,6 +11,7 @@ const MANY = Object.fromEntries(
 async function abortedAt(world: MemoryWorld, nth: number) {
   const stop = new AbortController();
   return await world.run({
+    overlap: false,
     signal: stop.signal,
     faults: { destination: [{ call: "write", after: nth, act: () => aborting(stop) }] },
   });
