@@ -20,9 +20,9 @@ import { hostTarget, outputPath, parseTargets, type Target, TRIPLES } from "./co
 const PROGRAM = "src/cli.ts";
 
 /** The parts that are loaded when they are wanted: by which module, and as what it names them. */
-const PARTS: Readonly<Record<string, { readonly from: string; readonly as: string }>> = {
-  [PROGRAM]: { from: "main.ts", as: `./${PROGRAM}` },
-  "src/worker.ts": { from: PROGRAM, as: "./worker.ts" },
+const PARTS: Readonly<Record<string, { readonly from: readonly string[]; readonly as: string }>> = {
+  [PROGRAM]: { from: ["main.ts"], as: `./${PROGRAM}` },
+  "src/worker.ts": { from: ["main.ts", PROGRAM], as: "./worker.ts" },
 };
 
 /**
@@ -71,7 +71,7 @@ async function bundle({ deno, env }: Toolchain, folder: string): Promise<void> {
     await capture(command!, [...args, ...apart, module], { cwd: ROOT, env });
     let text = await Deno.readTextFile(output);
     for (const [part, { from, as }] of Object.entries(PARTS)) {
-      if (from !== module) continue;
+      if (!from.includes(module)) continue;
       if (!text.includes(`"${as}"`)) throw new BuildError(`${module} does not load ${part}`);
       text = text.replaceAll(`"${as}"`, `"./${bundleOf(part)}"`);
     }

@@ -20,6 +20,7 @@ import type { Statistics } from "./report/statistics.ts";
 import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
 import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
+import type { Thread } from "./thread.ts";
 import { workingDirectory } from "./working_directory.ts";
 
 /** Milliseconds that a command beside the sync has to end after a signal, where a share may hang. */
@@ -28,10 +29,14 @@ const GRACE = 3_000;
 /** Milliseconds that a reader who rests is given after an interruption. */
 const LAST_WORDS = 1_000;
 
-/** Runs the command line. Resolves with the exit code; never throws for what a user can cause. */
-export async function main(args: readonly string[]): Promise<number> {
+/**
+ * Runs the command line. Resolves with the exit code; never throws for what a user can cause.
+ *
+ * @param thread for a sync, if one was started already
+ */
+export async function main(args: readonly string[], thread?: Thread): Promise<number> {
   tellBy(patient);
-  const code = await run(args);
+  const code = await run(args, thread);
   const since = performance.now(),
     interrupted = (Object.values(SIGNALS) as number[]).includes(code);
   await drain(() => interrupted && performance.now() - since > LAST_WORDS);
@@ -39,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
   return code;
 }
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], thread?: Thread): Promise<number> {
   let invocation: Invocation;
   try {
     invocation = parseArguments(args);
@@ -62,7 +67,7 @@ async function run(args: readonly string[]): Promise<number> {
   }
   if (isKept()) {
     const keyboard = endWithKeeper();
-    return await runSync(invocation, { kept: true, keyboard });
+    return await runSync(invocation, { kept: true, keyboard, thread });
   }
   const { source, destination, options } = invocation;
   const full = (path: string) => resolve(workingDirectory(), path);
@@ -72,7 +77,7 @@ async function run(args: readonly string[]): Promise<number> {
   });
   const openKeyboard = isLive(invocation) ? Keyboard.open : noKeyboard;
   return (needed ? await keep(openKeyboard) : null) ??
-    await runSync(invocation, { keyboard: openKeyboard });
+    await runSync(invocation, { keyboard: openKeyboard, thread });
 }
 
 /** Whether a person watches: there is a screen that is drawn anew. */
@@ -139,7 +144,11 @@ function codeOf(error: unknown, signal: AbortSignal, interrupted: number): numbe
 
 async function runSync(
   invocation: Extract<Invocation, { type: "sync" }>,
-  { kept = false, keyboard }: { kept?: boolean; keyboard: OpenKeyboard },
+  { kept = false, keyboard, thread }: {
+    kept?: boolean;
+    keyboard: OpenKeyboard;
+    thread: Thread | undefined;
+  },
 ): Promise<number> {
   const { source, destination, options } = invocation;
   const stop = new AbortController();
@@ -159,6 +168,7 @@ async function runSync(
   try {
     const summary = await sync(source, destination, {
       ...options,
+      thread,
       signal: stop.signal,
       interruptedCode: () => code,
       base: workingDirectory(),

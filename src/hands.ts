@@ -5,7 +5,7 @@ import type { FromCrew, Port, Role, Seat, ToCrew } from "./crew.ts";
 import { SyncError } from "./errors.ts";
 import { type Side, SIDES, type Unanswered } from "./event.ts";
 import { type Open, serve } from "./serve.ts";
-import { lastWords, startThread } from "./thread.ts";
+import { canNest, lastWords, Thread } from "./thread.ts";
 
 /** A crew thread as its owner sees it. */
 export interface Hand extends Port<ToCrew, FromCrew> {
@@ -26,21 +26,21 @@ export interface Hand extends Port<ToCrew, FromCrew> {
 /** Makes a thread that waits for its "start". */
 export type Spawn = () => Hand;
 
+/** What a thread runs. */
+const WORKER = new URL("./worker.ts", import.meta.url);
+
 /**
  * Real threads.
  *
  * @throws SyncError when the system gives no more
  */
-export function spawnWorker(module: URL = new URL("./worker.ts", import.meta.url)): Hand {
-  const worker = startThread(module);
+export function spawnWorker(thread: Thread = new Thread(WORKER)): Hand {
+  const { worker } = thread;
   /** Who is told, for each hand that the thread serves. */
   const served = new Set<(message: FromCrew) => void>();
-  let failure: SyncError | null = null;
-  worker.onerror = (event) => {
-    event.preventDefault();
-    failure = new SyncError("ETHREAD", `a thread failed: ${event.message}`, { scope: "run" });
+  thread.onFailure((failure) => {
     for (const handler of [...served]) lastWords(failure).forEach(handler);
-  };
+  });
   const handAt = (port: Worker | MessagePort, leave: () => void): Hand => {
     const early: FromCrew[] = [];
     let handler: (message: FromCrew) => void = (message) => early.push(message);
@@ -52,7 +52,7 @@ export function spawnWorker(module: URL = new URL("./worker.ts", import.meta.url
       onMessage(given) {
         handler = given;
         // whoever gives a thread a role must hear that it has failed before it had one
-        if (failure !== null) early.push(...lastWords(failure));
+        if (thread.failure !== null) early.push(...lastWords(thread.failure));
         queueMicrotask(() => early.splice(0).forEach(given));
       },
       terminate() {
@@ -63,9 +63,8 @@ export function spawnWorker(module: URL = new URL("./worker.ts", import.meta.url
     };
   };
   const at = (seat: Seat) => {
-    const { port1, port2 } = new MessageChannel();
-    worker.postMessage(seat, [port2]);
-    return handAt(port1, () => port1.close());
+    const port = thread.at(seat);
+    return handAt(port, () => port.close());
   };
   return { ...handAt(worker, () => {}), beside: () => at("beside"), another: () => at("another") };
 }
@@ -79,24 +78,17 @@ export interface Ahead extends Disposable {
 }
 
 /**
- * Whether a thread that a thread makes starts at once. From Deno 2.9 on it waits a second for a
- * debugger first: 1.05 s until it answers, 0.07 s with Deno 2.7.
- *
- * @param version of Deno; default: of the one that runs this
- */
-export function canNest(version: string = Deno.version.deno): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major < 2 || (major === 2 && minor < 9);
-}
-
-/**
  * Makes a thread before there is a role for it, so that it loads while the database is opened.
  * Disposing of it ends those that nobody wanted.
  *
+ * @param started the first of them, if it is there already
  * @param nested whether the first may make the others
  */
-export function spawnAhead(spawn: Spawn, nested = canNest()): Ahead {
-  const first = spawn();
+export function spawnAhead(
+  spawn: (started?: Thread) => Hand,
+  { started, nested = canNest() }: { readonly started?: Thread; readonly nested?: boolean } = {},
+): Ahead {
+  const first = spawn(started);
   const ahead = [first];
   return {
     spawn: () => ahead.shift() ?? spawn(),

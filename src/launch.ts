@@ -1,26 +1,56 @@
 /**
- * The launch: whether this process works or keeps another one that does, decided before the program
- * is loaded. A keeper needs next to nothing of it, and the work begins once the second is there.
+ * The launch: what is decided before the program is loaded. Whether this process works or keeps another
+ * one that does: a keeper needs next to nothing of the program, and the work begins once the second is
+ * there. And whether there is a sync to run, whose first threads start while the program is loaded.
  */
 import { resolve } from "node:path";
 import { isCommandName } from "./commands/names.ts";
+import { SyncError } from "./errors.ts";
 import { isKept, keep, needsKeeper } from "./keeper.ts";
 import { hasShares, type Share, shareLookup } from "./share_paths.ts";
+import { canNest, Thread } from "./thread.ts";
 import { workingDirectory } from "./working_directory.ts";
 
-/** The command line, once it is loaded. */
-export type Main = (args: readonly string[]) => Promise<number>;
+/** The command line, once it is loaded; with a thread for a sync, if one was started. */
+export type Main = (args: readonly string[], thread?: Thread) => Promise<number>;
 
 /** Resolves with the exit code of the command line that `load` gives, or of the child that runs it. */
 export async function launch(args: readonly string[], load: () => Promise<Main>): Promise<number> {
+  const mayNeed = !isKept() && mayNeedKeeper(args);
   // the keeper of a sync that draws on a terminal passes keys on: only the whole knows which
   const mayKeep = isCommandName(args[0]) || !Deno.stdout.isTerminal();
-  if (mayKeep && !isKept() && mayNeedKeeper(args)) {
+  if (mayNeed && mayKeep) {
     const code = await keep(() => null);
     if (code !== null) return code;
   }
+  const thread = mayNeed || !isSync(args) ? undefined : startThreads();
   const main = await load();
-  return await main(args);
+  return await main(args, thread);
+}
+
+/** Arguments with which there is no sync, or one that changes its priority before it starts threads. */
+const OTHERWISE = new Set(["--help", "-h", "--version", "-V", "--idle"]);
+
+/** Whether these arguments are likely to be those of a sync. */
+export function isSync(args: readonly string[]): boolean {
+  return args.length >= 2 && !isCommandName(args[0]) && !args.some((arg) => OTHERWISE.has(arg));
+}
+
+/**
+ * The first thread of a sync, which makes the second one. To start a thread and to load what it does
+ * takes as long as to load the program. Undefined where nothing goes on at the same time, or where the
+ * system gives none, which the sync finds out about.
+ */
+function startThreads(): Thread | undefined {
+  if (navigator.hardwareConcurrency < 2) return undefined;
+  try {
+    const thread = new Thread(new URL("./worker.ts", import.meta.url));
+    if (canNest()) thread.begin();
+    return thread;
+  } catch (error) {
+    if (error instanceof SyncError) return undefined;
+    throw error;
+  }
 }
 
 /**

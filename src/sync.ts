@@ -28,6 +28,7 @@ import { progressLine } from "./report/plain.ts";
 import { Statistics } from "./report/statistics.ts";
 import { resolvePaths } from "./roots.ts";
 import { identifySelf } from "./self.ts";
+import type { Thread } from "./thread.ts";
 import { Run } from "./run.ts";
 
 /** How a run is watched, stopped and, in tests, given other parts. */
@@ -39,6 +40,8 @@ export interface SyncEnvironment {
   /** The directory that relative paths are relative to. Default: the working directory. */
   readonly base?: string;
   readonly spawn?: Spawn;
+  /** A thread that was started before the rest of the program was there. */
+  readonly thread?: Thread;
   readonly open?: (root: string, temporaryName: () => string) => Promise<Backend>;
   readonly clock?: Clock;
   /** The time of day, in ms since the epoch. Default: the system's. */
@@ -85,7 +88,9 @@ export async function sync(
   const cores = options.cores ?? navigator.hardwareConcurrency;
   // with the least that a run needs, and before all that may go on while a thread starts; with one
   // processor nothing does
-  using ahead = options.spawn === undefined && cores > 1 ? spawnAhead(spawnWorker) : null;
+  using ahead = options.spawn === undefined && cores > 1
+    ? spawnAhead(spawnWorker, { started: options.thread })
+    : null;
   using control = new RunControl({ ...all, bandwidth: all.bwlimit, clock, today, local });
   const asked = options.signal ?? new AbortController().signal;
   const signal = AbortSignal.any([asked, control.signal]);

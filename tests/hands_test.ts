@@ -5,9 +5,9 @@ import type { Pending } from "../src/backend/watch.ts";
 import type { QueuedDirectory } from "../src/backlog/backlog.ts";
 import type { FromCrew, Role, ToCrew } from "../src/crew.ts";
 import { RunControl } from "../src/control/run_control.ts";
-import { canNest, Crew, type Hand, spawnAhead, spawnInProcess, spawnWorker } from "../src/hands.ts";
+import { Crew, type Hand, spawnAhead, spawnInProcess, spawnWorker } from "../src/hands.ts";
 import { DEFAULTS } from "../src/options.ts";
-import { startThread } from "../src/thread.ts";
+import { canNest, startThread, Thread } from "../src/thread.ts";
 import { FakeClock } from "./testing/fake_clock.ts";
 
 /** A thread that says only what the test says. */
@@ -245,7 +245,7 @@ for (const kind of ["beside", "another"] as const) {
 }
 
 Deno.test("spawnWorker tells of a thread that has failed before it had a role", async () => {
-  const thread = spawnWorker(new URL("data:text/javascript,throw new Error('no memory')"));
+  const thread = spawnWorker(new Thread("data:text/javascript,throw new Error('no memory')"));
   const started = () =>
     new Promise<FromCrew[]>((resolve) => {
       const heard: FromCrew[] = [];
@@ -260,6 +260,40 @@ Deno.test("spawnWorker tells of a thread that has failed before it had a role", 
     assert.match(fatal.error.message, /^a thread failed: .*no memory/);
   }
   thread.terminate();
+});
+
+Deno.test("spawnWorker tells of a thread that has failed before it was anybody's", async () => {
+  const started = new Thread("data:text/javascript,throw new Error('no memory')");
+  while (started.failure === null) await new Promise((resolve) => setTimeout(resolve, 1));
+  const hand = spawnWorker(started);
+  const { promise, resolve } = Promise.withResolvers<FromCrew>();
+  hand.onMessage(resolve);
+  const first = await promise;
+  assert.ok(first.type === "fatal");
+  assert.match(first.error.message, /^a thread failed: .*no memory/);
+  hand.terminate();
+});
+
+Deno.test("Thread gives out the seats that it has begun before it takes others", () => {
+  const { Worker } = globalThis;
+  const taken: string[] = [];
+  globalThis.Worker = class {
+    postMessage(seat: string, [port]: [MessagePort]) {
+      taken.push(seat);
+      port.close();
+    }
+  } as unknown as typeof Worker;
+  try {
+    const thread = new Thread("data:text/javascript,");
+    thread.begin();
+    thread.begin();
+    const ports = [thread.at("beside"), ...Array.from({ length: 3 }, () => thread.at("another"))];
+    assert.deepEqual(taken, ["another", "another", "beside", "another"]);
+    assert.equal(new Set(ports).size, 4);
+    ports.forEach((port) => port.close());
+  } finally {
+    globalThis.Worker = Worker;
+  }
 });
 
 Deno.test("startThread says what to do when the system gives no more threads", () => {
@@ -329,7 +363,7 @@ Deno.test("spawnAhead has the first thread make the others where it can, and end
       };
       return canMake ? Object.assign(hand, { another }) : hand;
     };
-    const ahead = spawnAhead(spawn, nested);
+    const ahead = spawnAhead(spawn, { nested });
     ahead.another();
     ahead.another();
     const all = [...spawned, ...made];

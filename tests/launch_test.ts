@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../src/commands/all.ts";
 import { COMMAND_NAMES, isCommandName } from "../src/commands/names.ts";
-import { mayNeedKeeper } from "../src/launch.ts";
+import { isSync, mayNeedKeeper } from "../src/launch.ts";
 
 const share = (path: string) =>
   path.startsWith("/v4/") ? "hanging" : path.startsWith("/v3/") ? "interruptible" : null;
@@ -58,4 +58,20 @@ Deno.test("isCommandName knows exactly the commands that there are", () => {
   assert.equal(isCommandName("verify"), true);
   assert.equal(isCommandName(undefined), false);
   assert.equal(isCommandName("./verify"), false);
+});
+
+Deno.test("isSync knows the arguments with which threads may start before the program is loaded", () => {
+  const table: [string, boolean][] = [
+    ["/a /b", true],
+    ["-q --db /x /a /b", true],
+    ["/a /b --mirror", true],
+    ["/a", false],
+    ["", false],
+    ["verify --db /x", false],
+    ["/a /b --help", false],
+    ["/a /b -V", false],
+    // what it says must be done before there are threads
+    ["/a /b --idle", false],
+  ];
+  for (const [line, expected] of table) assert.equal(isSync(line.split(" ")), expected, line);
 });
