@@ -346,6 +346,7 @@ export class Run {
     const store = await pauses.through(() => this.#beginScan(context, trusted));
     const scan = (context: RunContext) =>
       runScan(context, store, {
+        begun: () => early.begin(),
         early: early.isUnderWay,
         decided: (directories) => {
           if (options.dryRun) printDecided(context, directories);

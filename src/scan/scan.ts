@@ -21,6 +21,8 @@ const MOST_GIVEN = 512, FEW_GIVEN = 256;
 
 /** What the scan tells while it runs. */
 export interface ScanHandlers {
+  /** Its walkers have their threads: one that two can share is not taken from them any more. */
+  readonly begun: () => void;
   /** Directories that became decided, or of which there is more to carry, by number. */
   readonly decided: (directories: readonly number[]) => void;
   /** Whether what is decided is carried meanwhile: then what is listed of a large directory is too. */
@@ -48,6 +50,7 @@ export async function runScan(
     // on shares both only wait, for which one thread is enough
     beside: SIDES.every((side) => context[side].capabilities.latency === "waiting") ? source : null,
   });
+  handlers.begun();
   tellCounts(context, store);
   await together([source, destination], (reason) => stop.abort(reason));
   context.signal.throwIfAborted();

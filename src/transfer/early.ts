@@ -49,6 +49,11 @@ export class EarlyTransfer implements AsyncDisposable {
     }
   }
 
+  /** The scan has begun, and has its threads. */
+  begin(): void {
+    this.#transfer?.begin();
+  }
+
   /** The scan has decided these directories. */
   news(directories: readonly number[]): void {
     if (this.#transfer === null) return;

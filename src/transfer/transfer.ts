@@ -115,7 +115,11 @@ export class Transfer {
     });
     // whoever awaits it may still be busy with the scan
     this.done.catch(() => {});
-    if (scan !== null && this.#boundBy === "share") this.#start();
+  }
+
+  /** The scan has begun, and has its threads. */
+  begin(): void {
+    if (this.#boundBy === "share") this.#start();
   }
 
   /** The scan has decided these directories. */
