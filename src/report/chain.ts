@@ -211,13 +211,13 @@ export function tailOf(bytes: Uint8Array, { whole }: { whole: boolean }): Tail {
   }
   // the first of them may have lost its beginning
   if (!whole) lines.shift();
-  // a fragment is hashed on top of what came before it
-  const links = lines.map((line) => linkOf(line));
-  const from = Math.max(0, links.findLastIndex(({ type }) => type !== "fragment"));
-  const head = lines.slice(from).reduce(
-    (head, line, i) => headAfter(head, line, links[from + i]!),
-    GENESIS,
-  );
+  // a fragment is hashed on top of what came before it, back to the last line that is none
+  const links: Link[] = [];
+  let from = lines.length;
+  while (from > 0 && links[0]?.type !== "record" && links[0]?.type !== "old") {
+    links.unshift(linkOf(lines[--from]!));
+  }
+  const head = links.reduce((head, link, i) => headAfter(head, lines[from + i]!, link), GENESIS);
   return { last: lines.at(-1), cut: bytes.subarray(end), head };
 }
 
