@@ -6,6 +6,7 @@ import type { FromCrew } from "../crew.ts";
 import { join } from "../entry.ts";
 import { type Side, SIDES } from "../event.ts";
 import { type Hand, together } from "../hands.ts";
+import { countListing } from "../listing.ts";
 import { giveBack } from "../lib/give_back.ts";
 import { isExact } from "../name_rules.ts";
 import { auditPath } from "../report/operation_record.ts";
@@ -76,6 +77,8 @@ class WalkerDesk {
   readonly #given = new Set<number>();
   readonly #hand: Hand;
   #closed = false;
+  /** All that is queued in the database has been given out: it need not be asked for more. */
+  #knowsAll = false;
   /** Messages that the walker is still to be told of as taken, and what will tell it. */
   #taken = 0;
   #turn: ReturnType<typeof setTimeout> | null = null;
@@ -141,14 +144,15 @@ class WalkerDesk {
 
   #put(listings: readonly (ListedChunk | FailedListing)[]): void {
     const { statistics, backlog } = this.#context;
-    const decided = this.#context.settle(() => {
+    const { decided, done: _, ...counts } = this.#context.settle(() => {
       listings.forEach((listed) => this.#tell(listed));
-      return this.#store.put(this.#side, listings);
+      const decided = this.#store.put(this.#side, listings);
+      return { decided, ...backlog.scanCounts(this.#store.scan, this.#side) };
     });
+    this.#knowsAll &&= listings.every((one) => isFailure(one) || hasNoDirectory(one));
     for (const listed of listings) if (!isFailure(listed)) giveBack(listed.data);
     if (decided.length > 0) this.#handlers.decided(decided);
     if (decided.length > 0) this.#goOn();
-    const { done: _, ...counts } = backlog.scanCounts(this.#store.scan, this.#side);
     this.#pending();
     this.#taken += 1;
     this.#turn ??= setTimeout(() => this.#tellTaken(), 0);
@@ -212,10 +216,11 @@ class WalkerDesk {
   }
 
   #give(): void {
-    if (this.#given.size >= FEW_GIVEN) return;
+    if (this.#given.size >= FEW_GIVEN || (this.#knowsAll && this.#given.size > 0)) return;
     // those already given are still queued in the database and come first
-    const queued = this.#store.queued(this.#side, 0, MOST_GIVEN)
-      .filter(({ id }) => !this.#given.has(id));
+    const all = this.#store.queued(this.#side, 0, MOST_GIVEN);
+    const queued = all.filter(({ id }) => !this.#given.has(id));
+    this.#knowsAll = all.length < MOST_GIVEN;
     if (queued.length > 0) {
       for (const { id } of queued) this.#given.add(id);
       this.#hand.post({ type: "list", directories: queued });
@@ -232,7 +237,9 @@ class WalkerDesk {
 
   /** The other side may have something to do again, or nothing more to wait for. */
   #goOn(): void {
-    if (this.#follower !== null) this.#follower.#give();
+    if (this.#follower === null) return;
+    this.#follower.#knowsAll = false;
+    this.#follower.#give();
   }
 
   #lastPending = -Infinity;
@@ -243,4 +250,8 @@ class WalkerDesk {
     this.#lastPending = now;
     this.#context.statistics.pending(this.#context.backlog.transfer.pending());
   }
+}
+
+function hasNoDirectory({ data }: ListedChunk): boolean {
+  return countListing(data).directories === 0;
 }
