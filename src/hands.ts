@@ -26,15 +26,12 @@ export interface Hand extends Port<ToCrew, FromCrew> {
 /** Makes a thread that waits for its "start". */
 export type Spawn = () => Hand;
 
-/** What a thread runs. */
-const WORKER = new URL("./worker.ts", import.meta.url);
-
 /**
  * Real threads.
  *
  * @throws SyncError when the system gives no more
  */
-export function spawnWorker(thread: Thread = new Thread(WORKER)): Hand {
+export function spawnWorker(thread: Thread = new Thread()): Hand {
   const { worker } = thread;
   /** Who is told, for each hand that the thread serves. */
   const served = new Set<(message: FromCrew) => void>();

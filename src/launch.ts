@@ -44,7 +44,7 @@ export function isSync(args: readonly string[]): boolean {
 function startThreads(): Thread | undefined {
   if (navigator.hardwareConcurrency < 2) return undefined;
   try {
-    const thread = new Thread(new URL("./worker.ts", import.meta.url));
+    const thread = new Thread();
     if (canNest()) thread.begin();
     return thread;
   } catch (error) {

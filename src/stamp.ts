@@ -54,6 +54,13 @@ export function joinTime(seconds: number, nanos: number): bigint {
   return AS_BIGINT[0]!;
 }
 
+/** The times that are given on, of a stamp. */
+export function timesOf(
+  { mtime, mtimeNanos, atime, atimeNanos }: Stamp,
+): Pick<Entry, "mtime" | "atime"> {
+  return { mtime: joinTime(mtime, mtimeNanos), atime: joinTime(atime, atimeNanos) };
+}
+
 /** The stamp of an entry. */
 export function stampOf(entry: Entry): Stamp {
   const [mtime, mtimeNanos] = splitTime(entry.mtime);

@@ -29,6 +29,9 @@ export function canNest(version: string = Deno.version.deno): boolean {
   return major < 2 || (major === 2 && minor < 9);
 }
 
+/** What a thread of the crew runs. */
+const WORKER = new URL("./worker.ts", import.meta.url);
+
 /** A thread that may have begun, and may have failed, before there is anybody to hear of it. */
 export class Thread {
   readonly worker: Worker;
@@ -37,7 +40,7 @@ export class Thread {
   readonly #begun: MessagePort[] = [];
 
   /** @throws SyncError when the system gives no more */
-  constructor(module: string | URL) {
+  constructor(module: string | URL = WORKER) {
     this.worker = startThread(module);
     this.worker.onerror = (event) => {
       event.preventDefault();

@@ -214,7 +214,7 @@ export function tailOf(bytes: Uint8Array, { whole }: { whole: boolean }): Tail {
   // a fragment is hashed on top of what came before it, back to the last line that is none
   const links: Link[] = [];
   let from = lines.length;
-  while (from > 0 && links[0]?.type !== "record" && links[0]?.type !== "old") {
+  while (from > 0 && (links[0]?.type ?? "fragment") === "fragment") {
     links.unshift(linkOf(lines[--from]!));
   }
   const head = links.reduce((head, link, i) => headAfter(head, lines[from + i]!, link), GENESIS);

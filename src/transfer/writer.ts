@@ -1,14 +1,14 @@
 /** The writer of a lane: items in, files at the destination out. */
 import type { Backend, FileWriter } from "../backend/backend.ts";
 import type { Block, Carried, Item } from "../block.ts";
-import { join, type Times } from "../entry.ts";
+import { join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import type { Side } from "../event.ts";
 import { directoryMade, type Job, type Outcome } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
-import { joinTime, type Stamp, stampOf } from "../stamp.ts";
+import { type Stamp, stampOf, timesOf } from "../stamp.ts";
 import { type Parcel, PROGRESS } from "../parcel.ts";
 import { Underway } from "./underway.ts";
 import type { Group } from "./group.ts";
@@ -289,7 +289,7 @@ async function end(
   try {
     if (carried.failed === null) {
       if (carried.sparse) await writer!.extend(carried.entry!.size, options);
-      await writer!.finish(timesOf(carried), options);
+      await writer!.finish(carried.entry ?? timesOf(carried.stamp!), options);
       refusals = await keep(carried, writer!.temporary, options);
     }
   } catch (error) {
@@ -374,15 +374,6 @@ function outcomeOf(carried: Carried, hash: string | null, { clock }: WriterOptio
     expected: file.size,
     duration: clock.now() - began,
     error: null,
-  };
-}
-
-/** The times that the destination gets. */
-function timesOf({ entry, stamp }: Carried): Pick<Times, "mtime" | "atime"> {
-  if (entry !== null) return entry;
-  return {
-    mtime: joinTime(stamp!.mtime, stamp!.mtimeNanos),
-    atime: joinTime(stamp!.atime, stamp!.atimeNanos),
   };
 }
 

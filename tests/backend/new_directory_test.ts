@@ -81,9 +81,7 @@ for (const [kind, way] of Object.entries({ "a disk": LOCAL, "a share": SHARE }))
       assert.equal(joinTime(mtime, mtimeNanos), there.mtime);
     },
   });
-}
 
-for (const [kind, way] of Object.entries({ "a disk": LOCAL, "a share": SHARE })) {
   Deno.test({
     name:
       `${kind}: a new directory has its name only when its files are in it, and they theirs at once`,

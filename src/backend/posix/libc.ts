@@ -126,6 +126,9 @@ export const O = {
   NOFOLLOW: Deno.build.arch === "aarch64" ? 0o100000 : 0o400000,
 } as const;
 
+/** The empty name: with `AT.EMPTY_PATH`, what the handle itself stands for. */
+export const SELF = Uint8Array.of(0);
+
 export const AT = {
   FDCWD: -100,
   SYMLINK_NOFOLLOW: 0x100,

@@ -9,7 +9,7 @@ import { portableError } from "../portable_errors.ts";
 import { nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
 import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./file_systems.ts";
-import { AT, type Libc, O } from "./libc.ts";
+import { AT, type Libc, O, SELF } from "./libc.ts";
 import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Kinds whose client sends what is written past the page cache, of any length, from any memory. */
@@ -22,7 +22,6 @@ const BLOCKS: Readonly<Record<string, number>> = {
   smb3: 4 * 2 ** 20,
 };
 
-const SELF = Uint8Array.of(0);
 const MOUNTS = "/proc/self/mountinfo";
 
 /** What the kernel says of one mount. */

@@ -12,7 +12,7 @@ import { type Directories, type HeldDirectory, lastName } from "./directories.ts
 import { EEXIST, EINVAL } from "./errno.ts";
 import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
-import { fillStamp, TIMES } from "./parcel_memory.ts";
+import { fillTime, TIMES } from "./parcel_memory.ts";
 import type { PosixSmallFiles } from "./small.ts";
 import {
   makeTemporaryDirectory,
@@ -128,7 +128,9 @@ class NewPosixDirectory implements NewDirectory {
     const { libc: { now }, directories, parent: { fd }, temporary } = this.#parts;
     // a name given to it, or taken from it, changes the directory above it only
     if (this.#times !== null) {
-      fillStamp(TIMESPECS, this.#times);
+      const { atime, atimeNanos, mtime, mtimeNanos } = this.#times;
+      fillTime(TIMESPECS, 0, atime, atimeNanos);
+      fillTime(TIMESPECS, 4, mtime, mtimeNanos);
       const result = now.utimensat(fd, temporary, BYTES, AT.SYMLINK_NOFOLLOW);
       if (result !== 0) this.#times = null;
     }

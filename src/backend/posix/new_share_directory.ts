@@ -8,13 +8,13 @@
  */
 import { SyncError } from "../../errors.ts";
 import type { Parcel } from "../../parcel.ts";
-import type { Stamp } from "../../stamp.ts";
+import { type Stamp, timesOf } from "../../stamp.ts";
 import type { HeldParcels, NewDirectory } from "../backend.ts";
 import { type Directories, type HeldDirectory, lastName } from "./directories.ts";
 import { EEXIST, ENOENT } from "./errno.ts";
+import { timespecs } from "./file.ts";
 import { Holders } from "./holders.ts";
 import { AT, type Libc, RENAME_NOREPLACE } from "./libc.ts";
-import { fillStamp, TIMES } from "./parcel_memory.ts";
 import type { ShareSmallFiles } from "./small_shares.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 import { makeTemporaryDirectory, type TemporaryDirectory } from "./temporary_directory.ts";
@@ -148,9 +148,8 @@ class NewShareDirectory implements NewDirectory {
     const { libc: { pooled }, parent: { fd }, temporary, noReplace } = this.#parts;
     // a name given to it, or taken from it, changes the directory above it only
     if (this.#times !== null) {
-      const words = new Int32Array(TIMES / 4), bytes = new Uint8Array(words.buffer);
-      fillStamp(words, this.#times);
-      const result = await pooled.utimensat(fd, temporary, bytes, AT.SYMLINK_NOFOLLOW);
+      const times = timespecs(timesOf(this.#times));
+      const result = await pooled.utimensat(fd, temporary, times, AT.SYMLINK_NOFOLLOW);
       if (result !== 0) this.#times = null;
     }
     if (!noReplace) {

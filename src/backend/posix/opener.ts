@@ -14,11 +14,9 @@ import type { Entries } from "./entries.ts";
 import { EINVAL, EPERM } from "./errno.ts";
 import { PosixReader } from "./file.ts";
 import { Handle } from "./handle.ts";
-import { AT, type Libc, O, type Syscalls } from "./libc.ts";
+import { AT, type Libc, O, SELF, type Syscalls } from "./libc.ts";
 import { READ_FLAGS } from "./parcel_memory.ts";
 import { StatxBuffer } from "./statx.ts";
-
-const SELF = Uint8Array.of(0);
 
 /** Files up to this size may be kept in places that are not counted as allocated. */
 const SPARSE_FROM = 64 * 1024;

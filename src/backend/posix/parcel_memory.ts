@@ -1,6 +1,5 @@
 /** What the calls of parcels have in common: how files are opened, and what lies in memory for them. */
 import type { Parcel } from "../../parcel.ts";
-import type { Stamp } from "../../stamp.ts";
 import { O } from "./libc.ts";
 
 /** Non-blocking: a FIFO that took a file's place must not hold a lane for ever. */
@@ -51,10 +50,4 @@ export function fillTime(words: Int32Array, at: number, seconds: number, nanos: 
   words[at] = seconds;
   words[at + 1] = Math.floor(seconds / 2 ** 32);
   words[at + 2] = nanos;
-}
-
-/** The same two, of a stamp, from word 0 on. */
-export function fillStamp(words: Int32Array, stamp: Stamp): void {
-  fillTime(words, 0, stamp.atime, stamp.atimeNanos);
-  fillTime(words, 4, stamp.mtime, stamp.mtimeNanos);
 }

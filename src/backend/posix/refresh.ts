@@ -1,10 +1,8 @@
 /** Refreshing: has a share's server asked, where its client would answer from memory. */
 import { SyncError } from "../../errors.ts";
 import type { Directories } from "./directories.ts";
-import { AT, type Syscalls } from "./libc.ts";
+import { AT, SELF, type Syscalls } from "./libc.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
-
-const SELF = Uint8Array.of(0);
 
 /**
  * Asks the server how a directory and those above it are now, from the root down: the client of a

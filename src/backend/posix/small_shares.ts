@@ -9,8 +9,8 @@
  * As on a local disk, only the ordinary case is done here; whatever is odd about a file leaves it
  * behind, for the ordinary way.
  */
-import { type Parcel, PROGRESS, STAMP, stampAt } from "../../parcel.ts";
-import type { Stamp } from "../../stamp.ts";
+import { type Parcel, PROGRESS, STAMP } from "../../parcel.ts";
+import { type Stamp, stampOf } from "../../stamp.ts";
 import type { FileWriter, HeldParcels, NewDirectory, SmallFiles } from "../backend.ts";
 import { isUnsettled } from "../settling.ts";
 import type { Flushing } from "./creator.ts";
@@ -18,7 +18,7 @@ import { Desk, type DeskOptions, READS, WRITES } from "./desk.ts";
 import { type Directories, type HeldDirectory, nulTerminated } from "./directories.ts";
 import { EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM, posixError } from "./errno.ts";
 import { Holders } from "./holders.ts";
-import { AT } from "./libc.ts";
+import { AT, SELF } from "./libc.ts";
 import { makeShareDirectory } from "./new_share_directory.ts";
 import { ParcelLength } from "./parcel_length.ts";
 import { fillTimes, NAMED, READ_FLAGS, TEMPORARY } from "./parcel_memory.ts";
@@ -27,7 +27,7 @@ import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 /** Errors that say for certain that no file was made. */
 const REFUSED = new Set([EACCES, EEXIST, EILSEQ, EINVAL, ENAMETOOLONG, EPERM]);
 
-const encoder = new TextEncoder(), EMPTY = new Uint8Array(1);
+const encoder = new TextEncoder();
 
 /** What a {@link ShareSmallFiles} works with. */
 export interface ShareSmallOptions extends DeskOptions {
@@ -248,12 +248,10 @@ export class ShareSmallFiles implements SmallFiles {
 
   /** What the server says of a directory that is held; null where that cannot be had. */
   async #stampOf(fd: number): Promise<Stamp | null> {
-    const look = new StatxBuffer(), stamp = new Float64Array(STAMP), { libc } = this.#options;
-    const ask = AT.EMPTY_PATH | AT.FORCE_SYNC;
-    const result = await libc.pooled.statx(fd, EMPTY, ask, STATX_WANTED, look.bytes);
-    if (result !== 0) return null;
-    look.stamp(0, stamp, 0);
-    return stampAt(stamp, 0);
+    const look = new StatxBuffer(), ask = AT.EMPTY_PATH | AT.FORCE_SYNC;
+    const { pooled } = this.#options.libc;
+    const result = await pooled.statx(fd, SELF, ask, STATX_WANTED, look.bytes);
+    return result === 0 ? stampOf(look.entry("")) : null;
   }
 
   /** Removes what was written of a file; false when it may still be there. */
