@@ -66,6 +66,12 @@ export class SyncError extends Error {
   }
 }
 
+/** An error that fails an entry; throws anything larger, which stops the run. */
+export function entryError(error: unknown): SyncError {
+  if (error instanceof SyncError && error.scope === "entry") return error;
+  throw error;
+}
+
 /** A mistake in how sluice was called: one sentence for stderr, exit code 2, nothing was touched. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

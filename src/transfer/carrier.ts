@@ -15,13 +15,15 @@ import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
 import { Group } from "./group.ts";
 import { KnownDirectories } from "./known_directories.ts";
+import { outcomeInParcel } from "./parcel_writer.ts";
 import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
 import { Streams } from "./streams.ts";
 import { isLarge, STOCK } from "./supply.ts";
 import { throttle } from "./throttle.ts";
-import { outcomeInParcel, writeItems } from "./writer.ts";
+import { Widths } from "./width.ts";
+import { writeItems } from "./writer.ts";
 
 /** A file under way, for the display. */
 export interface Underway {
@@ -73,6 +75,7 @@ export class Carrier {
   readonly #large: Job[] = [];
   /** Lanes that have a large job. */
   readonly #laden = new Set<number>();
+  readonly #widths = new Widths(() => this.#allowed);
   readonly #underway = new Map<number, Underway>();
   /** Bytes of files that are written and not settled yet. */
   #unsettled = 0;
@@ -224,6 +227,9 @@ export class Carrier {
       signal,
       checkRoot: async (side) => await this.#guards[side].check(),
       progress: (carried, done) => this.#progress(lane, carried, done),
+      // a group gives directories their names without a look at who is writing in them
+      width: () => shared ? this.#widths.each : 1,
+      busy: (busy) => this.#widths.mark(lane, busy),
       ended: (bytes) => this.#unsettled += bytes,
     });
     // a writer that fails must not leave the reader waiting for room in the queue, or reading on

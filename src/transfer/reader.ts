@@ -4,7 +4,7 @@ import { nameOf } from "../backend/failures.ts";
 import type { Block, Carried, Item } from "../block.ts";
 import { joinTime } from "../stamp.ts";
 import { type Entry, join, type Kind } from "../entry.ts";
-import { SyncError } from "../errors.ts";
+import { entryError, SyncError } from "../errors.ts";
 import type { Job, JobFile } from "../job.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Gate } from "../lib/gate.ts";
@@ -63,6 +63,8 @@ export async function* readItems(
   };
   for (let job = await take(); job !== undefined; job = await take()) {
     batch.push({ type: "begin", job });
+    // its directory is made while its first files are read
+    if (waiting) yield takeBatch();
     const parcels = options.parcels && isPlain(job.path);
     for (let next = 0; next < job.files.length;) {
       signal.throwIfAborted();
@@ -240,10 +242,4 @@ function notALink(kind: Kind, path: string): SyncError {
 
 function vanished(path: string): SyncError {
   return new SyncError("ENOENT", "no longer at the source", { path });
-}
-
-/** An error that fails the file; anything larger goes on to stop the run. */
-function entryError(error: unknown): SyncError {
-  if (error instanceof SyncError && error.scope === "entry") return error;
-  throw error;
 }

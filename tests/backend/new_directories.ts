@@ -8,7 +8,7 @@ import { Parcel, PARCEL_BYTES } from "../../src/parcel.ts";
 import { stampOf } from "../../src/stamp.ts";
 import { Group } from "../../src/transfer/group.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
-import { outcomeInParcel } from "../../src/transfer/writer.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { LOCAL, type SHARE } from "../testing/open_disk.ts";
 import { scratchDirectory } from "../testing/scratch.ts";

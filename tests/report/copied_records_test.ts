@@ -5,7 +5,7 @@ import { REASONS } from "../../src/operation.ts";
 import { Parcel, PARCEL_FILES, PROGRESS } from "../../src/parcel.ts";
 import { CopiedRecords } from "../../src/report/copied_records.ts";
 import { operationRecords } from "../../src/report/operation_record.ts";
-import { outcomeInParcel } from "../../src/transfer/writer.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { numRuns } from "../testing/trees.ts";
 import { jobOf } from "../transfer/parts.ts";
 

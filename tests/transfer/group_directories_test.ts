@@ -6,7 +6,7 @@ import { directoryMade, type Job } from "../../src/job.ts";
 import { Parcel, PARCEL_FILES, PROGRESS } from "../../src/parcel.ts";
 import { Group } from "../../src/transfer/group.ts";
 import type { StagedDirectory } from "../../src/transfer/staged.ts";
-import { outcomeInParcel } from "../../src/transfer/writer.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { jobOf, memory } from "./parts.ts";
 

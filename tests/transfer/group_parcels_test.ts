@@ -5,7 +5,7 @@ import { SyncError } from "../../src/errors.ts";
 import { Parcel, PROGRESS } from "../../src/parcel.ts";
 import { Group } from "../../src/transfer/group.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
-import { outcomeInParcel } from "../../src/transfer/writer.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { jobOf, memory } from "./parts.ts";
 

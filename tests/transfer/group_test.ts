@@ -3,7 +3,7 @@ import type { FileWriter } from "../../src/backend/backend.ts";
 import { failure } from "../../src/backend/failures.ts";
 import type { Job, Outcome } from "../../src/job.ts";
 import { Group } from "../../src/transfer/group.ts";
-import { outcomeInParcel } from "../../src/transfer/writer.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 import { jobOf, memory } from "./parts.ts";

@@ -12,7 +12,8 @@ import { KnownDirectories } from "../../src/transfer/known_directories.ts";
 import type { Settled } from "../../src/transfer/staged.ts";
 import { Streams } from "../../src/transfer/streams.ts";
 import type { ReaderOptions } from "../../src/transfer/reader.ts";
-import { outcomeInParcel, type WriterOptions } from "../../src/transfer/writer.ts";
+import type { WriterOptions } from "../../src/transfer/one_file.ts";
+import { outcomeInParcel } from "../../src/transfer/parcel_writer.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 import { fill, type Tree } from "../testing/world.ts";
@@ -130,6 +131,8 @@ export function writerParts(
     parcels: false,
     checkRoot: () => Promise.resolve(),
     progress() {},
+    width: () => 1,
+    busy() {},
     ended() {},
   };
   return { options, group, settled, jobs, clock };

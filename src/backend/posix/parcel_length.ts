@@ -1,8 +1,8 @@
 /** The length of parcels on a share: how many files one has, by how long the ones before took. */
 import { MOST } from "./desk.ts";
 
-/** Files of a parcel: to begin with, and the fewest there are ever. */
-const FIRST = 8, FEWEST = 2;
+/** Files of a parcel, at least, and to begin with: nothing is written until the first has been read. */
+const FEWEST = 2;
 
 /**
  * Milliseconds that the calls of a parcel should take: an interrupt and a pause wait for them. Lanes
@@ -14,7 +14,7 @@ const LONG = 600, SHORT = 240;
 
 /** Adapts the length of parcels. */
 export class ParcelLength {
-  #most = FIRST;
+  #most = FEWEST;
 
   /** Files that a parcel should have at most. */
   get most(): number {
