@@ -11,9 +11,10 @@ import { NameSpans } from "./directory_entries.ts";
 import { ENOENT } from "./errno.ts";
 import { AT, type Libc, type Syscalls } from "./libc.ts";
 import { Looks, MOST_LOOKS } from "./looks.ts";
+import { type Seen, ShareLooks } from "./share_looks.ts";
 import { STATX_WANTED, StatxBuffer } from "./statx.ts";
 
-/** Metadata look-ups in flight for one directory of a share. */
+/** Single looks in flight for one directory of a share. */
 const LOOKS_IN_FLIGHT = 32;
 
 /** What {@link Entries} work with. */
@@ -33,6 +34,7 @@ export class Entries {
   readonly #directories: Directories;
   readonly #immediate: boolean;
   #looks: Looks | null = null;
+  #shareLooks: ShareLooks | null = null;
   /** Of what is looked at at once. */
   readonly #spans = new NameSpans();
 
@@ -100,6 +102,11 @@ export class Entries {
     return true;
   }
 
+  /** Gives memory back. */
+  close(): void {
+    this.#shareLooks?.close();
+  }
+
   /** Whether calls answer at once. */
   get immediate(): boolean {
     return this.#immediate;
@@ -114,12 +121,12 @@ export class Entries {
   ): Promise<ListBatch> {
     const spans = this.#immediate ? this.#spans : new NameSpans();
     spans.find(buffer, length);
-    const { starts, ends, count } = spans;
+    const { starts, ends } = spans;
     const nameAt = (i: number) => decodeName(buffer.subarray(starts[i], ends[i]));
     const entries: Entry[] = [];
     const temporaries: string[] = [];
     const problems: { name: string; code: string; message: string }[] = [];
-    const look = async (name: string, into?: StatxBuffer) => {
+    const look = async (name: string, into: StatxBuffer) => {
       if (isTemporary(name)) return void temporaries.push(name);
       const path = join(directory, name);
       try {
@@ -131,36 +138,33 @@ export class Entries {
         problems.push({ name, code: error.code, message: error.message });
       }
     };
+    const aside: string[] = [];
+    const seen: Seen = (i, result, answer, at) => {
+      const start = starts[i]!, end = ends[i]!;
+      const simple = result === 0 && answer.kind(at) !== "symlink";
+      if (into !== undefined && simple && !isOwn(buffer, start, end)) {
+        answer.pack(into, buffer, start, end, at);
+        return;
+      }
+      const name = nameAt(i);
+      if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
+      else aside.push(name);
+    };
     if (this.#immediate) {
-      const aside: string[] = [];
       this.#looks ??= new Looks(this.#libc);
-      this.#looks.each(fd, buffer, spans, (i, result, answer, at) => {
-        const start = starts[i]!, end = ends[i]!;
-        const simple = result === 0 && answer.kind(at) !== "symlink";
-        if (into !== undefined && simple && !isOwn(buffer, start, end)) {
-          answer.pack(into, buffer, start, end, at);
-          return;
-        }
-        const name = nameAt(i);
-        if (simple && !isTemporary(name)) entries.push(answer.entry(name, "", at));
-        else aside.push(name);
-      });
-      // mostly there are none
-      const own = aside.length > 0 ? new StatxBuffer() : undefined;
-      for (const name of aside) await look(name, own);
+      this.#looks.each(fd, buffer, spans, seen);
     } else {
-      await forEachLimited(
-        Array.from({ length: count }, (_, i) => nameAt(i)),
-        LOOKS_IN_FLIGHT,
-        () => {
-          const own = new StatxBuffer();
-          return async (name) => {
-            signal?.throwIfAborted();
-            await look(name, own);
-          };
-        },
-      );
+      this.#shareLooks ??= new ShareLooks(this.#libc);
+      await this.#shareLooks.each(fd, buffer, spans, { seen, signal });
     }
+    // mostly there are none
+    await forEachLimited(aside, this.#immediate ? 1 : LOOKS_IN_FLIGHT, () => {
+      const own = new StatxBuffer();
+      return async (name) => {
+        signal?.throwIfAborted();
+        await look(name, own);
+      };
+    });
     return { entries, temporaries, problems };
   }
 }

@@ -165,6 +165,7 @@ class PosixBackend implements Backend {
     if (this.#disposed) return;
     this.#disposed = true;
     if (this.small instanceof ShareSmallFiles) this.small.close();
+    this.#entries.close();
     this.#directories.close();
     this.#libc.now.close(this.#fd);
     if (this.#options.ownsLibc) this.#libc[Symbol.dispose]();
