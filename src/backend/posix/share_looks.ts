@@ -7,14 +7,15 @@
  */
 import { forEachLimited } from "../in_flight.ts";
 import { AT, type Libc, type MappedMemory } from "./libc.ts";
+import { NAME } from "./parcel_memory.ts";
 import { Program, programBytes } from "./program.ts";
 import { STATX, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
 /** Programs in flight for one directory, and desks for those of all. */
 const IN_FLIGHT = 32, DESKS = 64;
 
-/** Names of a program, at most, and bytes of a name with its NUL, rounded up. */
-const MOST = 64, NAME = 256;
+/** Names of a program, at most. */
+const MOST = 64;
 
 /** What a look at a name has found. `at` is where its answer lies in `answer`. */
 export type Seen = (index: number, result: number, answer: StatxBuffer, at: number) => void;
