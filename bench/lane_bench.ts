@@ -87,6 +87,7 @@ for (const [name, { alone, whole }] of Object.entries(SETS)) {
           algorithm: "sha256",
           // with an attribute to keep, small files take the way of large ones
           preserve: alone ? ["mode"] : [],
+          links: "kept",
           buckets: { read: unlimited, write: unlimited },
           gate: new Gate(gateMemory(), clock),
           clock,

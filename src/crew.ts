@@ -10,6 +10,7 @@ import type { ErrorData } from "./errors.ts";
 import type { Side } from "./event.ts";
 import type { Algorithm } from "./options.ts";
 import type { Preservable } from "./preserve.ts";
+import type { LinkTimes } from "./times.ts";
 import type { Columns } from "./lib/columns.ts";
 import type { PackedOutcomes } from "./packed.ts";
 import type { PackedListings } from "./scan/packed_listings.ts";
@@ -39,6 +40,7 @@ export type Role =
     readonly blockSize: number;
     readonly algorithm: Algorithm;
     readonly preserve: readonly Preservable[];
+    readonly links: LinkTimes;
     readonly retries: number;
     readonly control: ControlMemory;
   };

@@ -1,5 +1,13 @@
 /** Times: what a place keeps of a time that it is given, and when two times count as equal. */
 
+/**
+ * What becomes of a modification time that a symbolic link is given. `kept`: it is kept as that of a
+ * file is. `lost`: it is refused, or the place says that it is set and it is not (NFS-Ganesha with
+ * NFSv3). `followed`: what the link leads to gets it, though that was not asked for (SFTP has no other
+ * way), and so would all else that a link is given.
+ */
+export type LinkTimes = "kept" | "lost" | "followed";
+
 /** What a place makes of the times that it is given. All in nanoseconds (since the epoch). */
 export interface TimeKeeping {
   /** The finest difference that survives: 1 on ext4, a whole second on ext3, two on FAT. */
@@ -12,6 +20,7 @@ export interface TimeKeeping {
    * reckons back by another rule. Mostly 0 alone; with summer time there may be two.
    */
   readonly shifts: readonly bigint[];
+  readonly links: LinkTimes;
 }
 
 /** When a time of the source and one of the destination are equal. */
@@ -33,8 +42,19 @@ export function recordedTime(time: bigint): bigint {
   return time < EARLIEST_RECORDED ? EARLIEST_RECORDED : time;
 }
 
+/** What is expected of a place where nothing could be tried. */
+export function usualKeeping(precision: bigint): TimeKeeping {
+  return { precision, earliest: null, latest: null, shifts: [0n], links: "kept" };
+}
+
 /** The rule of two places that keep nanoseconds. */
-export const EXACT: TimeRule = { window: 1n, earliest: null, latest: null, shifts: [0n] };
+export const EXACT: TimeRule = {
+  window: 1n,
+  earliest: null,
+  latest: null,
+  shifts: [0n],
+  links: "kept",
+};
 
 /** Whether a destination that was given the time `source` may show it as `destination`. */
 export function isSameTime(
@@ -64,10 +84,10 @@ export function isSameTime(
  */
 export function timeRule(
   source: bigint,
-  { precision, earliest, latest, shifts }: TimeKeeping,
+  { precision, ...kept }: TimeKeeping,
   modifyWindow: number | null,
 ): TimeRule {
   const coarser = source > precision ? source : precision;
   const window = modifyWindow === null ? coarser : BigInt(modifyWindow) + 1n;
-  return { window, earliest, latest, shifts };
+  return { window, ...kept };
 }

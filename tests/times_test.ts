@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { EXACT, isSameTime, recordedTime, timeRule } from "../src/times.ts";
+import { EXACT, isSameTime, recordedTime, timeRule, usualKeeping } from "../src/times.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -36,7 +36,7 @@ Deno.test("isSameTime takes any of the shifts", () => {
 });
 
 Deno.test("timeRule takes the coarser side, or what a person says", () => {
-  const keeping = { precision: SECOND, earliest: null, latest: 9n, shifts: [0n] };
+  const keeping = { ...usualKeeping(SECOND), latest: 9n };
   assert.equal(timeRule(1n, keeping, null).window, SECOND);
   assert.equal(timeRule(2n * SECOND, keeping, null).window, 2n * SECOND);
   assert.equal(timeRule(1n, keeping, 0).window, 1n);

@@ -253,6 +253,11 @@ export interface HeldNames extends Disposable {
   setTimes(entries: readonly Pick<Entry, "name" | "mtime" | "atime">[]): (SyncError | null)[];
 }
 
+/** A symbolic link that is to be made; without times it has those that the place gives it. */
+export interface NewLink extends Pick<Entry, "target"> {
+  readonly times?: Pick<Times, "mtime" | "atime">;
+}
+
 /** A place that holds files. */
 export interface Backend extends AsyncDisposable {
   /** The root as a full path or URL, as a string like every path. */
@@ -279,10 +284,13 @@ export interface Backend extends AsyncDisposable {
   open(path: string, options?: OpenOptions): Promise<FileReader>;
   /** Begins a file; its directory must exist. */
   create(path: string, options?: CallOptions): Promise<FileWriter>;
-  /** Puts a symbolic link at `path` in one step, in place of what was there, with its times. */
+  /**
+   * Puts a symbolic link at `path` in one step, in place of what was there, with the times that are
+   * given, if any.
+   */
   createLink(
     path: string,
-    link: Pick<Entry, "target" | "mtime" | "atime">,
+    link: NewLink,
     options?: CallOptions,
   ): Promise<void>;
   /**

@@ -2,7 +2,7 @@
  * A backend held in memory, for tests: a tree of nodes that behaves like a POSIX file system, with
  * the same error codes, and that can be built and looked at as data.
  */
-import { baseOf, type Entry, join, parentOf, type Times } from "../entry.ts";
+import { baseOf, type Entry, join, type Kind, parentOf, type Times } from "../entry.ts";
 import type { Attributes, Refusal } from "../preserve.ts";
 import type {
   Backend,
@@ -12,6 +12,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  NewLink,
   Space,
   Trash,
 } from "./backend.ts";
@@ -36,7 +37,7 @@ export interface MemoryOptions {
   /** Overrides of the capabilities: immediate, file, exact names, 1 ns, "memory". */
   readonly capabilities?: Partial<Capabilities>;
   /** What is made of a modification time that is set, as a coarse file system does. */
-  readonly keepTime?: (time: bigint) => bigint;
+  readonly keepTime?: (time: bigint, kind: Kind) => bigint;
   /** What it does with names. Default: keeps them apart and as they are. */
   readonly names?: NameHabits;
   /** Default: "memory:". */
@@ -211,21 +212,17 @@ class Memory implements MemoryBackend {
 
   async createLink(
     path: string,
-    link: Pick<Entry, "target" | "mtime" | "atime">,
+    { target, times }: NewLink,
     options: CallOptions = {},
   ): Promise<void> {
     await enter(options);
     demandName(path);
     const directory = this.#tree.directory(parentOf(path), "make the symbolic link");
-    if (link.target === "") throw failure("ENOENT", "make the symbolic link", path);
+    if (target === "") throw failure("ENOENT", "make the symbolic link", path);
     const temporary = this.#temporaryName();
-    const { target, atime } = link;
-    const mtime = this.#tree.keepTime(link.mtime);
-    this.#tree.set(
-      directory,
-      temporary,
-      this.#tree.make({ kind: "symlink", target, mtime, atime }),
-    );
+    const node = this.#tree.make({ kind: "symlink", target });
+    this.#tree.set(directory, temporary, node);
+    if (times !== undefined) this.#tree.setTimes(node, times);
     try {
       this.#tree.rename(temporary, path);
     } catch (error) {

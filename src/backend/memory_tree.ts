@@ -2,7 +2,7 @@
  * The tree of nodes of a backend in memory: where a path leads, and what a file system does with
  * names, times and links when something changes.
  */
-import { baseOf, type Entry, parentOf, type Times } from "../entry.ts";
+import { baseOf, type Entry, type Kind, parentOf, type Times } from "../entry.ts";
 import { encodeName } from "../name.ts";
 import { componentsOf, failure } from "./failures.ts";
 import { contentOf, type MemoryNode, newNode, type TreeNode } from "./memory_node.ts";
@@ -13,7 +13,7 @@ export interface MemoryTreeOptions {
   /** Nanoseconds since the epoch, for the times that it sets itself. */
   readonly now: () => bigint;
   /** What is made of a modification time that is set. Default: it is kept. */
-  readonly keepTime?: (time: bigint) => bigint;
+  readonly keepTime?: (time: bigint, kind: Kind) => bigint;
   /** What it does with names. Default: keeps them apart and as they are. */
   readonly names?: NameHabits;
 }
@@ -23,7 +23,7 @@ export class MemoryTree {
   /** The number of its file system, of each tree another. */
   readonly device = BigInt(crypto.getRandomValues(new Uint32Array(1))[0]!);
   /** What is made of a modification time that is set. */
-  readonly keepTime: (time: bigint) => bigint;
+  readonly keepTime: (time: bigint, kind: Kind) => bigint;
   /** The root. */
   readonly top: MemoryNode;
   readonly #now: () => bigint;
@@ -132,7 +132,7 @@ export class MemoryTree {
 
   /** Sets times as far as they can be kept. */
   setTimes(node: MemoryNode, { mtime, atime }: Pick<Times, "mtime" | "atime">): void {
-    node.mtime = this.keepTime(mtime);
+    node.mtime = this.keepTime(mtime, node.kind);
     node.atime = atime;
     node.ctime = this.#now();
   }

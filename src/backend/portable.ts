@@ -24,6 +24,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  NewLink,
   Space,
   Trash,
 } from "./backend.ts";
@@ -187,14 +188,14 @@ class PortableBackend implements Backend {
 
   async createLink(
     path: string,
-    link: Pick<Entry, "target" | "mtime" | "atime">,
+    { target }: NewLink,
     { signal }: CallOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     const full = await this.#paths.resolve(path);
-    if (!link.target.isWellFormed()) throw failure("EILSEQ", "make the symbolic link", path);
+    if (!target.isWellFormed()) throw failure("EILSEQ", "make the symbolic link", path);
     const temporary = this.#paths.full(join(parentOf(path), this.#temporaryName()));
-    await attempt("make the symbolic link", path, () => Deno.symlink(link.target, temporary));
+    await attempt("make the symbolic link", path, () => Deno.symlink(target, temporary));
     try {
       await this.#paths.rename(temporary, full, path);
     } catch (error) {

@@ -3,7 +3,8 @@
  * under a temporary name.
  */
 import { join } from "../entry.ts";
-import type { TimeKeeping } from "../times.ts";
+import { SyncError } from "../errors.ts";
+import { isSameTime, type LinkTimes, type TimeKeeping, timeRule } from "../times.ts";
 import type { Backend, CallOptions } from "./backend.ts";
 import { unlessRefused } from "./refused.ts";
 
@@ -42,6 +43,29 @@ export async function probe(
   directory: string,
   options: CallOptions = {},
 ): Promise<Probed> {
+  // at the same time: on a share each waits for some ten answers
+  const linking = tryLink(backend, directory, options);
+  const filing = probeFile(backend, directory, options);
+  await Promise.allSettled([linking, filing]);
+  const { times, hardLinks } = await filing;
+  return { times: { ...times, links: judgeLink(await linking, times) }, hardLinks };
+}
+
+function judgeLink(link: LinkTime | null, times: FileTimes): LinkTimes {
+  if (link === null) return "kept";
+  if (typeof link === "string") return link;
+  const rule = timeRule(1n, { ...times, links: "kept" }, null);
+  return isSameTime(WINTER, link.mtime, rule) ? "kept" : "lost";
+}
+
+/** What becomes of the times of files. */
+type FileTimes = Omit<TimeKeeping, "links">;
+
+async function probeFile(
+  backend: Backend,
+  directory: string,
+  options: CallOptions,
+): Promise<{ readonly times: FileTimes; readonly hardLinks: boolean }> {
   // the name is never given to anything: the file stays a temporary one, and is aborted
   const writer = await backend.create(join(directory, "sluice-probe"), options);
   try {
@@ -59,7 +83,7 @@ async function measure(
   backend: Backend,
   path: string,
   options: CallOptions,
-): Promise<TimeKeeping> {
+): Promise<FileTimes> {
   const read = async () => (await backend.look(path, options))?.mtime ?? null;
   const give = async (mtime: bigint) => {
     const set = () => backend.setTimes(path, { mtime, atime: mtime }, options).then(() => true);
@@ -78,6 +102,40 @@ async function measure(
       ? early
       : null,
   };
+}
+
+/** What a symbolic link that was given a time shows. */
+type LinkTime = Exclude<LinkTimes, "kept"> | { readonly mtime: bigint };
+
+/** Null where there are no symbolic links. */
+async function tryLink(
+  backend: Backend,
+  directory: string,
+  options: CallOptions,
+): Promise<LinkTime | null> {
+  const path = join(directory, "sluice-probe-link");
+  // it leads nowhere, so that a place which follows it says so, and nothing gets the time
+  const make = () => backend.createLink(path, { target: "sluice-probe-none" }, options);
+  if (!await unlessRefused(() => make().then(() => true), false)) return null;
+  try {
+    const time = { mtime: WINTER, atime: WINTER };
+    const set = async () => {
+      try {
+        await backend.setTimes(path, time, options);
+      } catch (error) {
+        if (error instanceof SyncError && error.code === "ENOENT") return "followed";
+        throw error;
+      }
+      return "set";
+    };
+    const answer = await unlessRefused(set, "lost");
+    const there = await backend.look(path, options);
+    if (answer !== "set") return there === undefined ? null : answer;
+    return there === undefined ? null : { mtime: there.mtime };
+  } finally {
+    // without the signal, as what else the probe leaves
+    await unlessRefused(() => backend.removeFile(path), undefined);
+  }
 }
 
 async function canLink(backend: Backend, path: string, options: CallOptions): Promise<boolean> {

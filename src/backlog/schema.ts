@@ -370,4 +370,8 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // directories that are carried while they are being listed
   `CREATE TABLE parted (directory INTEGER PRIMARY KEY)`,
+  // what becomes of a time that a symbolic link is given; null: to be tried, with the others
+  `
+  ALTER TABLE destination_trait ADD COLUMN link_times TEXT;  -- 'kept', 'lost', 'followed'
+  `,
 ];

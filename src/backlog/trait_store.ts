@@ -1,6 +1,6 @@
 /** Traits of the destination that a run has found out by trying, kept for the runs after it. */
 import type { DatabaseSync } from "node:sqlite";
-import type { TimeKeeping } from "../times.ts";
+import type { LinkTimes, TimeKeeping } from "../times.ts";
 
 /** Which place the traits are those of: another one of the same path must be tried anew. */
 export interface Place {
@@ -32,12 +32,12 @@ export class TraitStore {
 
   /** Keeps what was found; inside a transaction. */
   keep({ inode, kind }: Place, { times, hardLinks }: Traits): void {
-    const { precision, earliest, latest, shifts } = times;
+    const { precision, earliest, latest, shifts, links } = times;
     this.#database.prepare(`
       INSERT OR REPLACE INTO destination_trait
         (id, root, kind, probed_at, time_precision, time_earliest, time_latest, time_shifts,
-          hard_links)
-      VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)`)
+          hard_links, link_times)
+      VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
       .run(
         String(inode),
         kind,
@@ -47,6 +47,7 @@ export class TraitStore {
         latest,
         shifts.join(","),
         hardLinks ? 1 : 0,
+        links,
       );
   }
 }
@@ -54,12 +55,12 @@ export class TraitStore {
 /** The traits of a place in a database that may be older than the table. */
 export function readTraits(database: DatabaseSync, place: Place): Traits | undefined {
   const exists = database.prepare(
-    "SELECT 1 FROM pragma_table_info('destination_trait') WHERE name = 'hard_links'",
+    "SELECT 1 FROM pragma_table_info('destination_trait') WHERE name = 'link_times'",
   ).get();
   if (exists === undefined) return undefined;
   const statement = database.prepare(`
-    SELECT time_precision, time_earliest, time_latest, time_shifts, hard_links
-    FROM destination_trait WHERE root = ? AND kind = ? AND hard_links IS NOT NULL`);
+    SELECT time_precision, time_earliest, time_latest, time_shifts, hard_links, link_times
+    FROM destination_trait WHERE root = ? AND kind = ? AND link_times IS NOT NULL`);
   statement.setReadBigInts(true);
   const row = statement.get(String(place.inode), place.kind);
   if (row === undefined) return undefined;
@@ -69,6 +70,7 @@ export function readTraits(database: DatabaseSync, place: Place): Traits | undef
       earliest: row.time_earliest as bigint | null,
       latest: row.time_latest as bigint | null,
       shifts: String(row.time_shifts).split(",").map(BigInt),
+      links: row.link_times as LinkTimes,
     },
     hardLinks: row.hard_links === 1n,
   };

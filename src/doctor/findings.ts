@@ -61,11 +61,12 @@ export function findingsOf(
       limit === null,
       limit === null ? "longer than 8,000 bytes" : `${formatCount(limit)} bytes below the root`,
     ]),
-    line("times", place.times, ({ precision, earliest, latest, shifts }) => {
+    line("times", place.times, ({ precision, earliest, latest, shifts, links }) => {
       const limits = [
         earliest === null ? "" : `, none before ${yearOf(earliest)}`,
         latest === null ? "" : `, none after ${yearOf(latest)}`,
         shifts.some((shift) => shift !== 0n) ? ", shifted as local time" : "",
+        links === "kept" ? "" : ", none of links",
       ].join("");
       return [precision === 1n && limits === "", `kept to ${precisionText(precision)}${limits}`];
     }),

@@ -45,7 +45,8 @@ export function compare(
   if (source.kind === "file" && source.size !== destination.size) {
     return { action: "overwrite", reason: "sizes differ" };
   }
-  if (!isSameTime(source.mtime, destination.mtime, times)) {
+  const timed = source.kind !== "symlink" || times.links === "kept";
+  if (timed && !isSameTime(source.mtime, destination.mtime, times)) {
     return { action: "overwrite", reason: "times differ" };
   }
   return { action: "keep", reason: "in sync" };

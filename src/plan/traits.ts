@@ -10,7 +10,7 @@ import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
 import { ALL_APART, describeRules, isExact, type NameRules } from "../name_rules.ts";
-import { type TimeRule, timeRule } from "../times.ts";
+import { type TimeRule, timeRule, usualKeeping } from "../times.ts";
 
 /** What is known of the destination now. */
 export interface Learnt {
@@ -59,10 +59,13 @@ export async function learnPlace(
     } else if (traits !== null) {
       backlog.transaction(() => backlog.traits.keep(place, traits));
       times = traits.times;
+      if (times.links !== "kept") {
+        note("the destination keeps no times of symbolic links: they are neither set nor compared");
+      }
     }
   }
   const { timePrecision } = destination.capabilities;
-  times ??= { precision: timePrecision, earliest: null, latest: null, shifts: [0n] };
+  times ??= usualKeeping(timePrecision);
   const rule = timeRule(source.capabilities.timePrecision, times, options.modifyWindow);
   return { names, changed, times: rule };
 }

@@ -1,12 +1,15 @@
 /** Attributes: what a run was asked to keep beside content and times, from one side to the other. */
 import type { Backend } from "../backend/backend.ts";
 import type { Kind } from "../entry.ts";
+import { failure } from "../backend/failures.ts";
 import { SyncError } from "../errors.ts";
 import type { Attributes, Preservable, Refusal } from "../preserve.ts";
+import type { LinkTimes } from "../times.ts";
 
 /** What is to be kept, and of what. */
 export interface KeepOptions {
   readonly preserve: readonly Preservable[];
+  readonly links: LinkTimes;
   readonly signal: AbortSignal;
   /** Its path at the destination now; default: the same as at the source. */
   readonly to?: string;
@@ -29,12 +32,17 @@ export async function keepAttributes(
   destination: Backend,
   path: string,
   { kind, uid, gid, mode }: Owned,
-  { preserve, signal, to = path }: KeepOptions,
+  { preserve, links, signal, to = path }: KeepOptions,
 ): Promise<Refusal[]> {
   const refusals: Refusal[] = [];
   // links have no mode of their own, and no attributes that a user may set
   const wanted = (what: Preservable) =>
     preserve.includes(what) && (what === "owner" || kind !== "symlink");
+  const owned = wanted("owner");
+  const followed = owned && kind === "symlink" && links === "followed";
+  if (followed) {
+    refusals.push(refusalOf("owner", failure("EOPNOTSUPP", "set a symbolic link's owner", to)));
+  }
   let xattrs: Attributes["xattrs"];
   try {
     if (wanted("xattr")) xattrs = await source.xattrs(path, { signal });
@@ -42,7 +50,7 @@ export async function keepAttributes(
     refusals.push(refusalOf("xattr", error));
   }
   const attributes: Attributes = {
-    ...(wanted("owner") && { owner: { uid, gid } }),
+    ...(owned && !followed && { owner: { uid, gid } }),
     ...(wanted("mode") && { mode }),
     ...(xattrs !== undefined && { xattrs }),
   };

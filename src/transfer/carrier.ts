@@ -10,6 +10,7 @@ import type { Gate } from "../lib/gate.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
 import type { Algorithm } from "../options.ts";
 import type { Preservable } from "../preserve.ts";
+import type { LinkTimes } from "../times.ts";
 import { isPlain } from "../parcel.ts";
 import { Buffers } from "./buffers.ts";
 import { digest } from "./digest.ts";
@@ -50,6 +51,8 @@ export interface CarrierOptions {
   readonly algorithm: Algorithm;
   /** Attributes to apply; with any, small files take the ordinary way. */
   readonly preserve: readonly Preservable[];
+  /** What the destination does with what its symbolic links are given. */
+  readonly links: LinkTimes;
   /** One budget for what is read and one for what is written, shared by all carriers. */
   readonly buckets: { readonly read: TokenBucket; readonly write: TokenBucket };
   /** Closed while the run is paused. */
@@ -194,7 +197,7 @@ export class Carrier {
     signal: AbortSignal,
     stop: AbortController,
   ): Promise<void> {
-    const { source, destination, blockSize, buckets, gate, clock, algorithm, preserve } =
+    const { source, destination, blockSize, buckets, gate, clock, algorithm, preserve, links } =
       this.#options;
     const queue = new BlockQueue<Item[]>(this.#options.slots, () => gate.pass({ signal }));
     const parcels = preserve.length === 0 && takesParcels(source) && takesParcels(destination);
@@ -219,6 +222,7 @@ export class Carrier {
       source,
       destination,
       preserve,
+      links,
       parcels,
       group,
       streams,

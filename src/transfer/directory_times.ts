@@ -102,7 +102,7 @@ function isDirectory(look: NameLook | SyncError | undefined): look is NameLook {
 }
 
 async function setOne(
-  { source, destination, signal, clock, options: { preserve } }: RunContext,
+  { source, destination, signal, clock, times, options: { preserve } }: RunContext,
   { id, path }: Untimed,
 ): Promise<Timed | null> {
   const began = clock.now();
@@ -115,7 +115,11 @@ async function setOne(
     if (entry?.kind !== "directory") return null;
     await demandDirectory(destination, path, signal);
     if (preserve.length > 0) {
-      refusals = await keepAttributes(source, destination, path, entry, { preserve, signal });
+      refusals = await keepAttributes(source, destination, path, entry, {
+        preserve,
+        links: times.links,
+        signal,
+      });
     }
     await destination.setTimes(path, entry, { signal });
   } catch (thrown) {

@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import { actionFor } from "../operation.ts";
 import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf, timesOf } from "../stamp.ts";
+import type { LinkTimes } from "../times.ts";
 import { keepAttributes } from "./attributes.ts";
 import { isGone, mayBeGone } from "./gone.ts";
 import type { Group } from "./group.ts";
@@ -26,6 +27,8 @@ export interface WriterOptions {
   readonly clock: Clock;
   /** Attributes to apply beside the times. */
   readonly preserve: readonly Preservable[];
+  /** What the destination does with what its symbolic links are given. */
+  readonly links: LinkTimes;
   /** Small files come in parcels: directories can be made with them. */
   readonly parcels: boolean;
   readonly signal: AbortSignal;
@@ -119,11 +122,13 @@ export async function end(
 
 /** Makes a symbolic link. */
 export async function writeLink(carried: Carried, options: WriterOptions): Promise<void> {
-  const { destination, group, signal } = options;
+  const { destination, group, links, signal } = options;
   let refusals: readonly Refusal[] = [];
   try {
     if (carried.failed === null) {
-      await destination.createLink(carried.path, carried.entry!, { signal });
+      const { target, mtime, atime } = carried.entry!;
+      const times = links === "kept" ? { mtime, atime } : undefined;
+      await destination.createLink(carried.path, { target, ...(times && { times }) }, { signal });
       refusals = await keep(carried, carried.path, options);
     }
   } catch (error) {
@@ -138,12 +143,12 @@ export async function writeLink(carried: Carried, options: WriterOptions): Promi
 async function keep(
   { path, entry, stamp, file }: Carried,
   to: string,
-  { source, destination, preserve, signal }: WriterOptions,
+  { source, destination, preserve, links, signal }: WriterOptions,
 ): Promise<readonly Refusal[]> {
   if (preserve.length === 0) return [];
   const { uid, gid, mode } = entry ?? stamp!;
   const owned = { kind: file.kind, uid, gid, mode };
-  return await keepAttributes(source, destination, path, owned, { preserve, signal, to });
+  return await keepAttributes(source, destination, path, owned, { preserve, links, signal, to });
 }
 
 /** Reports a file that failed, unless the failure turns out to be larger than the file. */

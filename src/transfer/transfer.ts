@@ -168,6 +168,7 @@ export class Transfer {
         ...blockRoom(context.destination.capabilities, options, plan),
         algorithm: options.checksum,
         preserve: options.preserve,
+        links: context.times.links,
         // what failed all of these has tries of its own
         retries: this.#turn > 0 ? 0 : options.retries,
         control: context.control.memory,

@@ -15,7 +15,7 @@ import { AuditLog } from "../report/audit.ts";
 import { auditPath } from "../report/operation_record.ts";
 import { absolute, resolveFiles } from "../roots.ts";
 import { identifySelf } from "../self.ts";
-import { type TimeRule, timeRule } from "../times.ts";
+import { type TimeRule, timeRule, usualKeeping } from "../times.ts";
 import { VERSION } from "../version.ts";
 import { checkFile } from "./check_file.ts";
 import { VerifyCursor } from "./cursor.ts";
@@ -100,8 +100,7 @@ export async function verify(
   const share = (all: number) => Math.round(all * (millionths / WHOLE));
   const place = { inode: identity.inode, kind: backend.capabilities.kind };
   const precision = backend.capabilities.timePrecision;
-  const unknown = { precision, earliest: null, latest: null, shifts: [0n] };
-  const times = backlog.traits.of(place)?.times ?? unknown;
+  const times = backlog.traits.of(place)?.times ?? usualKeeping(precision);
   const run = new Verification({
     options,
     environment: { ...environment, signal },

@@ -216,7 +216,7 @@ export function filesContract(test: Register): void {
   test("open rejects when there is no regular file", async ({ backend }) => {
     await backend.makeDirectory("directory");
     await put(backend, "file");
-    await backend.createLink("link", { target: "file", ...TIMES });
+    await backend.createLink("link", { target: "file", times: TIMES });
     await rejectsWith(backend.open("none"), "ENOENT");
     await rejectsWith(backend.open("file/below"), "ENOTDIR");
     await rejectsWith(backend.open("link"), "ELOOP");

@@ -31,7 +31,7 @@ export function listingContract(test: Register): void {
     await put(backend, "file", "12345");
     await backend.makeDirectory("directory");
     await put(backend, "directory/inner");
-    await backend.createLink("link", { target: "directory", ...TIMES });
+    await backend.createLink("link", { target: "directory", times: TIMES });
     const { entries, problems } = await listAll(backend, "");
     assert.deepEqual(entries.map((entry) => entry.name), ["directory", "file", "link"]);
     assert.deepEqual(problems, []);
@@ -103,7 +103,7 @@ export function listingContract(test: Register): void {
   test("targets of links are carried byte for byte", async ({ backend }) => {
     const targets = [...NAMES.slice(0, 12), "/", "..", "a//b/", "x".repeat(1000)];
     for (const [i, target] of targets.entries()) {
-      await backend.createLink(`link ${i}`, { target, ...TIMES });
+      await backend.createLink(`link ${i}`, { target, times: TIMES });
       assert.equal((await backend.look(`link ${i}`))?.target, target);
     }
   });
@@ -113,13 +113,13 @@ export function listingContract(test: Register): void {
     if (!backend.capabilities.exactNames) {
       await rejectsWith(backend.create(odd[0]!), "EILSEQ");
       await rejectsWith(backend.look(odd[0]!), "EILSEQ");
-      await rejectsWith(backend.createLink("link", { target: odd[0]!, ...TIMES }), "EILSEQ");
+      await rejectsWith(backend.createLink("link", { target: odd[0]!, times: TIMES }), "EILSEQ");
       return;
     }
     await put(backend, "twin\ufffd", "another one");
     for (const name of odd) {
       await put(backend, name, name === odd[1] ? "one" : "other");
-      await backend.createLink(`to ${name}`, { target: name, ...TIMES });
+      await backend.createLink(`to ${name}`, { target: name, times: TIMES });
     }
     const all = [...odd, ...odd.map((name) => `to ${name}`), "twin\ufffd"];
     assert.deepEqual(await namesIn(backend, ""), all.sort());

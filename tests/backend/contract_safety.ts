@@ -11,14 +11,14 @@ export function safetyContract(test: Register): void {
     // known as a directory first, then replaced: the cache must not lead there either
     await backend.removeFile("a/precious");
     await backend.removeDirectory("a");
-    await backend.createLink("a", { target: outside, ...TIMES });
+    await backend.createLink("a", { target: outside, times: TIMES });
     const codes = ["ENOTDIR", "ELOOP"];
     await rejectsWith(backend.look("a/precious"), ...codes);
     await rejectsWith(listAll(backend, "a"), ...codes);
     await rejectsWith(listAll(backend, "a/below"), ...codes);
     await rejectsWith(backend.open("a/precious"), ...codes);
     await rejectsWith(backend.create("a/new"), ...codes);
-    await rejectsWith(backend.createLink("a/new", { target: "x", ...TIMES }), ...codes);
+    await rejectsWith(backend.createLink("a/new", { target: "x", times: TIMES }), ...codes);
     await rejectsWith(backend.makeDirectory("a/new"), ...codes);
     await rejectsWith(backend.setTimes("a/precious", TIMES), ...codes);
     await rejectsWith(backend.removeFile("a/precious"), ...codes);
@@ -34,7 +34,7 @@ export function safetyContract(test: Register): void {
     const [temporary] = (await listAll(backend, "a")).temporaries;
     await backend.removeFile(`a/${temporary}`);
     await backend.removeDirectory("a");
-    await backend.createLink("a", { target: outside, ...TIMES });
+    await backend.createLink("a", { target: outside, times: TIMES });
     await assert.rejects(async () => {
       await writer.finish(TIMES);
       await writer.commit();

@@ -7,7 +7,7 @@ export function trashContract(test: Register): void {
   test("openTrash moves files and links with their times", async ({ backend, outside }) => {
     await backend.makeDirectory("a");
     await put(backend, "a/file", "text");
-    await backend.createLink("link", { target: "no/such/thing", ...TIMES });
+    await backend.createLink("link", { target: "no/such/thing", times: TIMES });
     await using trash = await backend.openTrash(`${outside}-trash`, { make: true });
     assert.equal(trash.root, `${outside}-trash`);
     await trash.take("a/file", "run/a/file");
@@ -59,7 +59,7 @@ export function trashContract(test: Register): void {
 
   test("take goes through no link on either side", async (subject) => {
     const { backend, outside, outsideNames } = subject;
-    await backend.createLink("way", { target: outside, ...TIMES });
+    await backend.createLink("way", { target: outside, times: TIMES });
     await put(backend, "file");
     await using trash = await backend.openTrash(`${outside}-trash`, { make: true });
     await rejectsWith(trash.take("way/precious", "precious"), "ENOTDIR", "ELOOP");

@@ -17,7 +17,7 @@ export function treeContract(test: Register): void {
   test("look describes files, directories and links", async ({ backend, linkTimes }) => {
     await put(backend, "file", "12345");
     await backend.makeDirectory("directory");
-    await backend.createLink("link", { target: "no/such/thing", ...TIMES });
+    await backend.createLink("link", { target: "no/such/thing", times: TIMES });
     const file = (await backend.look("file"))!;
     assert.deepEqual(
       { name: file.name, kind: file.kind, size: file.size, target: file.target },
@@ -58,7 +58,7 @@ export function treeContract(test: Register): void {
 
   test("makeDirectory says what is in the way when that is no directory", async ({ backend }) => {
     await put(backend, "file");
-    await backend.createLink("link", { target: ".", ...TIMES });
+    await backend.createLink("link", { target: ".", times: TIMES });
     const error = await rejectsWith(backend.makeDirectory("file"), "ENOTDIR");
     assert.match(error.message, /has a file where/);
     assert.equal(error.path, "file");
@@ -68,8 +68,8 @@ export function treeContract(test: Register): void {
 
   test("createLink replaces a file or a link in one step", async ({ backend }) => {
     await put(backend, "a");
-    await backend.createLink("a", { target: "one", ...TIMES });
-    await backend.createLink("a", { target: "/two", ...TIMES });
+    await backend.createLink("a", { target: "one", times: TIMES });
+    await backend.createLink("a", { target: "/two", times: TIMES });
     assert.equal((await backend.look("a"))?.target, "/two");
     assert.deepEqual(await namesIn(backend, ""), ["a"]);
   });
@@ -77,8 +77,8 @@ export function treeContract(test: Register): void {
   test("createLink leaves nothing behind when a directory has the name", async (subject) => {
     const { backend } = subject;
     await backend.makeDirectory("a");
-    await rejectsWith(backend.createLink("a", { target: "x", ...TIMES }), "EISDIR", "EEXIST");
-    await rejectsWith(backend.createLink("none/a", { target: "x", ...TIMES }), "ENOENT");
+    await rejectsWith(backend.createLink("a", { target: "x", times: TIMES }), "EISDIR", "EEXIST");
+    await rejectsWith(backend.createLink("none/a", { target: "x", times: TIMES }), "ENOENT");
     for await (const batch of backend.list("")) assert.deepEqual(batch.temporaries, []);
     assert.equal((await backend.look("a"))?.kind, "directory");
   });
@@ -134,7 +134,7 @@ export function treeContract(test: Register): void {
 
   test("setTimes does not follow a link", async ({ backend, linkTimes }) => {
     await put(backend, "file");
-    await backend.createLink("link", { target: "file", ...TIMES });
+    await backend.createLink("link", { target: "file", times: TIMES });
     const other = { mtime: TIME + 7_000_000_000n, atime: TIME };
     if (linkTimes) {
       await backend.setTimes("link", other);
@@ -149,7 +149,7 @@ export function treeContract(test: Register): void {
     await backend.makeDirectory("directory");
     await put(backend, "directory/file");
     await put(backend, "file");
-    await backend.createLink("link", { target: "directory", ...TIMES });
+    await backend.createLink("link", { target: "directory", times: TIMES });
     await backend.removeFile("link");
     await backend.removeFile("file");
     await rejectsWith(backend.removeFile("file"), "ENOENT");
@@ -163,7 +163,7 @@ export function treeContract(test: Register): void {
   test("removeDirectory removes only a directory that is empty", async ({ backend }) => {
     await backend.makeDirectory("directory");
     await put(backend, "directory/file");
-    await backend.createLink("link", { target: "directory", ...TIMES });
+    await backend.createLink("link", { target: "directory", times: TIMES });
     await rejectsWith(backend.removeDirectory("directory"), "ENOTEMPTY");
     await rejectsWith(backend.removeDirectory("directory/file"), "ENOTDIR");
     await rejectsWith(backend.removeDirectory("link"), "ENOTDIR");

@@ -32,7 +32,7 @@ Deno.test("HeldNames.look says of each name what is there", async () => {
   await put(backend, "d/file", "12345");
   await put(backend, "d/odd\udcff", "1");
   await backend.makeDirectory("d/sub");
-  await backend.createLink("d/link", { target: "nowhere", ...TIMES });
+  await backend.createLink("d/link", { target: "nowhere", times: TIMES });
   {
     using held = await backend.holdNames!("d");
     const found = held.look(["odd\udcff", "not there", "file", "x".repeat(300), "link"]);
@@ -75,7 +75,7 @@ Deno.test("HeldNames.remove tells of each what became of it, and goes on", async
   await backend.makeDirectory("empty");
   await backend.makeDirectory("full");
   await put(backend, "full/file");
-  await backend.createLink("link", { target: outside, ...TIMES });
+  await backend.createLink("link", { target: outside, times: TIMES });
   {
     using held = await backend.holdNames!("");
     const errors = held.remove([
@@ -105,7 +105,7 @@ Deno.test("HeldNames.setTimes tells of each what became of it, and follows no li
   const { backend, dispose, outside } = await make();
   const names = Array.from({ length: 150 }, (_, i) => `d${i}`);
   for (const name of names) await backend.makeDirectory(name);
-  await backend.createLink("link", { target: outside, ...TIMES });
+  await backend.createLink("link", { target: outside, times: TIMES });
   const before = (await Deno.stat(outside)).mtime;
   // before 1970 the fraction counts from the second before; the last is beyond 32 bits
   const times = [-1n, -1_500_000_000n, 1_700_000_000_123_456_789n, 5_000_000_000_000_000_001n];
@@ -151,7 +151,7 @@ Deno.test("holdNames names what is missing, and follows no link", async () => {
   const { backend, outside, dispose } = await make();
   await backend.makeDirectory("a");
   await put(backend, "a/file");
-  await backend.createLink("link", { target: outside, ...TIMES });
+  await backend.createLink("link", { target: outside, times: TIMES });
   const error = await rejectsWith(backend.holdNames!("a/b/c/d", { anew: true }), "ENOENT");
   assert.equal(error.path, "a/b");
   await rejectsWith(backend.holdNames!("a/file/x"), "ENOTDIR");

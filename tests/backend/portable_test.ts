@@ -38,7 +38,7 @@ Deno.test({
     await put(exact, "bad\udcff");
     await put(exact, "bad\ufffd2");
     await put(exact, "good");
-    await exact.createLink("link", { target: "\udcff", mtime: 0n, atime: 0n });
+    await exact.createLink("link", { target: "\udcff" });
     const { entries, problems } = await listAll(backend, "");
     assert.deepEqual(entries.map((entry) => entry.name), ["good"]);
     assert.deepEqual(problems.map(({ name, code }) => [name, code]), [

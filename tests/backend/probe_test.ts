@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { memoryBackend } from "../../src/backend/memory.ts";
+import { memoryBackend, type MemoryOptions } from "../../src/backend/memory.ts";
 import { openBackend } from "../../src/backend/open.ts";
 import { probe } from "../../src/backend/probe.ts";
 import { withProbeDirectory } from "../../src/backend/probe_names.ts";
 import { temporaryNames } from "../../src/backend/temporary.ts";
+import { usualKeeping } from "../../src/times.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 
 const PLACE = {
@@ -13,7 +14,7 @@ const PLACE = {
 const SECOND = 1_000_000_000n, HOUR = 3600n * SECOND;
 const down = (unit: bigint) => (time: bigint) => time - ((time % unit) + unit) % unit;
 
-async function probed(keepTime: (time: bigint) => bigint) {
+async function probed(keepTime: NonNullable<MemoryOptions["keepTime"]>) {
   const backend = memoryBackend({ keepTime });
   await backend.setTimes("", { mtime: 8n * SECOND, atime: 8n * SECOND });
   const before = (await backend.look(""))!.mtime;
@@ -26,7 +27,7 @@ async function probed(keepTime: (time: bigint) => bigint) {
 Deno.test("probe finds the precision when the place rounds down, up or to the nearest", async () => {
   const units = [1n, 100n, 1000n, 1_000_000n, 10_000_000n, SECOND, 2n * SECOND];
   for (const unit of units) {
-    const none = { precision: unit, earliest: null, latest: null, shifts: [0n] };
+    const none = usualKeeping(unit);
     assert.deepEqual(await probed(down(unit)), none, `down to ${unit}`);
     const up = (time: bigint) => down(unit)(time + unit - 1n);
     assert.deepEqual(await probed(up), none, `up to ${unit}`);
@@ -42,7 +43,7 @@ Deno.test("probe finds the range when the place keeps no other times", async () 
     const whole = down(SECOND)(time);
     return whole > latest ? latest : whole < earliest ? earliest : whole;
   };
-  assert.deepEqual(await probed(clamped), { precision: SECOND, earliest, latest, shifts: [0n] });
+  assert.deepEqual(await probed(clamped), { ...usualKeeping(SECOND), earliest, latest });
   // a number that goes over its edge is no limit
   const wrapped = (time: bigint) => BigInt.asIntN(32, time / SECOND) * SECOND;
   const { earliest: e, latest: l } = await probed(wrapped);
@@ -57,6 +58,34 @@ Deno.test("probe finds shifts when the place reckons with local time", async () 
   assert.deepEqual((await probed((time) => time - 5n * HOUR - HOUR / 2n)).shifts, [
     -5n * HOUR - HOUR / 2n,
   ]);
+});
+
+Deno.test("probe finds whether the times of links are kept, as far as those of files are", async () => {
+  const kept = async (keepTime: MemoryOptions["keepTime"]) => (await probed(keepTime!)).links;
+  const now = 1_790_000_000n * SECOND;
+  assert.equal(await kept((time, kind) => kind === "symlink" ? now : time), "lost");
+  assert.equal(await kept((time) => down(2n * SECOND)(time) + HOUR), "kept");
+  assert.equal(await kept((time, kind) => kind === "symlink" ? time + 1n : time), "lost");
+});
+
+Deno.test("probe finds that links are followed when a time is set where one leads", async () => {
+  const backend = memoryBackend();
+  const links = async (errno: string) => {
+    const path = /link$/;
+    const faulty = withFaults(backend, [{ call: "setTimes", path, errno }]);
+    const { times } = await probe(faulty, "");
+    assert.deepEqual(backend.tree(), {});
+    return times.links;
+  };
+  assert.equal(await links("ENOENT"), "followed");
+  assert.equal(await links("EOPNOTSUPP"), "lost");
+});
+
+Deno.test("probe asks nothing of links where there are none", async () => {
+  const backend = memoryBackend();
+  const refusing = withFaults(backend, [{ call: "createLink", errno: "EOPNOTSUPP" }]);
+  assert.deepEqual(await probe(refusing, ""), { times: usualKeeping(1n), hardLinks: true });
+  assert.deepEqual(backend.tree(), {});
 });
 
 Deno.test("probe takes a place for coarse when it makes nothing sensible of times", async () => {

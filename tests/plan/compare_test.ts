@@ -77,6 +77,14 @@ for (const [what, source, destination, action, reason] of TABLE) {
   });
 }
 
+Deno.test("compare goes by the targets of links when their times are not kept", () => {
+  const times = { ...EXACT, links: "lost" } as const;
+  const action = (source: Compared, there: Compared) => compare(source, there, { times }).action;
+  assert.equal(action(link, { ...link, mtime: 1n }), "keep");
+  assert.equal(action(link, { ...link, target: "a/c" }), "overwrite");
+  assert.equal(action(file, { ...file, mtime: 1n }), "overwrite");
+});
+
 Deno.test("compare takes times inside the window for equal", () => {
   const at = (mtime: bigint) =>
     compare(file, { ...file, mtime }, {

@@ -295,6 +295,7 @@ Deno.test("sync keeps the evidence of a deletion of which a killed run could not
     faults: {
       destination: [{
         call: "removeFile",
+        path: "extra",
         act: () => {
           world.to.remove("extra");
           throw new Error("killed");

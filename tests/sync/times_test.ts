@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { essence, fill, MemoryWorld, THEN, type Tree } from "../testing/world.ts";
 
 const SECOND = 1_000_000_000n, HOUR = 3600n * SECOND;
@@ -44,6 +45,50 @@ Deno.test("sync copies nothing again when the destination keeps no times beyond 
 Deno.test("sync copies nothing again when the destination shifts times by hours", async () => {
   using world = new MemoryWorld(TREE, {}, undefined, (time) => down(2n * SECOND)(time) - HOUR);
   await settles(world);
+});
+
+Deno.test("sync makes no link again when the destination keeps no times of links", async () => {
+  const now = 1_790_000_000n * SECOND;
+  using world = new MemoryWorld(TREE, {}, undefined, (time, kind) => {
+    return kind === "symlink" ? now : time;
+  });
+  await settles(world);
+  // what is known of files holds as before, and so do targets
+  fill(world.from, { "a": { content: "9", mtime: THEN + 1n }, "link": { target: "d" } });
+  await world.run();
+  assert.deepEqual(world.operations(), [
+    "overwrite success a",
+    "overwrite success link",
+    "times success ",
+  ]);
+  await settles(world);
+});
+
+Deno.test("sync gives links no times when the destination would give them to their targets", async () => {
+  using world = new MemoryWorld(TREE);
+  const faults = { destination: [{ call: "setTimes", path: /link$/, errno: "ENOENT" }] } as const;
+  const { summary, events } = await world.run({ faults });
+  assert.equal(summary.exitCode, 0);
+  assert.notEqual(world.to.tree()["link"]!.mtime, world.from.tree()["link"]!.mtime);
+  const notes = events.filter((event) => event.type === "note").map(({ message }) => message);
+  assert.ok(notes.some((message) => message.includes("no times of symbolic links")), `${notes}`);
+  await world.run({ faults, rescan: true });
+  assert.deepEqual(world.operations(), []);
+});
+
+Deno.test("sync finds out about the times of links when the database is older", async () => {
+  const now = 1_790_000_000n * SECOND;
+  using world = new MemoryWorld(TREE, {}, undefined, (time, kind) => {
+    return kind === "symlink" ? now : time;
+  });
+  await world.run();
+  {
+    using database = new DatabaseSync(world.db);
+    database.exec("UPDATE destination_trait SET link_times = NULL");
+  }
+  await settles(world);
+  const found = world.query("SELECT link_times FROM destination_trait");
+  assert.deepEqual(found, [{ link_times: "lost" }]);
 });
 
 Deno.test("sync carries times that are beyond what the database can hold", async () => {

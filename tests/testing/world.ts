@@ -132,7 +132,7 @@ export class MemoryWorld extends World {
     destination: Tree = {},
     capabilities?: Partial<Capabilities>,
     /** What the destination makes of a time that it is given. */
-    keepTime?: (time: bigint) => bigint,
+    keepTime?: MemoryOptions["keepTime"],
     /** What it does with names. */
     habits?: NameHabits,
   ) {

@@ -35,6 +35,7 @@ async function parts(faults: Faults = {}, changes: Partial<CarrierOptions> = {})
     blockSize: 1000,
     algorithm: "sha256",
     preserve: [],
+    links: "kept",
     buckets: { read: unlimited(), write: unlimited() },
     gate: open(),
     clock: systemClock(),

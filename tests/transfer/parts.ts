@@ -128,6 +128,7 @@ export function writerParts(
     clock,
     signal: new AbortController().signal,
     preserve: [],
+    links: "kept",
     parcels: false,
     checkRoot: () => Promise.resolve(),
     progress() {},

@@ -9,6 +9,7 @@ import type {
   FileWriter,
   Identity,
   ListBatch,
+  NewLink,
   Space,
   Trash,
 } from "../backend.ts";
@@ -220,16 +221,19 @@ class PosixBackend implements Backend {
 
   async createLink(
     path: string,
-    link: Pick<Entry, "target" | "mtime" | "atime">,
+    { target, times }: NewLink,
     { signal }: CallOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     using held = await this.#directories.hold(parentOf(path));
     const name = lastName(path);
     const temporary = nulTerminated(this.#options.temporaryName());
-    let result = await this.#sys.symlinkat(nulTerminated(link.target), held.fd, temporary);
+    let result = await this.#sys.symlinkat(nulTerminated(target), held.fd, temporary);
     if (result < 0) throw this.#directories.failure(result, "make the symbolic link", path);
-    result = await this.#sys.utimensat(held.fd, temporary, timespecs(link), AT.SYMLINK_NOFOLLOW);
+    if (times !== undefined) {
+      const flags = AT.SYMLINK_NOFOLLOW;
+      result = await this.#sys.utimensat(held.fd, temporary, timespecs(times), flags);
+    }
     if (result >= 0) {
       result = await this.#sys.renameat2(held.fd, temporary, held.fd, name, 0);
     }

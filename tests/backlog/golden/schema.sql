@@ -1,4 +1,4 @@
-PRAGMA user_version = 13;
+PRAGMA user_version = 14;
 
 CREATE VIEW files AS
     SELECT
@@ -105,7 +105,7 @@ CREATE TABLE destination_trait (        -- what was found out about the destinat
     time_earliest INTEGER,
     time_latest INTEGER,
     time_shifts TEXT NOT NULL             -- nanoseconds, separated by commas
-  , hard_links INTEGER);
+  , hard_links INTEGER, link_times TEXT);
 
 CREATE TABLE directory (
     id INTEGER PRIMARY KEY,
