@@ -30,7 +30,7 @@ const EARLY = -2_794_967_296n * SECOND, EARLIEST_LIMIT = 631_152_000n * SECOND;
 /** What a probe found. */
 export interface Probed {
   readonly times: TimeKeeping;
-  /** A file can have more than one name. */
+  /** A file can have more than one name, and shows it. */
   readonly hardLinks: boolean;
 }
 
@@ -72,7 +72,7 @@ async function probeFile(
     await writer.finish({ mtime: WINTER, atime: WINTER }, options);
     return {
       times: await measure(backend, writer.temporary, options),
-      hardLinks: await canLink(backend, writer.temporary, options),
+      hardLinks: await canLink(backend, directory, writer.temporary, options),
     };
   } finally {
     await writer.abort();
@@ -138,9 +138,24 @@ async function tryLink(
   }
 }
 
-async function canLink(backend: Backend, path: string, options: CallOptions): Promise<boolean> {
-  // to its own name: that needs a link as well, and leaves nothing to remove
-  return await unlessRefused(() => backend.link(path, path, options).then(() => true), false);
+/** Whether a file can have a second name, and shows that it has. */
+async function canLink(
+  backend: Backend,
+  directory: string,
+  path: string,
+  options: CallOptions,
+): Promise<boolean> {
+  const second = join(directory, "sluice-probe-name");
+  const make = () => backend.link(path, second, options);
+  if (!await unlessRefused(() => make().then(() => true), false)) return false;
+  try {
+    const [one, two] = [await backend.look(path, options), await backend.look(second, options)];
+    // over SFTP each name is a file of its own to see, and each run would link anew
+    return two !== undefined && two.links > 1 && one?.inode === two.inode;
+  } finally {
+    // without the signal, as what else the probe leaves
+    await unlessRefused(() => backend.removeFile(second), undefined);
+  }
 }
 
 /** How a time that was given and the one that was read fit together. */

@@ -149,7 +149,8 @@ export function assignLinks(context: RunContext, place: Place): void {
   if (!options.hardLinks) return;
   const names = links.names();
   if (names === 0) return;
-  const message = `the destination keeps no hard links: ${names} names of files that have ` +
-    "several are copied as files of their own";
-  note(message);
+  note(
+    `the destination keeps no hard links, or does not show them: ${names} names of files that ` +
+      "have several are copied as files of their own",
+  );
 }

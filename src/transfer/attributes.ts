@@ -2,6 +2,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { Kind } from "../entry.ts";
 import { failure } from "../backend/failures.ts";
+import { unlessRefused } from "../backend/refused.ts";
 import { SyncError } from "../errors.ts";
 import type { Attributes, Preservable, Refusal } from "../preserve.ts";
 import type { LinkTimes } from "../times.ts";
@@ -41,7 +42,11 @@ export async function keepAttributes(
   const owned = wanted("owner");
   const followed = owned && kind === "symlink" && links === "followed";
   if (followed) {
-    refusals.push(refusalOf("owner", failure("EOPNOTSUPP", "set a symbolic link's owner", to)));
+    // sshfs refuses to read links that lead out of the mount
+    const there = await unlessRefused(() => destination.look(to, { signal }), undefined);
+    if (there?.uid !== uid || there.gid !== gid) {
+      refusals.push(refusalOf("owner", failure("EOPNOTSUPP", "set a symbolic link's owner", to)));
+    }
   }
   let xattrs: Attributes["xattrs"];
   try {

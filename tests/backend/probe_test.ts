@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Backend } from "../../src/backend/backend.ts";
 import { memoryBackend, type MemoryOptions } from "../../src/backend/memory.ts";
 import { openBackend } from "../../src/backend/open.ts";
 import { probe } from "../../src/backend/probe.ts";
@@ -99,6 +100,22 @@ Deno.test("probe goes on when a time is refused, and cleans up when it cannot", 
   assert.equal((await probe(refusing, "")).times.precision, 1n);
   const failing = withFaults(backend, [{ call: "look", path: /part$/, errno: "EIO", times: 1 }]);
   await assert.rejects(probe(failing, ""), { code: "EIO" });
+  assert.deepEqual(backend.tree(), {});
+});
+
+Deno.test("probe takes hard links for missing when a second name does not show them", async () => {
+  const backend = memoryBackend();
+  assert.equal((await probe(backend, "")).hardLinks, true);
+  const look: Backend["look"] = async (path, options) => {
+    const entry = await backend.look(path, options);
+    return entry && { ...entry, links: 1 };
+  };
+  const hiding = new Proxy<Backend>(backend, {
+    get: (inner, key) => key === "look" ? look : Reflect.get(inner, key).bind(inner),
+  });
+  assert.equal((await probe(hiding, "")).hardLinks, false);
+  const refusing = withFaults(backend, [{ call: "link", errno: "EPERM" }]);
+  assert.equal((await probe(refusing, "")).hardLinks, false);
   assert.deepEqual(backend.tree(), {});
 });
 

@@ -56,22 +56,6 @@ Deno.test({
   }
 });
 
-Deno.test("sync gives a link no owner when the destination would give it to its target", async () => {
-  using world = new MemoryWorld({ "link": { target: "file" }, "file": "1" });
-  const faults = {
-    destination: [
-      { call: "setTimes", path: /link$/, errno: "ENOENT" },
-      // which is asked for files alone
-      { call: "setAttributes", path: "link", errno: "EIO" },
-    ],
-  } as const;
-  const { summary, events } = await world.run({ preserve: ["owner"], faults });
-  assert.deepEqual([summary.exitCode, summary.refused, summary.copied.files], [1, 1, 2]);
-  const failures = events.filter((event) => event.type === "failure");
-  assert.equal(failures.length, 1);
-  assert.match(failures[0]!.message, /symbolic link's owner/);
-});
-
 Deno.test({ name: "sync --preserve xattr carries what users set", ignore: !linux }, async () => {
   using world = new DiskWorld(TREE);
   const open = (root: string) =>
