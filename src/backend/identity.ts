@@ -21,7 +21,8 @@ export function isSameRoot(before: Identity, now: Identity): boolean {
 
 /** Whether a root is the directory that an earlier run recorded, as far as that can be told. */
 export function isSameAsRecorded(before: RecordedIdentity, now: Identity): boolean {
-  if (before.inode !== now.inode) return false;
+  // 0: there is no number to go by; what was recorded may be from before that was known
+  if (before.inode !== now.inode && now.inode !== 0n) return false;
   const pairs = [[before.type, now.type], [before.fsid, now.fsid], [before.source, now.source]];
   return pairs.every(([a, b]) => !both(a, b) || a === b);
 }

@@ -27,6 +27,13 @@ Deno.test("failure stops the run for a place without room only when something wa
   assert.equal(failure("ENODEV", "open", "").scope, "run");
 });
 
+Deno.test("posixError has words for every code that it has a name for", () => {
+  const named = Array.from({ length: 133 }, (_, i) => posixError(-i - 1, "open", ""))
+    .filter(({ code }) => !/^E\d+$/.test(code));
+  assert.ok(named.length > 40);
+  for (const { message } of named) assert.doesNotMatch(message, /unknown/);
+});
+
 Deno.test("failure keeps the cause's words when the code is not known", () => {
   assert.equal(failure("EODD", "open", "", new Error("odd")).message, "cannot open: odd (EODD)");
   assert.equal(failure("EODD", "open", "").message, "cannot open: unknown error (EODD)");

@@ -28,7 +28,10 @@ const MOUNTS = "/proc/self/mountinfo";
 interface Mount {
   readonly type: string;
   readonly source: string;
-  /** Inode numbers are the client's own, and others after each mount (CIFS with noserverino). */
+  /**
+   * Inode numbers are the client's own, and others after each mount: CIFS with noserverino, and sshfs,
+   * which counts what it is asked for.
+   */
   readonly ownInodes: boolean;
 }
 
@@ -184,7 +187,8 @@ export function mountIn(text: string, id: string): Mount | null {
     if (!line.startsWith(`${id} `)) continue;
     const [, type, source, options = ""] = line.slice(line.indexOf(" - ")).trim().split(" ");
     if (type === undefined || source === undefined) return null;
-    return { type, source, ownInodes: options.split(",").includes("noserverino") };
+    const ownInodes = type === "fuse.sshfs" || options.split(",").includes("noserverino");
+    return { type, source, ownInodes };
   }
   return null;
 }
