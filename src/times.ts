@@ -17,7 +17,8 @@ export interface TimeKeeping {
   readonly latest: bigint | null;
   /**
    * What is added to a time between setting and reading it, where a place keeps local time and
-   * reckons back by another rule. Mostly 0 alone; with summer time there may be two.
+   * reckons back by another rule. Mostly 0 alone; with summer time there may be two. Where times go
+   * over the edge of 32 bits, {@link WRAP} and its negative are among them.
    */
   readonly shifts: readonly bigint[];
   readonly links: LinkTimes;
@@ -28,6 +29,9 @@ export interface TimeRule extends Omit<TimeKeeping, "precision"> {
   /** They must be closer than this many nanoseconds; 1 asks for equality. */
   readonly window: bigint;
 }
+
+/** What 32 bits of seconds are too short for, in nanoseconds: from 1960, SFTP makes 2096. */
+export const WRAP = 2n ** 32n * 1_000_000_000n;
 
 /**
  * The whole seconds, in 1677 and in 2262, up to which nanoseconds fit a signed 64-bit number. Many

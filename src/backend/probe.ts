@@ -4,7 +4,7 @@
  */
 import { join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
-import { isSameTime, type LinkTimes, type TimeKeeping, timeRule } from "../times.ts";
+import { isSameTime, type LinkTimes, type TimeKeeping, timeRule, WRAP } from "../times.ts";
 import type { Backend, CallOptions } from "./backend.ts";
 import { unlessRefused } from "./refused.ts";
 
@@ -93,9 +93,16 @@ async function measure(
   const winter = judge(WINTER, await read());
   const summer = judge(SUMMER, await give(SUMMER));
   const late = await give(LATE), early = await give(EARLY);
+  const precision = winter.precision > summer.precision ? winter.precision : summer.precision;
+  const shifts = new Set([winter.shift, summer.shift]);
+  for (const [given, wrap, kept] of [[LATE, -WRAP, late], [EARLY, WRAP, early]] as const) {
+    const shift = wrap + winter.shift;
+    const rest = kept === null ? WRAP : kept - given - shift;
+    if (rest < precision && -rest < precision) shifts.add(shift);
+  }
   return {
-    precision: winter.precision > summer.precision ? winter.precision : summer.precision,
-    shifts: [...new Set([winter.shift, summer.shift])],
+    precision,
+    shifts: [...shifts],
     // what is neither kept nor a sensible limit is a number that went over its edge
     latest: late !== null && late >= LATEST_LIMIT && late < LATE - LONGEST_SHIFT ? late : null,
     earliest: early !== null && early <= EARLIEST_LIMIT && early > EARLY + LONGEST_SHIFT

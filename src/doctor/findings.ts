@@ -2,6 +2,7 @@
 import { formatCount, formatSize } from "../lib/units.ts";
 import { describeRules, isExact } from "../name_rules.ts";
 import type { Finding } from "../report/doctor_report.ts";
+import { WRAP } from "../times.ts";
 import { fateText, shown } from "./fit.ts";
 import type { Mount, Room } from "./mount.ts";
 import {
@@ -16,6 +17,9 @@ import {
 } from "./place.ts";
 
 const SECOND = 1_000_000_000n;
+
+/** Whether a shift is by 32 bits of seconds, and not by some hours. */
+const isWrap = (shift: bigint) => shift > WRAP / 2n || -shift > WRAP / 2n;
 
 /** The table of everything that was tried. */
 export function findingsOf(
@@ -65,7 +69,8 @@ export function findingsOf(
       const limits = [
         earliest === null ? "" : `, none before ${yearOf(earliest)}`,
         latest === null ? "" : `, none after ${yearOf(latest)}`,
-        shifts.some((shift) => shift !== 0n) ? ", shifted as local time" : "",
+        shifts.some((shift) => shift !== 0n && !isWrap(shift)) ? ", shifted as local time" : "",
+        shifts.some(isWrap) ? ", cut to 32 bits of seconds" : "",
         links === "kept" ? "" : ", none of links",
       ].join("");
       return [precision === 1n && limits === "", `kept to ${precisionText(precision)}${limits}`];

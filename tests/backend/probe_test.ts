@@ -5,7 +5,7 @@ import { openBackend } from "../../src/backend/open.ts";
 import { probe } from "../../src/backend/probe.ts";
 import { withProbeDirectory } from "../../src/backend/probe_names.ts";
 import { temporaryNames } from "../../src/backend/temporary.ts";
-import { usualKeeping } from "../../src/times.ts";
+import { usualKeeping, WRAP } from "../../src/times.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 
 const PLACE = {
@@ -47,8 +47,10 @@ Deno.test("probe finds the range when the place keeps no other times", async () 
   assert.deepEqual(await probed(clamped), { ...usualKeeping(SECOND), earliest, latest });
   // a number that goes over its edge is no limit
   const wrapped = (time: bigint) => BigInt.asIntN(32, time / SECOND) * SECOND;
-  const { earliest: e, latest: l } = await probed(wrapped);
-  assert.deepEqual([e, l], [null, null]);
+  const rule = { ...usualKeeping(SECOND), shifts: [0n, -WRAP, WRAP] };
+  assert.deepEqual(await probed(wrapped), rule);
+  const unsigned = (time: bigint) => BigInt.asUintN(32, time / SECOND) * SECOND + HOUR;
+  assert.deepEqual(await probed(unsigned), { ...rule, shifts: [HOUR, HOUR - WRAP, HOUR + WRAP] });
 });
 
 Deno.test("probe finds shifts when the place reckons with local time", async () => {

@@ -42,6 +42,16 @@ Deno.test("sync copies nothing again when the destination keeps no times beyond 
   await settles(world);
 });
 
+Deno.test("sync copies nothing again when the destination cuts times to 32 bits", async () => {
+  const cut = (time: bigint) => BigInt.asUintN(32, down(SECOND)(time) / SECOND) * SECOND;
+  const tree = { ...TREE, "old": { kind: "directory", mtime: -300_000_000n * SECOND } } as const;
+  using world = new MemoryWorld(tree, {}, undefined, cut);
+  await settles(world);
+  fill(world.from, { "early": { content: "3", mtime: -7n * SECOND } });
+  await world.run();
+  assert.deepEqual(world.operations(), ["overwrite success early", "times success "]);
+});
+
 Deno.test("sync copies nothing again when the destination shifts times by hours", async () => {
   using world = new MemoryWorld(TREE, {}, undefined, (time) => down(2n * SECOND)(time) - HOUR);
   await settles(world);
