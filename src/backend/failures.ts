@@ -75,6 +75,13 @@ const LOOKING = /^(find|list|look|open|reach|read)/;
 const WHEN_LOOKING = { scope: "entry", retryable: true } as const;
 
 /**
+ * What has a name is not refused for it. A CIFS client asks for the lease of a file by the file, and
+ * its server lets one name at a time have it: another name of a file with several is refused until the
+ * first is closed, which the client puts off by a second (closetimeo).
+ */
+const INVALID_OPEN: Meaning = { text: "invalid argument", retryable: true };
+
+/**
  * The error of a failed call.
  *
  * @param code an errno name such as `ENOENT`
@@ -82,7 +89,9 @@ const WHEN_LOOKING = { scope: "entry", retryable: true } as const;
  * @param path relative to the root
  */
 export function failure(code: string, doing: string, path: string, cause?: unknown): SyncError {
-  const known = WRITTEN_ONLY.has(code) && LOOKING.test(doing)
+  const known = code === "EINVAL" && doing.startsWith("open")
+    ? INVALID_OPEN
+    : WRITTEN_ONLY.has(code) && LOOKING.test(doing)
     ? { ...MEANINGS[code]!, ...WHEN_LOOKING }
     : MEANINGS[code];
   const text = known?.text ?? (cause instanceof Error ? cause.message : "unknown error");

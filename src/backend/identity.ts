@@ -21,8 +21,9 @@ export function isSameRoot(before: Identity, now: Identity): boolean {
 
 /** Whether a root is the directory that an earlier run recorded, as far as that can be told. */
 export function isSameAsRecorded(before: RecordedIdentity, now: Identity): boolean {
-  // 0: there is no number to go by; what was recorded may be from before that was known
-  if (before.inode !== now.inode && now.inode !== 0n) return false;
+  // 0: there is no number to go by, now or then (CIFS gives up those of the server of its own accord)
+  const told = before.inode !== 0n && now.inode !== 0n;
+  if (told && before.inode !== now.inode) return false;
   const pairs = [[before.type, now.type], [before.fsid, now.fsid], [before.source, now.source]];
   return pairs.every(([a, b]) => !both(a, b) || a === b);
 }

@@ -16,6 +16,7 @@ const TABLE: readonly [string, Identity, Identity, boolean, boolean][] = [
   ["another directory of the share", NFS, { ...NFS, inode: 3n }, false, false],
   ["a share whose numbers are its client's own", SSHFS, { ...SSHFS, device: 42n }, true, true],
   ["another share of that kind", SSHFS, { ...SSHFS, source: "server:/other" }, false, false],
+  ["a mount that has come to use its server's numbers", SSHFS, { ...SSHFS, inode: 5n }, true, true],
   ["a number from before that was known", { ...SSHFS, inode: 5n }, SSHFS, true, true],
   ["the bare mount point of such a share", SSHFS, { ...EXT4, inode: 77n }, false, false],
   ["the bare mount point", NFS, { ...EXT4, inode: 77n }, false, false],
@@ -36,7 +37,8 @@ for (const [what, before, now, within, later] of TABLE) {
 
 const MOUNTINFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
 57 22 0:52 / /mnt/old rw,relatime shared:9 - nfs4 server:/export\\040x rw,vers=4.2,hard
-58 22 0:53 / /mnt/new rw,relatime - cifs //server/share rw,noserverino,soft
+58 22 0:53 / /mnt/new rw,relatime - cifs //server/share rw,nounix,soft
+60 22 0:55 / /mnt/smb rw,relatime - smb3 //server/share rw,nounix,serverino,soft
 59 22 0:54 / /mnt/ssh rw,relatime - fuse.sshfs root@server:/data rw,user_id=0,default_permissions
 `;
 
@@ -51,6 +53,7 @@ Deno.test("mountIn finds a mount by its number", () => {
     source: "//server/share",
     ownInodes: true,
   });
+  assert.equal(mountIn(MOUNTINFO, "60")!.ownInodes, false);
   assert.deepEqual(mountIn(MOUNTINFO, "59"), {
     type: "fuse.sshfs",
     source: "root@server:/data",

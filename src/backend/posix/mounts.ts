@@ -29,8 +29,8 @@ interface Mount {
   readonly type: string;
   readonly source: string;
   /**
-   * Inode numbers are the client's own, and others after each mount: CIFS with noserverino, and sshfs,
-   * which counts what it is asked for.
+   * Inode numbers are the client's own, and others after each mount: CIFS where those of the server are
+   * not used, and sshfs, which counts what it is asked for.
    */
   readonly ownInodes: boolean;
 }
@@ -187,7 +187,9 @@ export function mountIn(text: string, id: string): Mount | null {
     if (!line.startsWith(`${id} `)) continue;
     const [, type, source, options = ""] = line.slice(line.indexOf(" - ")).trim().split(" ");
     if (type === undefined || source === undefined) return null;
-    const ownInodes = type === "fuse.sshfs" || options.split(",").includes("noserverino");
+    const cifs = type === "cifs" || type === "smb3";
+    // which it says only where it does
+    const ownInodes = type === "fuse.sshfs" || cifs && !options.split(",").includes("serverino");
     return { type, source, ownInodes };
   }
   return null;

@@ -83,8 +83,8 @@ export class Opener {
   async handle(directory: number, name: Uint8Array, path: string): Promise<number> {
     let fd = await this.#sys.openat(directory, name, READ_FLAGS | this.#noatime, 0);
     if ((fd === -EPERM || fd === -EINVAL) && this.#noatime !== 0) {
-      this.#noatime = 0;
       fd = await this.#sys.openat(directory, name, READ_FLAGS, 0);
+      if (fd >= 0) this.#noatime = 0;
     }
     if (fd < 0) throw this.#parts.directories.failure(fd, "open", path);
     return fd;
