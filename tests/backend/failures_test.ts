@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { componentsOf, failure, inTheWay, notAFile } from "../../src/backend/failures.ts";
 import { posixError } from "../../src/backend/posix/errno.ts";
-import { fileSystemOf } from "../../src/backend/posix/file_systems.ts";
+import { fileSystemOf, numberOf } from "../../src/backend/posix/file_systems.ts";
 
 Deno.test("failure carries what a code means for the run", () => {
   const full = failure("ENOSPC", "write", "a/b");
@@ -69,4 +69,12 @@ Deno.test("fileSystemOf knows shares from disks, and coarse times", () => {
   for (const [magic, name, network, timePrecision] of table) {
     assert.deepEqual(fileSystemOf(magic), { name, network, timePrecision });
   }
+});
+
+Deno.test("numberOf takes of a share's number what stays, and of others all or nothing", () => {
+  assert.equal(numberOf("ext4", 0x1122334455667788n), 0x1122334455667788n);
+  assert.equal(numberOf("smb3", 0x1122334455667788n), 0x55667788n);
+  assert.equal(numberOf("cifs", 0x1122334400000000n), null);
+  assert.equal(numberOf("tmpfs", 0n), null);
+  assert.equal(numberOf("nfs", 5n), null);
 });

@@ -69,9 +69,21 @@ const NUMBERED = new Set([
   "ceph",
 ]);
 
-/** Whether a file system of this kind has a number (f_fsid) that tells it from all others. */
-export function isNumbered(name: string): boolean {
-  return NUMBERED.has(name);
+/** Those whose number is only the lower half: the serial number of the volume. */
+const SERIAL = new Set(["cifs", "smb3", "smb"]);
+
+/**
+ * The number that tells a file system of this kind from all others, and stays; null where it has none.
+ *
+ * The upper half of an SMB share's f_fsid is when it was made, which Samba takes from the times of the
+ * share's root where the disk below does not keep that: it changes with what is put there.
+ *
+ * @param fsid f_fsid, its first word in the lower half
+ */
+export function numberOf(name: string, fsid: bigint): bigint | null {
+  if (!NUMBERED.has(name)) return null;
+  const number = SERIAL.has(name) ? BigInt.asUintN(32, fsid) : fsid;
+  return number === 0n ? null : number;
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Identity, Space } from "../backend.ts";
 import { portableError } from "../portable_errors.ts";
 import { nulTerminated } from "./directories.ts";
 import { posixError } from "./errno.ts";
-import { type FileSystem, fileSystemOf, isKnownByBirth, isNumbered } from "./file_systems.ts";
+import { type FileSystem, fileSystemOf, isKnownByBirth, numberOf } from "./file_systems.ts";
 import { AT, type Libc, O, SELF } from "./libc.ts";
 import { STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_WANTED, StatxBuffer } from "./statx.ts";
 
@@ -125,12 +125,8 @@ export class Mounts {
     const statfs = await this.#statfs(fd);
     this.#system = fileSystemOf(statfs.getUint32(0, true));
     const { name, network } = this.#system;
-    const number = statfs.getBigUint64(56, true);
-    const fsid = isNumbered(name) && number !== 0n
-      ? number.toString(16)
-      : isKnownByBirth(name)
-      ? birthtime?.toString(16)
-      : undefined;
+    const number = numberOf(name, statfs.getBigUint64(56, true));
+    const fsid = (number ?? (isKnownByBirth(name) ? birthtime : null))?.toString(16);
     const mount = network ? await this.#mountOf(fd, buffer.mount(STATX_MNT_ID_UNIQUE)) : null;
     this.#type = mount?.type ?? "";
     return {
