@@ -5,6 +5,7 @@
  * parcel has them once for many files; what each file needs of its own lies in columns.
  */
 import type { Job, JobFile } from "./job.ts";
+import { giveBack } from "./lib/give_back.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** A file of at most so many bytes can go into a parcel. */
@@ -82,6 +83,11 @@ export class Parcel {
     if (this.#data.length === 0) return;
     this.#data = NOTHING;
     this.#release();
+  }
+
+  /** Gives back the room of the stamps, unless a file is still to be tried alone: the rest is recorded. */
+  recorded(): void {
+    if (!this.progress.includes(PROGRESS.read)) giveBack(this.stamps);
   }
 
   /** The stamp of a file that was read. */

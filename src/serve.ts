@@ -261,7 +261,7 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
     hungry: (files, idle) => port.post({ type: "hungry", files, idle, given }),
     settled: ({ outcomes, parcels, jobs }) => {
       const packed = packOutcomes({ parcels, outcomes }, records);
-      for (const { parcel } of parcels) giveBack(parcel.stamps);
+      for (const { parcel } of parcels) parcel.recorded();
       port.post({
         type: "settled",
         outcomes: packed,

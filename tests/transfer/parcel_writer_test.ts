@@ -4,6 +4,7 @@ import type { HeldParcels, NewDirectory } from "../../src/backend/backend.ts";
 import { SyncError } from "../../src/errors.ts";
 import type { Item } from "../../src/block.ts";
 import { Parcel, PROGRESS } from "../../src/parcel.ts";
+import { stampOf } from "../../src/stamp.ts";
 import { writeItems } from "../../src/transfer/writer.ts";
 import { turns } from "../testing/faulty_backend.ts";
 import { jobOf, memory, one, writerParts } from "./parts.ts";
@@ -23,9 +24,9 @@ function parts(width: number) {
       most = Math.max(most, writes.size);
       try {
         await promise;
-        // the file called "odd" is left behind
+        // files called "odd" or so are left behind
         for (let i = 0; i < parcel.files.length; i++) {
-          if (parcel.files[i]!.name !== "odd") parcel.progress[i] = PROGRESS.written;
+          if (!parcel.files[i]!.name.startsWith("odd")) parcel.progress[i] = PROGRESS.written;
         }
       } finally {
         writes.delete(first);
@@ -160,6 +161,39 @@ Deno.test("a file that is tried alone waits until nothing is being written in it
   assert.deepEqual(alone.map(({ name, error }) => [name, error?.code]), [["odd", "ENOENT"]]);
   assert.deepEqual(jobs, [job]);
 });
+
+for (const whole of [false, true]) {
+  const where = whole ? "a new directory" : "one that is there";
+  Deno.test(`a file that is tried alone has its times when the rest of its parcel is recorded, in ${where}`, async () => {
+    const { to, running, writes, endAll, group, settled } = parts(4);
+    to.put("d", { kind: "directory" });
+    const { job } = jobWith("d", ["a", "odd", "odd too"], { whole });
+    const parcel = new Parcel(job, job.files, { data: new Uint8Array(3), release() {}, began: 0 });
+    parcel.progress.fill(PROGRESS.read);
+    parcel.hashes.push("of a", "of odd", "of odd too");
+    for (const i of [0, 1, 2]) {
+      parcel.setStamp(i, stampOf({ ...(await to.look("d"))!, mtime: BigInt(7 + i) }));
+    }
+    const create = to.create.bind(to);
+    to.create = async (path, options) => {
+      // as another lane may do meanwhile
+      await group.flush();
+      return await create(path, options);
+    };
+    const writing = running({ type: "begin", job } as Item, parcel);
+    await turns(20);
+    assert.equal(writes.size, 1);
+    await endAll();
+    await writing;
+    await group.drain();
+    const odd = settled.filter(({ kind }) => kind === "file");
+    assert.deepEqual(odd.map(({ status, stamp }) => [status, stamp!.mtimeNanos]), [
+      ["success", 8],
+      ["success", 9],
+    ]);
+    assert.equal((await to.look("d/odd too"))!.mtime, 9n);
+  });
+}
 
 Deno.test("writeItems waits for what is being written before it throws what stops the run", async () => {
   const { running, writes } = parts(4);

@@ -117,6 +117,7 @@ export function writerParts(
     settled: (some: Settled) => {
       settled.push(...some.outcomes);
       jobs.push(...some.jobs);
+      for (const { parcel } of some.parcels) parcel.recorded();
     },
   });
   const options: WriterOptions = {
