@@ -10,6 +10,7 @@ import type { Preservable, Refusal } from "../preserve.ts";
 import { stampOf, timesOf } from "../stamp.ts";
 import type { LinkTimes } from "../times.ts";
 import { keepAttributes } from "./attributes.ts";
+import { demandRoom } from "./full.ts";
 import { isGone, mayBeGone } from "./gone.ts";
 import type { Group } from "./group.ts";
 import { writeStretches } from "./holes.ts";
@@ -155,6 +156,10 @@ async function keep(
 async function fail(carried: Carried, options: WriterOptions): Promise<void> {
   const { side, error } = carried.failed!;
   await options.checkRoot(side);
+  const { path, file: { size } } = carried;
+  if (side === "destination") {
+    await demandRoom(options.destination, { path, size, error }, options.signal);
+  }
   const outcome = outcomeOf(carried, null, options);
   options.ended(outcome.size);
   if (side === "source" && mayBeGone(error)) {
