@@ -153,7 +153,7 @@ Deno.test("checkRoot takes another device, another inode and any error for a roo
   const backend = memory();
   const { device, inode } = await backend.identify();
   await checkRoot(backend, { device, inode }, "source", signal);
-  for (const other of [{ device: 0n, inode }, { device, inode: 0n }]) {
+  for (const other of [{ device: 0n, inode }, { device, inode: inode + 1n }]) {
     await assert.rejects(checkRoot(backend, other, "source", signal), { code: "EROOT" });
   }
   const gone = withFaults(backend, [{ call: "identify", errno: "ESTALE" }]);
