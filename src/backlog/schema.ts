@@ -373,5 +373,7 @@ export const MIGRATIONS: readonly string[] = [
   // what becomes of a time that a symbolic link is given; null: to be tried, with the others
   `
   ALTER TABLE destination_trait ADD COLUMN link_times TEXT;  -- 'kept', 'lost', 'followed'
+  UPDATE scan_root SET fsid = nullif(ltrim(substr(fsid, -8), '0'), '')  -- the half that stays
+    WHERE type IN ('cifs', 'smb', 'smb3') AND length(fsid) > 8;
   `,
 ];
