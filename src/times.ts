@@ -21,6 +21,7 @@ export interface TimeKeeping {
    * over the edge of 32 bits, {@link WRAP} and its negative are among them.
    */
   readonly shifts: readonly bigint[];
+  /** What becomes of the times of symbolic links. */
   readonly links: LinkTimes;
 }
 

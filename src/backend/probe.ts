@@ -1,6 +1,6 @@
 /**
- * The probe: what times a place keeps, and whether it keeps hard links, found out with a file of its own
- * under a temporary name.
+ * The probe: what times a place keeps, of files and of symbolic links, and whether it keeps hard links,
+ * found out with a file and a link of its own.
  */
 import { join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
@@ -35,7 +35,7 @@ export interface Probed {
 }
 
 /**
- * Finds out what `backend` keeps. Writes one file into `directory` and removes it. Rejects with a
+ * Finds out what `backend` keeps. Writes a file and links into `directory` and removes them. Rejects with a
  * SyncError when that cannot be done.
  */
 export async function probe(
@@ -137,8 +137,8 @@ async function tryLink(
     };
     const answer = await unlessRefused(set, "lost");
     const there = await backend.look(path, options);
-    if (answer !== "set") return there === undefined ? null : answer;
-    return there === undefined ? null : { mtime: there.mtime };
+    if (there === undefined) return null;
+    return answer === "set" ? { mtime: there.mtime } : answer;
   } finally {
     // without the signal, as what else the probe leaves
     await unlessRefused(() => backend.removeFile(path), undefined);

@@ -10,6 +10,7 @@ import type { LinkTimes } from "../times.ts";
 /** What is to be kept, and of what. */
 export interface KeepOptions {
   readonly preserve: readonly Preservable[];
+  /** What the destination does with what its symbolic links are given. */
   readonly links: LinkTimes;
   readonly signal: AbortSignal;
   /** Its path at the destination now; default: the same as at the source. */

@@ -1,7 +1,8 @@
 /** A destination that is full and does not say so. */
 import type { Backend } from "../backend/backend.ts";
 import { failure } from "../backend/failures.ts";
-import { SyncError } from "../errors.ts";
+import type { SyncError } from "../errors.ts";
+import { spaceOf } from "./room.ts";
 
 /** SFTP has one code for most failures, which sshfs passes on as EPERM, and as EIO from a flush. */
 const SAYS_NOTHING = new Set(["EIO", "EPERM"]);
@@ -25,14 +26,8 @@ export async function demandRoom(
   signal: AbortSignal,
 ): Promise<void> {
   if (!SAYS_NOTHING.has(error.code)) return;
-  let space;
-  try {
-    space = await destination.space({ signal });
-  } catch (other) {
-    // nothing is known; the file's own error stands
-    if (other instanceof SyncError && other.scope !== "run") return;
-    throw other;
-  }
+  const space = await spaceOf({ destination, signal });
+  // nothing is known; the file's own error stands
   if (space === null) return;
   if (space.bytes >= size + SCARCE && space.files !== 0) return;
   throw failure("ENOSPC", "write", path, error);

@@ -128,8 +128,8 @@ export async function writeLink(carried: Carried, options: WriterOptions): Promi
   try {
     if (carried.failed === null) {
       const { target, mtime, atime } = carried.entry!;
-      const times = links === "kept" ? { mtime, atime } : undefined;
-      await destination.createLink(carried.path, { target, ...(times && { times }) }, { signal });
+      const link = links === "kept" ? { target, times: { mtime, atime } } : { target };
+      await destination.createLink(carried.path, link, { signal });
       refusals = await keep(carried, carried.path, options);
     }
   } catch (error) {

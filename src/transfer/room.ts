@@ -53,7 +53,10 @@ export function shortage(
   return parts.length === 0 ? null : `room is short: ${parts.join("; ")}`;
 }
 
-async function spaceOf({ destination, signal }: RunContext): Promise<Space | null> {
+/** How much room there is; null where that is not known, also because it cannot be asked. */
+export async function spaceOf(
+  { destination, signal }: Pick<RunContext, "destination" | "signal">,
+): Promise<Space | null> {
   try {
     return await destination.space({ signal });
   } catch (error) {
