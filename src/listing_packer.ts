@@ -132,13 +132,13 @@ export class ListingPacker {
   /** Packs what was added since the last time, and keeps it. */
   part(): PackedListing {
     const { words } = this, names = this.#names, from = this.#given.entries;
-    const count = this.#count - from;
-    const filled = (this.#nameBytes - this.#given.bytes + 3) & ~3;
+    const order = this.#ordered(from), starts = this.#starts, count = order.length;
+    const isAll = count === this.#count - from;
+    const filled = ((isAll ? this.#nameBytes - this.#given.bytes : this.#bytesOf(order)) + 3) & ~3;
     const data = new Uint8Array(HEADER + count * (COMMON + OWN) + filled);
     const out = new Uint32Array(data.buffer);
     let directories = 0, specials = false, bytes = 0;
     let common = HEADER / 4, name = HEADER + count * COMMON, own = (name + filled) / 4;
-    const order = this.#ordered(from), starts = this.#starts;
     for (let at = 0; at < count; at++) {
       const index = order[at]!, word = index * WORDS, first = words[word]!;
       for (let i = 0; i < COMMON / 4; i++) out[common++] = words[word + i]!;
@@ -162,7 +162,20 @@ export class ListingPacker {
     return { data, specials };
   }
 
-  /** The numbers, at least `from`, of the directories, then of the others, in the order of their names. */
+  /** Bytes of the names and targets of some entries. */
+  #bytesOf(numbers: readonly number[]): number {
+    const { words } = this;
+    return numbers.reduce((sum, index) => {
+      const word = index * WORDS;
+      return sum + (words[word]! & 0xffff) + words[word + 1]!;
+    }, 0);
+  }
+
+  /**
+   * The numbers, at least `from`, of the directories, then of the others, in the order of their names.
+   * Of entries with the same name only the last: while a directory is changed, a name may be listed
+   * twice, and some servers do so at any time.
+   */
   #ordered(from: number): readonly number[] {
     const directories: number[] = [], others: number[] = [];
     for (let index = from; index < this.#count; index++) {
@@ -172,9 +185,13 @@ export class ListingPacker {
     if (!this.#areInOrder(directories) || !this.#areInOrder(others)) {
       const keys = this.#keys(from);
       for (const numbers of [directories, others]) {
-        numbers.map((index) => keys[index - from]!).sort().forEach((key, i) =>
-          numbers[i] = numberIn(key)
-        );
+        let kept = 0;
+        numbers.map((index) => keys[index - from]!).sort().forEach((key) => {
+          const number = numberIn(key);
+          if (kept > 0 && !this.#isBefore(numbers[kept - 1]!, number)) kept -= 1;
+          numbers[kept++] = number;
+        });
+        numbers.length = kept;
       }
     }
     if (directories.length === 0) return others;

@@ -84,6 +84,15 @@ Deno.test("ListingPacker gives the rest, and begins anew", () => {
   }));
 });
 
+Deno.test("ListingPacker keeps the last of several entries with one name, and of a kind", () => {
+  fc.assert(fc.property(entries, fc.array(fc.nat(19)), (entries, again) => {
+    const repeated = again.filter((index) => index < entries.length)
+      .map((index) => ({ ...entries[index]!, mode: 0o100, ctime: 1n }));
+    const last = new Map([...entries, ...repeated].map((one) => [one.name, one]));
+    assert.deepEqual(pack([...entries, ...repeated]), pack(last.values()));
+  }));
+});
+
 /** The same entries in any order, but directories come first. */
 function assertSame(found: Iterable<ListedEntry>, expected: readonly ListedEntry[]): void {
   const byName = (a: ListedEntry, b: ListedEntry) => a.name < b.name ? -1 : 1;

@@ -9,6 +9,7 @@ import type {
   Listing,
   Trash,
 } from "./backend.ts";
+import { SyncError } from "../errors.ts";
 import { aroundSmall, quietly } from "./around_small.ts";
 
 /** The calls of a backend and of what it opens. */
@@ -18,6 +19,7 @@ export type Call =
   | "look"
   | "list"
   | "listMore"
+  | "listRest"
   | "open"
   | "dataFrom"
   | "read"
@@ -50,6 +52,9 @@ export type Call =
   | "writeParcel"
   | "commitParcel"
   | "discardParcel";
+
+/** Those that read a part of a listing: the first, one that may be made again, one that may not. */
+export const LISTS: ReadonlySet<Call> = new Set<Call>(["list", "listMore", "listRest"]);
 
 /** How much a call is about. */
 export interface Extent {
@@ -165,30 +170,69 @@ async function* batches(
   options: Parameters<Backend["list"]>[1],
   around: Around,
 ): AsyncGenerator<ListBatch> {
-  let batches: AsyncIterator<ListBatch> | null = null;
+  const parts = new Parts(() => inner.list(path, options));
   const extent = { files: 0, bytes: 0 };
   try {
-    for (let first = true;; first = false) {
-      // a listing that fails later cannot be gone on with: one that threw says that it is at its end
-      const next = await around.call(first ? "list" : "listMore", path, async () => {
-        if (first) batches = inner.list(path, options)[Symbol.asyncIterator]();
+    for (let call: Call = "list";; call = parts.canTryAgain ? "listMore" : "listRest") {
+      const next = await around.call(call, path, async () => {
         const before = options?.into?.length ?? 0;
-        const next = await batches!.next();
-        const others = next.done ? 0 : next.value.entries.length;
+        const next = await parts.next({ isFirst: call === "list" });
+        const others = next === null ? 0 : next.entries.length;
         extent.files = others + (options?.into?.length ?? 0) - before;
         return next;
       }, extent);
-      if (next.done) {
-        batches = null;
-        return;
-      }
-      yield next.value;
+      if (next === null) return;
+      yield next;
     }
   } finally {
-    const open = batches as AsyncIterator<ListBatch> | null;
-    if (open !== null) {
-      await quietly(around.call("close", path, async () => void await open.return?.()));
+    if (parts.isOpen) await quietly(around.call("close", path, () => parts.close()));
+  }
+}
+
+/** The parts of a listing, of which each may be asked for again when it could not be read. */
+class Parts {
+  readonly #begin: () => Listing;
+  #iterator: AsyncIterator<ListBatch | SyncError, void> | null = null;
+  /** Why it came to its end too early: who went on would take half a directory for all of it. */
+  #broken: unknown = null;
+  canTryAgain = false;
+
+  constructor(begin: () => Listing) {
+    this.#begin = begin;
+  }
+
+  get isOpen(): boolean {
+    return this.#iterator !== null;
+  }
+
+  /** The next part; null after the last one. The first is read from a listing that begins anew. */
+  async next({ isFirst }: { isFirst: boolean }): Promise<ListBatch | null> {
+    if (isFirst) {
+      await this.close();
+      const listing = this.#begin();
+      this.canTryAgain = listing.tried !== undefined;
+      this.#iterator = listing.tried?.() ?? listing[Symbol.asyncIterator]();
     }
+    if (this.#iterator === null) throw this.#broken;
+    let next: IteratorResult<ListBatch | SyncError, void>;
+    try {
+      next = await this.#iterator.next();
+    } catch (error) {
+      this.#iterator = null;
+      throw this.#broken = error;
+    }
+    if (next.done) {
+      this.#iterator = null;
+      return null;
+    }
+    if (next.value instanceof SyncError) throw next.value;
+    return next.value;
+  }
+
+  async close(): Promise<void> {
+    const open = this.#iterator;
+    this.#iterator = null;
+    await open?.return?.();
   }
 }
 

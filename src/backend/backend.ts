@@ -211,6 +211,11 @@ export interface Listing extends AsyncIterable<ListBatch> {
    * it cannot be: it is long, or something about it is out of the ordinary. Iterating finds out.
    */
   readonly atOnce?: () => boolean;
+  /**
+   * The same, where a part that could not be read comes as its error, and the next one is that part
+   * again. Where this is not there, a listing that failed is at its end.
+   */
+  readonly tried?: () => AsyncGenerator<ListBatch | SyncError, void>;
 }
 
 /**

@@ -7,7 +7,7 @@
  * page, with their attributes.
  */
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import { type Around, type Call, withAround, within } from "./around.ts";
+import { type Around, type Call, LISTS, withAround, within } from "./around.ts";
 import type { Backend, ListBatch } from "./backend.ts";
 
 /** Names of a listing that count as one operation. */
@@ -35,10 +35,10 @@ export class Operations implements Around {
   async call<T>(call: Call, _path: string, make: () => Promise<T>): Promise<T> {
     await this.#take(COSTS.get(call) ?? 0);
     const result = await make();
-    if (call === "list" || call === "listMore") {
+    if (LISTS.has(call)) {
       // how many there are is known only now: the next call waits for them
-      const { value } = result as IteratorResult<ListBatch, undefined>;
-      await this.#take(Math.floor((value?.entries.length ?? 0) / NAMES));
+      const batch = result as ListBatch | null;
+      await this.#take(Math.floor((batch?.entries.length ?? 0) / NAMES));
     }
     return result;
   }

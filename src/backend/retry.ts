@@ -25,9 +25,12 @@ const FIRST = 500, LONGEST = 30_000;
 
 /** Calls that have the same effect when they are made twice, and whose failure hides nothing. */
 const REPEATABLE: ReadonlySet<Call> = new Set<Call>([
-  ...["look", "list", "open", "dataFrom", "read", "lookAgain", "create"] as const,
+  ...["look", "list", "listMore", "open", "dataFrom", "read", "lookAgain", "create"] as const,
   ...["makeDirectory", "setTimes", "xattrs"] as const,
 ]);
+
+/** Repeatable calls that do not look the path up again. */
+const BY_HANDLE: ReadonlySet<Call> = new Set<Call>(["read", "dataFrom", "listMore"]);
 
 /** Makes calls again; put around them by `withAround`. */
 export class Retry implements Around {
@@ -65,5 +68,5 @@ function isPassing(call: Call, error: unknown): boolean {
   if (!(error instanceof SyncError) || !error.retryable || error.scope === "run") return false;
   // what has changed stays so; a handle that is stale stays so, while a path is looked up anew
   if (error.code === "ECHANGED") return false;
-  return error.code !== "ESTALE" || (call !== "read" && call !== "dataFrom");
+  return error.code !== "ESTALE" || !BY_HANDLE.has(call);
 }

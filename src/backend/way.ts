@@ -10,7 +10,7 @@
 import type { Clock } from "../lib/clock.ts";
 import { Latencies, latencyMemory } from "../lib/latencies.ts";
 import type { TokenBucket } from "../lib/token_bucket.ts";
-import type { Around, Call, Extent } from "./around.ts";
+import { type Around, type Call, type Extent, LISTS } from "./around.ts";
 
 /** What threads share of a way. */
 export interface WayMemory {
@@ -64,7 +64,7 @@ export function kindOf(call: Call, extent: Extent): number | null {
   if (files === 0 && call.endsWith("Parcel")) return null;
   const kind = NAMES.get(call);
   if (kind !== undefined) return kind;
-  const sized = SIZED.indexOf((call === "listMore" ? "list" : call) as typeof SIZED[number]);
+  const sized = SIZED.indexOf((LISTS.has(call) ? "list" : call) as typeof SIZED[number]);
   if (sized < 0) return null;
   const size = call === "read" || call === "write"
     // from 4 KiB to 8 MiB

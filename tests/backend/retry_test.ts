@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { withAround } from "../../src/backend/around.ts";
 import { memoryBackend } from "../../src/backend/memory.ts";
+import { loadLibc } from "../../src/backend/posix/libc.ts";
+import { openPosix } from "../../src/backend/posix/posix.ts";
 import { Retry } from "../../src/backend/retry.ts";
 import { SyncError } from "../../src/errors.ts";
 import { FakeClock } from "../testing/fake_clock.ts";
+import { scratchDirectory } from "../testing/scratch.ts";
 import { type Rule, withFaults } from "../testing/faulty_backend.ts";
 
 /** A backend with a file, under faults, that retries 3 times. */
@@ -24,7 +27,7 @@ function retrying(rules: Rule[], { alive = () => Promise.resolve() } = {}) {
     },
     random: () => 0,
   });
-  return { clock, stop, looks, calls: faulty.calls, backend: withAround(faulty, retry) };
+  return { clock, stop, looks, retry, calls: faulty.calls, backend: withAround(faulty, retry) };
 }
 
 const PASSING = [
@@ -129,6 +132,34 @@ Deno.test("Retry begins a listing again only if nothing of it has come", async (
   await listing;
   assert.deepEqual(names, ["file"]);
   assert.equal(calls.get("list"), 2);
+});
+
+Deno.test("Retry goes on with a listing in the middle", async () => {
+  const root = scratchDirectory();
+  for (let i = 0; i < 5000; i++) Deno.writeTextFileSync(`${root}/file-${i}`, "");
+  using libc = loadLibc();
+  let calls = 0;
+  const getdents64: typeof libc.pooled.getdents64 = (...parameters) =>
+    ++calls === 2 || calls === 4 ? Promise.resolve(-5) : libc.pooled.getdents64(...parameters);
+  const failing = { ...libc, pooled: { ...libc.pooled, getdents64 } };
+  const temporaryName = () => ".sluice-t";
+  await using posix = await openPosix(root, failing, { temporaryName, latency: "waiting" });
+  const { clock, retry } = retrying([]);
+  const names = new Set<string>();
+  let listed = 0;
+  const listing = (async () => {
+    for await (const { entries } of withAround(posix, retry).list("")) {
+      listed += entries.length;
+      for (const { name } of entries) names.add(name);
+    }
+  })();
+  let over = false;
+  const end = listing.finally(() => over = true);
+  // the calls are real ones
+  for (; !over; await new Promise((resolve) => setTimeout(resolve, 1))) await clock.advance(1000);
+  await end;
+  assert.deepEqual([names.size, listed], [5000, 5000]);
+  await Deno.remove(root, { recursive: true });
 });
 
 Deno.test("Retry tries nothing again when the whole place is out of reach", async () => {

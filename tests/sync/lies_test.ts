@@ -42,6 +42,17 @@ Deno.test("sync calls nothing synced that only a listing of the source has", asy
   assert.deepEqual(essence(world.to), essence(world.from));
 });
 
+Deno.test("sync counts a name once that a listing has twice, so that the next run scans", async () => {
+  using world = new MemoryWorld(TREE);
+  const twice = { call: "list", path: "d", phantom: "a" } as const;
+  const { summary } = await world.run({ faults: { source: [twice] } });
+  assert.equal(summary.exitCode, 0);
+  assert.deepEqual(summary.pending, { files: 0, bytes: 0 });
+  world.from.put("d/b", { content: "changed" });
+  assert.equal((await world.run()).summary.copied.files, 1);
+  assert.deepEqual(essence(world.to), essence(world.from));
+});
+
 Deno.test("sync deletes nothing on account of a ghost in a listing of the destination", async () => {
   using world = new MemoryWorld(TREE, TREE);
   const { summary } = await world.run({

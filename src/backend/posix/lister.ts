@@ -1,5 +1,6 @@
 /** Listing directories: their names a buffer at a time, and what each of them is. */
 import { parentOf } from "../../entry.ts";
+import { SyncError } from "../../errors.ts";
 import type { ListingPacker } from "../../listing_packer.ts";
 import type { CallOptions, ListBatch, Listing } from "../backend.ts";
 import { type Directories, lastNameOrDot } from "./directories.ts";
@@ -37,7 +38,8 @@ export class Lister {
   list(path: string, options: CallOptions & { readonly into?: ListingPacker }): Listing {
     const { into } = options;
     return {
-      [Symbol.asyncIterator]: () => this.#batches(path, options),
+      [Symbol.asyncIterator]: () => orThrown(this.#tried(path, options)),
+      tried: () => this.#tried(path, options),
       atOnce: () => into !== undefined && this.#packAll(path, into),
     };
   }
@@ -66,10 +68,11 @@ export class Lister {
     }
   }
 
-  async *#batches(
+  /** See {@link Listing.tried}: a call that fails leaves the handle where it was. */
+  async *#tried(
     path: string,
     { signal, into }: CallOptions & { readonly into?: ListingPacker },
-  ): AsyncGenerator<ListBatch> {
+  ): AsyncGenerator<ListBatch | SyncError, void> {
     const { sys, directories, entries } = this.#parts;
     signal?.throwIfAborted();
     using held = await directories.hold(parentOf(path));
@@ -82,14 +85,23 @@ export class Lister {
       while (true) {
         const length = await sys.getdents64(fd, buffer, buffer.length);
         signal?.throwIfAborted();
-        if (length < 0) throw posixError(length, "list the directory", path);
         if (length === 0) return;
-        yield await entries.batch(fd, path, { buffer, length, into }, signal);
+        if (length < 0) yield posixError(length, "list the directory", path);
+        else yield await entries.batch(fd, path, { buffer, length, into }, signal);
         signal?.throwIfAborted();
       }
     } finally {
       await sys.close(fd);
       this.#buffers.push(buffer);
     }
+  }
+}
+
+async function* orThrown(
+  parts: AsyncIterable<ListBatch | SyncError>,
+): AsyncGenerator<ListBatch, void> {
+  for await (const part of parts) {
+    if (part instanceof SyncError) throw part;
+    yield part;
   }
 }
