@@ -2,6 +2,7 @@
 import type { Backend, Identity } from "./backend/backend.ts";
 import { type Around, within } from "./backend/around.ts";
 import { paced } from "./backend/operations.ts";
+import { ReadOnlyParts } from "./backend/read_only_parts.ts";
 import { Retry } from "./backend/retry.ts";
 import { openSameRoot, RootGuard } from "./backend/root_guard.ts";
 import { temporaryNames } from "./backend/temporary.ts";
@@ -88,14 +89,20 @@ async function serveRole(
     ready,
     async open(side, root, expected) {
       const watch = watches[side];
-      const opening = () => watch.call("open", "", () => open(root, temporaryNames(token, thread)));
+      const temporaryName = temporaryNames(token, thread);
+      const opening = () => watch.call("open", "", () => open(root, temporaryName));
       const backend = await openSameRoot(root, opening, { side, expected });
       const bucket = new TokenBucket(role.control.operations[side], clock);
       const timed = wayOf(role, side, { clock, signal, watch });
-      const { around, put } = paced(timed, bucket, { signal });
-      const watched = put(backend, around);
+      const { around: limited, put } = paced(timed, bucket, { signal });
+      const watched = put(backend, limited);
+      const around = side === "source"
+        ? limited
+        : within(new ReadOnlyParts(watched, temporaryName), limited);
       // a local disk has no passing errors, and a bad sector is not read better after a pause
-      if (backend.capabilities.latency === "immediate" || role.retries === 0) return watched;
+      if (backend.capabilities.latency === "immediate" || role.retries === 0) {
+        return put(backend, around);
+      }
       const guard = new RootGuard(watched, { side, expected, clock, signal });
       const { retries } = role;
       const retry = new Retry({ retries, clock, signal, alive: async () => await guard.check() });

@@ -104,12 +104,14 @@ export async function sync(
     opening,
     operations: control.operations.source,
     way: wayOf("source", control.buckets.read),
+    temporaryName: null,
     signal,
   });
   await using to = await openRoot(toWatch, paths.destination, {
     opening,
     operations: control.operations.destination,
     way: wayOf("destination", control.buckets.write),
+    temporaryName: names,
     signal,
   });
   const onShares = [from, to].every(({ capabilities }) => capabilities.latency === "waiting");

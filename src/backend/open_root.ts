@@ -4,6 +4,7 @@ import type { TokenBucket } from "../lib/token_bucket.ts";
 import { type Around, within } from "./around.ts";
 import type { Backend } from "./backend.ts";
 import { paced } from "./operations.ts";
+import { ReadOnlyParts } from "./read_only_parts.ts";
 import { type Reopening, withReopening } from "./reopening.ts";
 import { openSameRoot } from "./root_guard.ts";
 import type { Watch } from "./watch.ts";
@@ -16,8 +17,10 @@ import type { Watch } from "./watch.ts";
 export async function openRoot(
   watch: Watch,
   root: string,
-  { opening, operations, way, signal }: {
+  { opening, operations, way, temporaryName, signal }: {
     readonly opening: (root: string) => Promise<Backend>;
+    /** Of what is tried at a root that is written to; null for one that is only read. */
+    readonly temporaryName: (() => string) | null;
     /** The budget of operations on this side. */
     readonly operations: TokenBucket;
     /** Put around the calls that are watched; null: nothing. */
@@ -31,7 +34,9 @@ export async function openRoot(
     const { around, put } = paced(way === null ? watch : within(way, watch), operations, {
       signal,
     });
-    return put(backend, around);
+    if (temporaryName === null) return put(backend, around);
+    const parts = new ReadOnlyParts(put(backend, around), temporaryName);
+    return put(backend, within(parts, around));
   };
   try {
     const first = await opened();

@@ -90,22 +90,28 @@ export class HeldPlace implements ExtraPlace {
     extras: readonly Extra[],
     ended: (index: number, error: SyncError | null) => void,
   ): Promise<void> {
-    let first = 0, stop: SyncError | null = null;
+    const byPath = placeByPath(this.#backend, { signal: this.#signal, width: 1 });
+    let first = 0;
     for (const group of neighbours(extras, ({ directory }) => directory)) {
       const held = await this.#hold(group[0]);
       const from = first;
       first += group.length;
       if (held === null || held instanceof SyncError) {
         // it was there just now: the ordinary call finds it, or says what is wrong
-        const place = placeByPath(this.#backend, { signal: this.#signal, width: 1 });
-        await place.remove(group, (i, error) => ended(from + i, error));
+        await byPath.remove(group, (i, error) => ended(from + i, error));
         continue;
       }
+      const stopped: number[] = [];
       for (const [i, error] of held.remove(group).entries()) {
-        if (error?.scope === "run") stop ??= error;
+        if (error?.scope === "run") stopped.push(i);
         else ended(from + i, error);
       }
-      if (stop !== null) throw stop;
+      if (stopped.length === 0) continue;
+      // the ordinary call knows whether that is so of the whole place, and then throws it
+      await byPath.remove(
+        stopped.map((i) => group[i]!),
+        (i, error) => ended(from + stopped[i]!, error),
+      );
     }
   }
 
