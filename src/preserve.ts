@@ -15,6 +15,22 @@ export interface Attributes {
   readonly xattrs?: ReadonlyMap<string, Uint8Array>;
 }
 
+const SET_ID = 0o6000;
+
+/**
+ * The mode to set after other attributes, of which these were refused, and what is refused of it: a
+ * program that runs as its owner must not run as another one.
+ */
+export function modeAfter(
+  refusals: readonly Refusal[],
+  mode: number,
+): { readonly mode: number; readonly refused: Refusal | null } {
+  const isOwned = refusals.every(({ what }) => what !== "owner");
+  if (isOwned || (mode & SET_ID) === 0) return { mode, refused: null };
+  const message = "set-user-ID and set-group-ID are left out, since the owner could not be set";
+  return { mode: mode & ~SET_ID, refused: { what: "mode", code: "EPERM", message } };
+}
+
 /** An attribute that a place would not take. */
 export interface Refusal {
   readonly what: Preservable;

@@ -14,7 +14,7 @@
 import { type Entry, join, parentOf, type Times } from "../entry.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
-import type { Attributes, Preservable, Refusal } from "../preserve.ts";
+import { type Attributes, modeAfter, type Preservable, type Refusal } from "../preserve.ts";
 import { abortable } from "../lib/abortable.ts";
 import type {
   Backend,
@@ -277,7 +277,11 @@ class PortableBackend implements Backend {
     }
     if (xattrs.size > 0) refuse("xattr", none);
     if (mode !== undefined && !isSymlink) {
-      await Deno.chmod(full, mode).catch((error) => refuse("mode", error));
+      const after = modeAfter(refusals, mode);
+      await Deno.chmod(full, after.mode).then(
+        () => after.refused === null || refusals.push(after.refused),
+        (error) => refuse("mode", error),
+      );
     }
     return refusals;
   }

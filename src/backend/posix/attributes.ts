@@ -1,7 +1,7 @@
 /** Owner, mode and extended attributes of what an open handle leads to. */
 import type { SyncError } from "../../errors.ts";
 import { decodeName } from "../../name.ts";
-import type { Attributes, Preservable, Refusal } from "../../preserve.ts";
+import { type Attributes, modeAfter, type Preservable, type Refusal } from "../../preserve.ts";
 import { nulTerminated } from "./directories.ts";
 import { ENODATA, EOPNOTSUPP, ERANGE, posixError } from "./errno.ts";
 import type { Syscalls } from "./libc.ts";
@@ -63,8 +63,10 @@ export async function writeAttributes(
     }
   }
   if (mode !== undefined) {
-    const result = await sys.fchmod(fd, mode);
+    const after = modeAfter(refusals, mode);
+    const result = await sys.fchmod(fd, after.mode);
     if (result < 0) refuse("mode", result, "set the mode");
+    else if (after.refused !== null) refusals.push(after.refused);
   }
   return refusals;
 }
