@@ -2,6 +2,7 @@
 import type { NameLook } from "../backend/backend.ts";
 import type { Extra } from "../backlog/backlog.ts";
 import { SyncError } from "../errors.ts";
+import { showPath } from "../name.ts";
 import { recordedTime } from "../times.ts";
 import type { Found } from "./extra_place.ts";
 
@@ -21,8 +22,14 @@ const NOT_THERE: Absence = { refusal: null, proof: "not at the source", answer: 
 /**
  * What a live look at the source proves: only "no such file" proves that it is not there. An error
  * where it proves nothing.
+ *
+ * @param spelled the path under which the source lists what was found, where that is another one
  */
-export function absenceOf(extra: Extra, found: Found): Absence | SyncError {
+export function absenceOf(
+  extra: Extra,
+  found: Found,
+  spelled?: string,
+): Absence | SyncError {
   if (found instanceof SyncError) {
     // below a path at which the source has a file, nothing can be: the scan saw that file, and
     // the kernel says the same now
@@ -31,6 +38,10 @@ export function absenceOf(extra: Extra, found: Found): Absence | SyncError {
     return { refusal: null, proof, answer: found.code };
   }
   if (found === undefined) return NOT_THERE;
+  if (spelled !== undefined) {
+    const proof = `the source has it spelled otherwise: ${showPath(spelled)}`;
+    return { refusal: null, proof, answer: found.kind };
+  }
   const kindsDiffer = (found.kind === "directory") !== (extra.kind === "directory");
   if (extra.conflict && kindsDiffer) {
     return { refusal: null, proof: `the source has a ${found.kind} here`, answer: found.kind };

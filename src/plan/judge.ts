@@ -11,8 +11,9 @@ import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { mapConcurrently } from "../lib/concurrent.ts";
 import { absenceOf, difference } from "./evidence.ts";
-import { type ExtraPlace, HeldPlace, placeByPath } from "./extra_place.ts";
+import { type ExtraPlace, type Found, HeldPlace, placeByPath } from "./extra_place.ts";
 import type { RunTrash } from "./run_trash.ts";
+import { Spellings } from "./spelling.ts";
 
 /** Extras of one batch: where many calls are made in one go, and where so many are in flight. */
 const BATCH = 512, IN_FLIGHT = 32;
@@ -103,10 +104,16 @@ async function judgeBatch(
   using to = oneByOne
     ? new HeldPlace(destination, { signal, anew: false })
     : placeByPath(destination, { signal, width });
-  const lookedAt = Date.now();
+  let lookedAt = Date.now(), looks = await from.look(batch);
+  const spelled = await spelledOtherwise(source, batch, looks, signal);
+  if (spelled.size > 0) {
+    // what was asked meanwhile has taken its time
+    lookedAt = Date.now();
+    looks = await from.look(batch);
+  }
   const absent: Absent[] = [];
-  for (const [i, found] of (await from.look(batch)).entries()) {
-    const extra = batch[i]!, absence = absenceOf(extra, found);
+  for (const [i, found] of looks.entries()) {
+    const extra = batch[i]!, absence = absenceOf(extra, found, spelled.get(i));
     if (absence instanceof SyncError) verdict(notDeleted(extra, absence));
     else if (absence.refusal === null) absent.push({ extra, ...absence, lookedAt });
     else verdict({ ...STAYS, extra, why: absence.refusal });
@@ -128,6 +135,23 @@ async function judgeBatch(
     else if (took > PIECE) pace.piece = Math.max(1, pace.piece >> 1);
   }
   return [];
+}
+
+/** Of the extras that the source seems to have, those that it has in another spelling only. */
+async function spelledOtherwise(
+  source: RunContext["source"],
+  batch: readonly Extra[],
+  looks: readonly Found[],
+  signal: AbortSignal,
+): Promise<Map<number, string>> {
+  const spellings = new Spellings(source, { signal });
+  const found = new Map<number, string>();
+  for (const [i, look] of looks.entries()) {
+    if (look === undefined || look instanceof SyncError) continue;
+    const spelled = await spellings.otherwise(batch[i]!.path);
+    if (spelled !== null) found.set(i, spelled);
+  }
+  return found;
 }
 
 /** An extra that is not at the source. */

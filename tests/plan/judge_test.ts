@@ -4,6 +4,7 @@ import { type MemoryBackend, memoryBackend } from "../../src/backend/memory.ts";
 import { loadLibc } from "../../src/backend/posix/libc.ts";
 import { openPosix } from "../../src/backend/posix/posix.ts";
 import type { Extra } from "../../src/backlog/backlog.ts";
+import { ALL_APART } from "../../src/name_rules.ts";
 import type { RunContext } from "../../src/context.ts";
 import { parentOf } from "../../src/entry.ts";
 import { judge, type Verdict } from "../../src/plan/judge.ts";
@@ -72,6 +73,24 @@ function memories(rules: (parts: { from: MemoryBackend; to: MemoryBackend }) => 
   const to = memoryBackend({ ...options, root: "/to" });
   return { from, to, destination: withFaults(to, rules({ from, to })) };
 }
+
+Deno.test("judge removes what the source has in another spelling only", async () => {
+  const rules = { ...ALL_APART, letters: true };
+  const source = memoryBackend({ root: "/s", temporaryName: () => "", names: { rules } });
+  fill(source, { "reports/x": "1", "reports/New": "1" });
+  const { to: destination } = memories(() => []);
+  fill(destination, { "Reports/x": "1", "reports/x": "1", "reports/New": "1" });
+  const context = contextOf({ source, destination });
+  assert.deepEqual(await judged(context, extrasOf(["Reports/x", "reports/New"])), [
+    "reports/New: not deleted: the source has it now",
+    "Reports/x: removed",
+  ]);
+  assert.deepEqual(await judged(context, extrasOf(["Reports/"])), ["Reports: removed"]);
+  assert.deepEqual(
+    Object.keys(destination.tree()).sort(),
+    ["reports", "reports/New", "reports/x"],
+  );
+});
 
 for (const what of ["takes too long", "is paused"]) {
   Deno.test(`judge looks at the source once more when the run ${what} after its look`, async () => {
