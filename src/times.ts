@@ -10,7 +10,10 @@ export type LinkTimes = "kept" | "lost" | "followed";
 
 /** What a place makes of the times that it is given. All in nanoseconds (since the epoch). */
 export interface TimeKeeping {
-  /** The finest difference that survives: 1 on ext4, a whole second on ext3, two on FAT. */
+  /**
+   * The finest difference that survives: 1 on ext4, a whole second on ext3, two on FAT; {@link LOST}
+   * where no time does.
+   */
   readonly precision: bigint;
   /** Earlier and later times become this one; null where none was found. */
   readonly earliest: bigint | null;
@@ -24,6 +27,9 @@ export interface TimeKeeping {
   /** What becomes of the times of symbolic links. */
   readonly links: LinkTimes;
 }
+
+/** The precision of a place that does not keep the times of files. */
+export const LOST = 0n;
 
 /** When a time of the source and one of the destination are equal. */
 export interface TimeRule extends Omit<TimeKeeping, "precision"> {

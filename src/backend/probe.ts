@@ -4,7 +4,7 @@
  */
 import { join } from "../entry.ts";
 import { SyncError } from "../errors.ts";
-import { isSameTime, type LinkTimes, type TimeKeeping, timeRule, WRAP } from "../times.ts";
+import { isSameTime, type LinkTimes, LOST, type TimeKeeping, timeRule, WRAP } from "../times.ts";
 import type { Backend, CallOptions } from "./backend.ts";
 import { unlessRefused } from "./refused.ts";
 
@@ -93,7 +93,9 @@ async function measure(
   const winter = judge(WINTER, await read());
   const summer = judge(SUMMER, await give(SUMMER));
   const late = await give(LATE), early = await give(EARLY);
-  const precision = winter.precision > summer.precision ? winter.precision : summer.precision;
+  const isLost = winter.precision === LOST || summer.precision === LOST;
+  const coarser = winter.precision > summer.precision ? winter.precision : summer.precision;
+  const precision = isLost ? LOST : coarser;
   const shifts = new Set([winter.shift, summer.shift]);
   for (const [given, wrap, kept] of [[LATE, -WRAP, late], [EARLY, WRAP, early]] as const) {
     const shift = wrap + winter.shift;
@@ -176,8 +178,9 @@ function judge(given: bigint, read: bigint | null): { precision: bigint; shift: 
     read % precision === 0n && rest < precision && -rest < precision;
   const precision = PRECISIONS.find(fits);
   if (precision === undefined || shift > LONGEST_SHIFT || -shift > LONGEST_SHIFT) {
-    // the place does what it likes with times: only what is found afterwards can be compared
-    return { precision: 2n * SECOND, shift: 0n };
+    // the place does what it likes with times
+    const isNear = apart < 2n * SECOND && -apart < 2n * SECOND;
+    return { precision: isNear ? 2n * SECOND : LOST, shift: 0n };
   }
   return { precision, shift };
 }

@@ -2,7 +2,7 @@
 import { formatCount, formatSize } from "../lib/units.ts";
 import { describeRules, isExact } from "../name_rules.ts";
 import type { Finding } from "../report/doctor_report.ts";
-import { WRAP } from "../times.ts";
+import { LOST, WRAP } from "../times.ts";
 import { fateText, shown } from "./fit.ts";
 import type { Mount, Room } from "./mount.ts";
 import {
@@ -66,6 +66,7 @@ export function findingsOf(
       limit === null ? "longer than 8,000 bytes" : `${formatCount(limit)} bytes below the root`,
     ]),
     line("times", place.times, ({ precision, earliest, latest, shifts, links }) => {
+      if (precision === LOST) return [false, "not kept: each run copies all files again"];
       const limits = [
         earliest === null ? "" : `, none before ${yearOf(earliest)}`,
         latest === null ? "" : `, none after ${yearOf(latest)}`,

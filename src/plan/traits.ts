@@ -10,7 +10,7 @@ import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { showPath } from "../name.ts";
 import { ALL_APART, describeRules, isExact, type NameRules } from "../name_rules.ts";
-import { type TimeRule, timeRule, usualKeeping } from "../times.ts";
+import { LOST, type TimeRule, timeRule, usualKeeping } from "../times.ts";
 
 /** What is known of the destination now. */
 export interface Learnt {
@@ -63,6 +63,9 @@ export async function learnPlace(
         note("the destination keeps no times of symbolic links: they are neither set nor compared");
       }
     }
+  }
+  if (times?.precision === LOST) {
+    note("the destination does not keep the times of files: each run copies all of them again");
   }
   const { timePrecision } = destination.capabilities;
   times ??= usualKeeping(timePrecision);

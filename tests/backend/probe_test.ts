@@ -5,7 +5,7 @@ import { openBackend } from "../../src/backend/open.ts";
 import { probe } from "../../src/backend/probe.ts";
 import { withProbeDirectory } from "../../src/backend/probe_names.ts";
 import { temporaryNames } from "../../src/backend/temporary.ts";
-import { usualKeeping, WRAP } from "../../src/times.ts";
+import { LOST, usualKeeping, WRAP } from "../../src/times.ts";
 import { withFaults } from "../testing/faulty_backend.ts";
 
 const PLACE = {
@@ -53,6 +53,19 @@ Deno.test("probe finds the range when the place keeps no other times", async () 
   assert.deepEqual(await probed(unsigned), { ...rule, shifts: [HOUR, HOUR - WRAP, HOUR + WRAP] });
 });
 
+Deno.test("probe finds that times are lost, but not when they are only inexact", async () => {
+  const now = 1_790_000_000n * SECOND;
+  for (const always of [0n, now]) {
+    assert.equal((await probed(() => always)).precision, LOST);
+  }
+  assert.equal(
+    (await probed((time) => time > 1_710_000_000n * SECOND ? now : time)).precision,
+    LOST,
+  );
+  // as where they go through a floating point number
+  assert.equal((await probed((time) => time + 1_234_567n)).precision, 2n * SECOND);
+});
+
 Deno.test("probe finds shifts when the place reckons with local time", async () => {
   const summer = 1_711_846_800n * SECOND;
   const times = await probed((time) => down(2n * SECOND)(time) + (time > summer ? HOUR : 0n));
@@ -89,11 +102,6 @@ Deno.test("probe asks nothing of links where there are none", async () => {
   const refusing = withFaults(backend, [{ call: "createLink", errno: "EOPNOTSUPP" }]);
   assert.deepEqual(await probe(refusing, ""), { times: usualKeeping(1n), hardLinks: true });
   assert.deepEqual(backend.tree(), {});
-});
-
-Deno.test("probe takes a place for coarse when it makes nothing sensible of times", async () => {
-  const { precision, shifts } = await probed(() => 0n);
-  assert.deepEqual([precision, shifts], [2n * SECOND, [0n]]);
 });
 
 Deno.test("probe goes on when a time is refused, and cleans up when it cannot", async () => {

@@ -86,6 +86,16 @@ Deno.test("sync gives links no times when the destination would give them to the
   assert.deepEqual(world.operations(), []);
 });
 
+Deno.test("sync says in each run that the destination does not keep times", async () => {
+  using world = new MemoryWorld(TREE, {}, undefined, () => 1_790_000_000n * SECOND);
+  for (let i = 0; i < 2; i++) {
+    const { summary, events } = await world.run({ rescan: false });
+    assert.ok(summary.copied.files > 0);
+    const notes = events.flatMap((event) => event.type === "note" ? [event.message] : []);
+    assert.ok(notes.some((note) => note.startsWith("the destination does not keep the times")));
+  }
+});
+
 Deno.test("sync finds out about the times of links when the database is older", async () => {
   const now = 1_790_000_000n * SECOND;
   using world = new MemoryWorld(TREE, {}, undefined, (time, kind) => {

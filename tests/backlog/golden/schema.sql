@@ -101,7 +101,7 @@ CREATE TABLE destination_trait (        -- what was found out about the destinat
     root TEXT NOT NULL,                   -- inode number of the root
     kind TEXT NOT NULL,                   -- of the file system
     probed_at INTEGER NOT NULL,
-    time_precision INTEGER NOT NULL,      -- nanoseconds, as the next two (since the epoch)
+    time_precision INTEGER NOT NULL,      -- nanoseconds, 0: none kept; the next two since the epoch
     time_earliest INTEGER,
     time_latest INTEGER,
     time_shifts TEXT NOT NULL             -- nanoseconds, separated by commas
