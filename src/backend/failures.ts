@@ -98,9 +98,13 @@ export function failure(code: string, doing: string, path: string, cause?: unkno
   return new SyncError(code, `cannot ${doing}: ${text} (${code})`, { ...known, path, cause });
 }
 
-/** The error of a directory that cannot be made because something else has its name. */
-export function inTheWay(kind: Kind, path: string): SyncError {
-  const what = nameOf(kind);
+/**
+ * The error of a directory that cannot be made because something else has its name.
+ *
+ * @param kind null when nobody has looked
+ */
+export function inTheWay(kind: Kind | null, path: string): SyncError {
+  const what = kind === null ? "something else" : nameOf(kind);
   return new SyncError("ENOTDIR", `the destination has ${what} where this directory must be`, {
     path,
   });

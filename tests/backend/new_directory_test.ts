@@ -13,6 +13,27 @@ const ignore = Deno.build.os !== "linux";
 const TIMES = { mtime: -3, mtimeNanos: 999_999_999, atime: 2 ** 33, atimeNanos: 7 };
 
 for (const [kind, way] of Object.entries({ "a disk": LOCAL, "a share": SHARE })) {
+  for (const other of ["file", "link"]) {
+    Deno.test({
+      name: `${kind}: a new directory says that a ${other} is where it must be`,
+      ignore,
+      async fn() {
+        await using place = await Place.make(way);
+        const made = await place.destination.small!.make!("d");
+        const at = join(place.path, "to", "d");
+        if (other === "file") Deno.writeTextFileSync(at, "");
+        else Deno.symlinkSync("/", at);
+        await assert.rejects(made.name(), {
+          code: "ENOTDIR",
+          message: "the destination has something else where this directory must be",
+        });
+        await made.discard();
+        made[Symbol.dispose]();
+        const left = [...Deno.readDirSync(join(place.path, "to"))].map(({ name }) => name);
+        assert.deepEqual(left, ["d"]);
+      },
+    });
+  }
   for (const meanwhile of [false, true]) {
     Deno.test({
       name: `${kind}: a new directory ${

@@ -8,9 +8,9 @@
  * handle alone: whoever gets it calls `forgetWay` (or `failure`, which does) and asks again.
  */
 import { baseOf, parentOf } from "../../entry.ts";
-import type { SyncError } from "../../errors.ts";
+import { SyncError } from "../../errors.ts";
 import { encodeName } from "../../name.ts";
-import { checkName } from "../failures.ts";
+import { checkName, inTheWay } from "../failures.ts";
 import { ENOENT, ESTALE, posixError } from "./errno.ts";
 import { O, type Syscalls } from "./libc.ts";
 
@@ -109,8 +109,19 @@ export class Directories {
     return { fd, [Symbol.dispose]: () => this.#release(slot) };
   }
 
+  /** As {@link hold}, of a directory that was to be made, where something else may have its name. */
+  async holdMade(path: string): Promise<HeldDirectory> {
+    try {
+      return await this.hold(path);
+    } catch (error) {
+      const isOther = error instanceof SyncError && error.path === path &&
+        (error.code === "ENOTDIR" || error.code === "ELOOP");
+      throw isOther ? inTheWay(null, path) : error;
+    }
+  }
+
   /**
-   * The same at once, on the calling thread: where calls answer at once. Undefined where it cannot be
+   * As {@link hold}, at once, on the calling thread: where calls answer at once. Undefined where it cannot be
    * opened, which {@link hold} finds out about.
    */
   holdAtOnce(path: string): HeldDirectory | undefined {

@@ -121,7 +121,7 @@ class NewPosixDirectory implements NewDirectory {
     if (made < 0 && made !== -EEXIST) {
       throw directories.failure(made, "make the directory", this.#path);
     }
-    this.#other = await directories.hold(this.#path);
+    this.#other = await directories.holdMade(this.#path);
   }
 
   #rename(): number {

@@ -102,7 +102,7 @@ class NewShareDirectory implements NewDirectory {
     const made = await pooled.mkdirat(parent.fd, name, 0o777);
     directories.forget(this.#path);
     try {
-      this.#other = await directories.hold(this.#path);
+      this.#other = await directories.holdMade(this.#path);
     } catch (error) {
       if (made >= 0 || made === -EEXIST) throw error;
       throw directories.failure(made, "make the directory", this.#path);
