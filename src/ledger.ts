@@ -54,7 +54,8 @@ export class Ledger
     if (log === null) return;
     const process = { token, pid: Deno.pid, host: Deno.hostname(), version: VERSION, resumed };
     this.#id = backlog.runs.begin(process);
-    log.attach(backlog.outbox, this.#id);
+    const wrong = log.attach(backlog.outbox, this.#id, paths.db);
+    if (wrong !== null) this.#parts.event({ type: "note", message: wrong });
     log.add({
       type: "start",
       version: VERSION,

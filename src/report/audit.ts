@@ -20,7 +20,7 @@
  * moved away, another database has appended since) are chained anew before they are appended. One
  * process at a time appends: the system's lock on the file sees to it, where it has one.
  */
-import { ChainEncoder, GENESIS, headAfter, linkOf, relink, type Tail } from "./chain.ts";
+import { ChainEncoder, checkOf, GENESIS, headAfter, linkOf, relink, type Tail } from "./chain.ts";
 import { LogFile } from "./log_file.ts";
 
 /** The lines that the database keeps until they are known to be in the log. */
@@ -107,9 +107,11 @@ export class AuditLog implements Disposable {
 
   /**
    * Binds the log to a run's database and completes what an earlier run left undone.
-   * Call outside a transaction.
+   * Call outside a transaction. Returns what is wrong with the log, for a person; mostly null.
+   *
+   * @param database path of the database, as the records of starts have it
    */
-  attach(outbox: Outbox, run: number): void {
+  attach(outbox: Outbox, run: number, database: string): string | null {
     this.#outbox = outbox;
     this.#run = run;
     const kept = outbox.rows();
@@ -125,7 +127,14 @@ export class AuditLog implements Disposable {
     const isNew = tail.last === undefined && tail.cut.length === 0;
     this.#head = tail.head;
     const next = this.#completeCut(lines, tail);
-    const missing = this.#missing(lines.slice(next), tail, next > 0);
+    const expected = headBeforeUnwritten(lines);
+    const { missing, isCut } = next > 0
+      ? { missing: lines.slice(next), isCut: false }
+      : isNew || tail.head === expected
+      ? { missing: lines.filter(({ written }) => !written), isCut: false }
+      : this.#search(lines, expected, database);
+    // so that the chain shows where records are missing
+    if (isCut) this.#head = expected;
     this.#chainAnew(outbox, lines, missing);
     this.#file.append(missing.map(({ text }) => `${text}\n`).join(""));
     this.#file.sync();
@@ -138,6 +147,9 @@ export class AuditLog implements Disposable {
         follows: headAfter(GENESIS, encoder.encode(text)),
       });
     }
+    if (!isCut) return null;
+    this.add({ type: "note", message: CUT });
+    return CUT;
   }
 
   /**
@@ -170,14 +182,28 @@ export class AuditLog implements Disposable {
     return at < 0 ? next : at + 1;
   }
 
-  /** Those of `lines` that are not in the log. `found`: the log ends with the line before them. */
-  #missing(lines: readonly KeptLine[], { last }: Tail, found: boolean): KeptLine[] {
-    const unwritten = lines.filter(({ written }) => !written);
-    if (found || last === undefined || unwritten.length === 0) return unwritten;
-    // others have appended since: only a look at the whole log tells what was written
-    const missing = new Map(unwritten.map((line) => [line.text, line]));
-    this.#file.eachLine((line) => missing.delete(decoder.decode(line)));
-    return [...missing.values()];
+  /**
+   * Looks through a log that ends with no line of this database: others may have appended since, it
+   * may have been another's all the time, or its end was cut off.
+   */
+  #search(
+    lines: readonly KeptLine[],
+    expected: string,
+    database: string,
+  ): { missing: KeptLine[]; isCut: boolean } {
+    if (lines.length === 0) return { missing: [], isCut: false };
+    const missing = new Map(
+      lines.flatMap((line) => line.written ? [] : [[line.text, line] as const]),
+    );
+    const ending = checkOf(expected);
+    let isWhole = expected === GENESIS, isOurs = false;
+    this.#file.eachLine((bytes) => {
+      const line = decoder.decode(bytes);
+      missing.delete(line);
+      isWhole ||= line.endsWith(ending);
+      isOurs ||= isStartOf(line, database);
+    });
+    return { missing: [...missing.values()], isCut: isOurs && !isWhole };
   }
 
   /** Chains `missing` to the end of the log, first in the database, so that a crash finds them so. */
@@ -272,6 +298,30 @@ export class AuditLog implements Disposable {
   /** Tells the database that all is in the log; nothing more will be written. */
   finish(): void {
     if (this.#written > 0) this.#outbox!.written(this.#written);
+  }
+}
+
+const CUT =
+  "the audit log does not have the records that were written last: its end was cut off, or it is an " +
+  "older copy; its chain is broken here";
+
+/** The hash of the last record that the log must have, before lines that it may not have. */
+function headBeforeUnwritten(lines: readonly KeptLine[]): string {
+  const last = lines.findLast(({ written }) => written);
+  if (last !== undefined) return headAfter(GENESIS, encoder.encode(last.text));
+  const first = lines.length === 0 ? null : linkOf(encoder.encode(lines[0]!.text));
+  return first?.type === "record" ? first.prev : GENESIS;
+}
+
+/** Whether a line is the record of the start of a run of this database. */
+function isStartOf(line: string, database: string): boolean {
+  if (!line.startsWith('{"type":"start"')) return false;
+  try {
+    return JSON.parse(line).options?.db === database;
+  } catch (error) {
+    // no record: whoever checks the log says so
+    if (error instanceof SyntaxError) return false;
+    throw error;
   }
 }
 

@@ -77,7 +77,12 @@ export function relink(line: string, prev: string): string {
 }
 
 function sealed(body: string): string {
-  return `${body},"check":"${sha256(encoder.encode(body)).slice(0, CHECK_DIGITS)}"}`;
+  return body + checkOf(sha256(encoder.encode(body)));
+}
+
+/** How the record with a hash ends. */
+export function checkOf(hash: string): string {
+  return `,"check":"${hash.slice(0, CHECK_DIGITS)}"}`;
 }
 
 /** What records that are added together have in common. */

@@ -215,7 +215,8 @@ class Verification {
       version: VERSION,
       resumed: earlier !== undefined,
     });
-    log.attach(backlog.outbox, this.#run);
+    const wrong = log.attach(backlog.outbox, this.#run, paths.db);
+    if (wrong !== null) this.#reporter?.event({ type: "note", message: wrong });
     const share = { sample: `${sample.millionths / (WHOLE / 100)}%`, seed: sample.seed };
     log.add({
       type: "start",

@@ -30,7 +30,7 @@ class Fixture implements Disposable {
     }
     const { backlog } = database;
     const log = AuditLog.open(path);
-    log.attach(backlog.outbox, ++database.run);
+    log.attach(backlog.outbox, ++database.run, "/top/sluice.db");
     log.add({ type: "start", db });
     const stage = () => backlog.transaction(() => log.stage());
     log.write(stage());
@@ -275,7 +275,7 @@ Deno.test("AuditLog misses nothing when the transaction of staged records fails"
   using fixture = new Fixture();
   using backlog = SqliteBacklog.temporary({ source: "/a", destination: "/b" });
   using log = AuditLog.open(fixture.path);
-  log.attach(backlog.outbox, 1);
+  log.attach(backlog.outbox, 1, "/top/sluice.db");
   log.add({ type: "start" });
   log.write(backlog.transaction(() => log.stage()));
   assert.throws(() =>

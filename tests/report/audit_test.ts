@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { SyncError, UsageError } from "../../src/errors.ts";
+import { AuditCheck } from "../../src/report/audit_check.ts";
 import { AuditLog } from "../../src/report/audit.ts";
 import { MemoryWorld, THEN } from "../testing/world.ts";
 import { scratchDirectory } from "../testing/scratch.ts";
 import { numRuns } from "../testing/trees.ts";
 import { assertGolden } from "./golden.ts";
+
+const DATABASE = "/top/sluice.db";
 
 /** A log file and the database that it belongs to. */
 class Fixture implements Disposable {
@@ -21,7 +24,7 @@ class Fixture implements Disposable {
 
   attached(run: number): AuditLog {
     const log = AuditLog.open(this.path);
-    log.attach(this.backlog.outbox, run);
+    log.attach(this.backlog.outbox, run, DATABASE);
     return log;
   }
 
@@ -146,6 +149,66 @@ Deno.test("AuditLog completes a log that a crash cut anywhere, each line once", 
   );
 });
 
+/** Writes three runs of some lines each, more than the database keeps, with their starts. */
+function writeRuns(fixture: Fixture): void {
+  for (const run of [1, 2, 3]) {
+    using log = fixture.attached(run);
+    log.add({ type: "start", options: { db: DATABASE } });
+    log.write(fixture.stage(log, `a${run}`));
+    log.write(fixture.stage(log, `b${run}`));
+    log.write(fixture.stage(log, `c${run}`));
+  }
+}
+
+function breaksOf(path: string): number {
+  const check = new AuditCheck();
+  const lines = Deno.readTextFileSync(path).split("\n").slice(0, -1);
+  for (const line of lines) check.line(new TextEncoder().encode(line));
+  check.end(new Uint8Array(0));
+  return check.breaks;
+}
+
+Deno.test("AuditLog does not hide that the end of the log was cut off", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 11 }), fc.nat(40), (whole, rest) => {
+    using fixture = new Fixture();
+    writeRuns(fixture);
+    const before = Deno.readTextFileSync(fixture.path);
+    const lines = before.split("\n");
+    const end = lines.slice(0, whole).join("\n").length + 1 + (whole < 11 ? rest : 0);
+    Deno.writeTextFileSync(fixture.path, before.slice(0, end));
+    let said: string | null;
+    {
+      using log = AuditLog.open(fixture.path);
+      said = log.attach(fixture.backlog.outbox, 4, DATABASE);
+      log.write(fixture.stage(log, "next"));
+    }
+    const isMended = Deno.readTextFileSync(fixture.path).startsWith(before);
+    // the database has the last line, and whoever cut no more than that, or half of it, finds it there
+    assert.equal(isMended, whole === 11);
+    assert.equal(said === null, isMended);
+    assert.equal(breaksOf(fixture.path) === 0, isMended);
+  }));
+});
+
+Deno.test("AuditLog goes on in a log of another database, and in one that another has used since", () => {
+  using fixture = new Fixture();
+  writeRuns(fixture);
+  using other = new Fixture();
+  writeRuns(other);
+  // a log that is shared
+  {
+    using log = AuditLog.open(fixture.path);
+    assert.equal(log.attach(other.backlog.outbox, 4, "/top/other.db"), null);
+    log.write(other.stage(log, "of the other"));
+  }
+  {
+    using log = AuditLog.open(fixture.path);
+    assert.equal(log.attach(fixture.backlog.outbox, 4, DATABASE), null);
+    log.write(fixture.stage(log, "of the first"));
+  }
+  assert.equal(breaksOf(fixture.path), 0);
+});
+
 Deno.test("AuditLog notes a cut line that it cannot complete, and appends below it", () => {
   using fixture = new Fixture();
   Deno.writeTextFileSync(fixture.path, '{"type":"start","seq":1}\n{"type":"oper');
@@ -184,7 +247,7 @@ Deno.test("AuditLog.attach says in one sentence that the log can be used no more
   using fixture = new Fixture();
   const log = AuditLog.open(fixture.path);
   log[Symbol.dispose]();
-  assert.throws(() => log.attach(fixture.backlog.outbox, 1), (error) => {
+  assert.throws(() => log.attach(fixture.backlog.outbox, 1, DATABASE), (error) => {
     assert.ok(error instanceof SyncError && error.scope === "run");
     assert.match(error.message, /^cannot read the audit log .*audit\.jsonl: /);
     return true;
@@ -198,7 +261,7 @@ Deno.test("AuditLog.abandon leaves an empty log that cannot be removed, without 
   const log = AuditLog.open(`${directory}/audit.jsonl`);
   Deno.removeSync(directory, { recursive: true });
   log.abandon();
-  assert.throws(() => log.attach(fixture.backlog.outbox, 1), SyncError, "it is closed");
+  assert.throws(() => log.attach(fixture.backlog.outbox, 1, DATABASE), SyncError, "it is closed");
 });
 
 Deno.test("AuditLog.open refuses what is no audit log and leaves it as it is", () => {
