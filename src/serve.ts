@@ -294,6 +294,8 @@ async function carry(role: Extract<Role, { type: "carry" }>, tools: Tools): Prom
   );
   try {
     await carrier.run();
+    // others may go on for hours, and what it had in its hands is done
+    port.post({ type: "progress", ...carrier.underway() });
   } finally {
     clearInterval(progress);
   }

@@ -21,7 +21,7 @@ import { BlockQueue } from "./queue.ts";
 import { readItems } from "./reader.ts";
 import type { Settled } from "./staged.ts";
 import { Streams } from "./streams.ts";
-import { isLarge, STOCK } from "./supply.ts";
+import { isLarge, STOCK, weightOf } from "./supply.ts";
 import { throttle } from "./throttle.ts";
 import { Widths } from "./width.ts";
 import { writeItems } from "./writer.ts";
@@ -60,7 +60,7 @@ export interface CarrierOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settled: (settled: Settled) => void;
-  /** Called when few `files` are waiting or lanes are `idle`; more should be added. */
+  /** Called when few `files` are waiting (see {@link STOCK}) or lanes are `idle`; more should be added. */
   readonly hungry: (files: number, idle: number) => void;
 }
 
@@ -84,9 +84,9 @@ export class Carrier {
   #unsettled = 0;
   #closed = false;
   #asked = false;
-  #waitingFiles = 0;
-  /** More are asked for when fewer wait. */
-  readonly #few: number;
+  /** The weight of jobs that wait, see {@link STOCK}. */
+  #waiting = 0;
+  readonly #stock: (typeof STOCK)[keyof typeof STOCK];
   readonly #known = new KnownDirectories();
   #wake: (() => void)[] = [];
   /** Lanes that are not wanted now. */
@@ -100,7 +100,7 @@ export class Carrier {
     this.#options = options;
     this.#allowed = options.lanes;
     const { source, destination, identities, clock } = options;
-    this.#few = STOCK[boundBy(source.capabilities, destination.capabilities)].few;
+    this.#stock = STOCK[boundBy(source.capabilities, destination.capabilities)];
     // what is finished settles after an abort too, and not without a look; one that hangs is given
     // up on by the watch around the backends
     const { signal } = new AbortController();
@@ -118,7 +118,7 @@ export class Carrier {
     for (const job of jobs) {
       if (isLarge(job)) this.#large.push(job);
       else this.#jobs.push(job);
-      this.#waitingFiles += job.files.length;
+      this.#waiting += weightOf(job, this.#stock);
     }
     this.#asked = false;
     this.#wakeAll();
@@ -277,7 +277,7 @@ export class Carrier {
         continue;
       }
       const job = this.#jobs.shift() ?? this.#takeLarge(lane);
-      this.#waitingFiles -= job?.files.length ?? 0;
+      if (job !== undefined) this.#waiting -= weightOf(job, this.#stock);
       if (job === undefined && this.#closed) {
         // those that are parked have nothing to wait for either
         this.#wakeAll();
@@ -286,7 +286,7 @@ export class Carrier {
       if (!this.#closed && this.#allowed > 0 && (job === undefined || this.#wantsMore())) {
         this.#asked = true;
         const idle = this.#wake.length + (job === undefined ? 1 : 0);
-        this.#options.hungry(this.#waitingFiles, idle);
+        this.#options.hungry(this.#waiting, idle);
       }
       if (job !== undefined) return job;
       await new Promise<void>((resolve) => this.#wake.push(resolve));
@@ -301,7 +301,7 @@ export class Carrier {
 
   /** Few files wait, and what came now would not have to wait behind a large job. */
   #wantsMore(): boolean {
-    if (this.#asked || this.#waitingFiles >= this.#few) return false;
+    if (this.#asked || this.#waiting >= this.#stock.few) return false;
     return this.#large.length === 0 && this.#laden.size < this.#allowed;
   }
 

@@ -14,15 +14,21 @@ export const LARGE_JOB = 16 * 2 ** 20;
 const MOST_HELD = 16;
 
 /**
- * Small files that may wait at a carrier, and how few make it ask for more. On a local disk a lane
- * carries thousands of files a second, and must not wait for an owner who is busy for some
- * milliseconds. With a share a file takes some round trips, and what waits at one carrier is not there
- * for the idle lanes of another.
+ * Small files that may wait at a carrier, how few make it ask for more, and how many bytes are as much
+ * as one of them. On a local disk a lane carries thousands of files a second, and must not wait for an
+ * owner who is busy for some milliseconds; but files of a megabyte would be there for one carrier for
+ * seconds, while others have nothing. With a share a file takes some round trips, and what waits at one
+ * carrier is not there for the idle lanes of another.
  */
 export const STOCK = {
-  local: { few: 512, most: 1536 },
-  share: { few: 128, most: 128 },
+  local: { few: 512, most: 1536, worth: 16 * 1024 },
+  share: { few: 128, most: 128, worth: Infinity },
 };
+
+/** What a job is in a stock, in small files. */
+export function weightOf(job: Pick<Job, "files">, { worth }: { readonly worth: number }): number {
+  return job.files.length + Math.floor(bytesOf(job) / worth);
+}
 
 /** Bytes of a job's files. */
 export function bytesOf({ files }: Pick<Job, "files">): number {

@@ -10,7 +10,7 @@ import { blockRoom } from "./block_room.ts";
 import type { TransferPlan } from "../lanes.ts";
 import { giveBack } from "../lib/give_back.ts";
 import { packJobs, unpackOutcomes } from "../packed.ts";
-import { bytesOf, isLarge, LARGE_JOB, STOCK, Supply } from "./supply.ts";
+import { bytesOf, isLarge, LARGE_JOB, STOCK, Supply, weightOf } from "./supply.ts";
 import { isTriedAgain, withTries } from "./tries.ts";
 
 /**
@@ -18,7 +18,7 @@ import { isTriedAgain, withTries } from "./tries.ts";
  * directory, and several lanes share a larger one; a directory that is made with its files must be
  * one job, though.
  */
-const LIMITS = { files: 64, bytes: 64 * 2 ** 20, alone: LARGE_JOB };
+const LIMITS = { files: 64, bytes: LARGE_JOB, alone: LARGE_JOB };
 const LOCAL_FILES = 256, LOCAL_WHOLE = 1024, SHARE_WHOLE = 128;
 
 /** Missing directories that are read from the database at a time. */
@@ -291,12 +291,12 @@ export class Transfer {
     if (this.#exhausted || this.#context.signal.aborted) return;
     this.#starving.delete(seat);
     const jobs: Job[] = [];
-    const { most } = STOCK[this.#boundBy];
+    const stock = STOCK[this.#boundBy];
     let { files } = waiting, bytes = 0, large = false;
     this.#context.backlog.transaction(() => {
       while (
         jobs.length < waiting.idle ||
-        (!large && files < most && jobs.length < (bytes < MUCH ? MOST_JOBS : MOST_OF_MUCH))
+        (!large && files < stock.most && jobs.length < (bytes < MUCH ? MOST_JOBS : MOST_OF_MUCH))
       ) {
         const job = this.#supply.take(jobs.length < waiting.idle);
         if (job === undefined) {
@@ -307,7 +307,7 @@ export class Transfer {
         large ||= isLarge(job);
         bytes += bytesOf(job);
         jobs.push(job);
-        files += job.files.length;
+        files += weightOf(job, stock);
       }
     });
     if (jobs.length > 0) {

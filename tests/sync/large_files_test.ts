@@ -34,3 +34,35 @@ for (const [name, capabilities] of [["disk", {}], ["share", { durability: "file"
     assert.deepEqual(world.query("SELECT path FROM directory WHERE in_flight = 1"), []);
   });
 }
+
+Deno.test("sync shows no file any more whose thread has nothing left to do", async () => {
+  const one = Promise.withResolvers<void>(), other = Promise.withResolvers<void>();
+  using world = new MemoryWorld({ "a/one": LARGE, "b/other": LARGE });
+  const shown: (() => string[])[] = [];
+  const running = world.run({
+    lanes: 2,
+    faults: {
+      source: [
+        { call: "read", path: "a/one", after: 1, until: one.promise },
+        { call: "read", path: "b/other", after: 1, until: other.promise },
+      ],
+    },
+    reporter: (statistics) => {
+      shown.push(() => statistics.snapshot().active.map(({ path }) => path).sort());
+      return { event() {}, async [Symbol.asyncDispose]() {} };
+    },
+  });
+  const shows = async (...paths: string[]) => {
+    const isShown = () => shown[0]?.().join() === paths.join();
+    // what threads tell of themselves comes five times a second
+    for (let i = 0; i < 300 && !isShown(); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual(shown[0]!(), paths);
+  };
+  await shows("a/one", "b/other");
+  one.resolve();
+  await shows("b/other");
+  other.resolve();
+  assert.equal((await running).summary.outcome, "in sync");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Job } from "../../src/job.ts";
-import { isLarge, LARGE_JOB, Supply } from "../../src/transfer/supply.ts";
+import { isLarge, LARGE_JOB, STOCK, Supply, weightOf } from "../../src/transfer/supply.ts";
 import { jobOf } from "./parts.ts";
 
 /** A job of one file. */
@@ -24,6 +24,14 @@ Deno.test("isLarge goes by the bytes of all files of a job", () => {
   const { files } = sized("a", LARGE_JOB / 2);
   assert.equal(isLarge({ files: [...files, ...files] }), true);
   assert.equal(isLarge({ files: [] }), false);
+});
+
+Deno.test("weightOf counts what is in the files, where carriers would starve beside it", () => {
+  const megabytes = { files: [...Array(9)].flatMap((_, i) => sized(`f${i}`, 2 ** 20).files) };
+  assert.equal(weightOf(megabytes, STOCK.share), 9);
+  assert.ok(weightOf(megabytes, STOCK.local) > STOCK.local.few);
+  const small = { files: [...Array(256)].flatMap((_, i) => sized(`f${i}`, 4096).files) };
+  assert.ok(weightOf(small, STOCK.local) < STOCK.local.few);
 });
 
 Deno.test("Supply hands large jobs to idle lanes only, and small ones pass them", () => {
