@@ -75,12 +75,12 @@ function pendingText({ outcome, phase, pending, source, destination }: Summary):
   const scanning = phase === "scan" && !(source.done && destination.done);
   const none = pending.files === 0;
   // a database that fails while it is read does not tell
-  const untold = outcome === "stopped" && phase === "scan" && none;
+  const untold = outcome === "stopped" && (phase === "scan" || phase === "transfer") && none;
   // what an earlier scan has found is known before the run begins
   if (!early || !scanning && !untold && !(phase === "starting" && none)) {
     return none ? "nothing" : amountOf(pending);
   }
-  const why = "the scan is not complete";
+  const why = phase === "transfer" ? "the database did not tell" : "the scan is not complete";
   return none ? `not known: ${why}` : `${amountOf(pending)} so far: ${why}`;
 }
 

@@ -90,6 +90,10 @@ Deno.test("summaryLines says that what is pending is not known when the scan did
       },
       "not known: the scan is not complete",
     ],
+    [
+      { ...cut, outcome: "stopped", phase: "transfer", pending: NONE },
+      "not known: the database did not tell",
+    ],
     [{ ...cut, outcome: "in sync", pending: NONE }, "nothing"],
     [{ ...cut, phase: "transfer", pending: NONE }, "nothing"],
   ] as const;
