@@ -1,6 +1,8 @@
 /** Roots: the two directories of a run, checked before anything is touched. */
+import type { LookedAt } from "./backend/same_directory.ts";
 import { TRASH_NAME } from "./backend/trash.ts";
 import { UsageError } from "./errors.ts";
+import { isInside, nestingOf } from "./nesting.ts";
 
 /** The full real paths of a run. */
 export interface RunPaths {
@@ -40,21 +42,23 @@ export async function resolveRoots(
 ): Promise<Pick<RunPaths, "source" | "destination">> {
   const source = await rootOf(paths.source, "source", base);
   const destination = await rootOf(paths.destination, "destination", base);
-  const a = await look(source), b = await look(destination);
-  if (source === destination || (a.ino !== null && a.ino === b.ino && a.dev === b.dev)) {
+  const nesting = await nestingOf({ source, destination });
+  if (nesting === null) return { source: source.path, destination: destination.path };
+  const also = (path: string, other: string) =>
+    path === other ? path : `${path}, which is also ${other}`;
+  if (nesting.type === "same") {
     throw new UsageError(
-      `the source and the destination are the same directory (${source}); name two`,
+      "the source and the destination are the same directory " +
+        `(${also(source.path, destination.path)}); name two`,
     );
   }
-  for (const [inner, outer, what] of nestings(source, destination)) {
-    if (isInside(inner, outer)) {
-      throw new UsageError(
-        `the ${what}: ${inner} is inside ${outer}; sluice would copy its own output, so name two ` +
-          "separate trees",
-      );
-    }
-  }
-  return { source, destination };
+  const [inner, outer, what] = nesting.inner === "source"
+    ? [source, destination, "source is inside the destination"]
+    : [destination, source, "destination is inside the source"];
+  throw new UsageError(
+    `the ${what}: ${inner.path} is inside ${also(nesting.at, outer.path)}; sluice would copy its ` +
+      "own output, so name two separate trees",
+  );
 }
 
 /**
@@ -167,18 +171,6 @@ async function directoryToBe(
 /** What SQLite, the lock and the control socket append to the name of a database. */
 const BESIDE_A_DATABASE = ["-wal", "-shm", "-journal", "-lock", "-ctl"];
 
-function nestings(source: string, destination: string): [string, string, string][] {
-  return [
-    [source, destination, "source is inside the destination"],
-    [destination, source, "destination is inside the source"],
-  ];
-}
-
-/** Whether `path` is `root` or below it; both are real paths. */
-function isInside(path: string, root: string): boolean {
-  return path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
-}
-
 /** A path that may be relative to `base`. */
 export function absolute(path: string, base: string): string {
   return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${base}/${path}`;
@@ -193,12 +185,12 @@ async function look(path: string): Promise<Deno.FileInfo> {
   }
 }
 
-async function rootOf(path: string, side: string, base: string): Promise<string> {
+async function rootOf(path: string, side: string, base: string): Promise<LookedAt> {
   if (path === "") throw new UsageError(`the ${side} is an empty path; name a directory`);
-  let real: string, isDirectory: boolean;
+  let real: string, info: Deno.FileInfo;
   try {
     real = await Deno.realPath(absolute(path, base));
-    ({ isDirectory } = await Deno.stat(real));
+    info = await Deno.stat(real);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new UsageError(
@@ -210,10 +202,10 @@ async function rootOf(path: string, side: string, base: string): Promise<string>
     }
     throw new UsageError(`cannot reach the ${side} ${path}: ${reason(error)}`, { cause: error });
   }
-  if (!isDirectory) {
+  if (!info.isDirectory) {
     throw new UsageError(`the ${side} ${path} is not a directory; name the directory it is in`);
   }
-  return real;
+  return { path: real, info };
 }
 
 /** Bytes of the database's name: those of a file beside it have up to 13 more (`-lock-journal`). */

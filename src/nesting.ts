@@ -1,0 +1,80 @@
+/**
+ * Nesting: whether one root is the other, or lies in it, by their paths and by what the directories are.
+ * A bind mount gives a directory a second path, so paths that have nothing in common may lead into one
+ * another.
+ */
+import { dirname } from "node:path";
+import { isSameDirectory, type LookedAt } from "./backend/same_directory.ts";
+import type { Side } from "./event.ts";
+
+/** How long a directory above a root may take to answer, in ms: it may be on another, dead server. */
+const PATIENCE = 1000;
+
+/** How two roots lie to each other where they are not apart. */
+export type Nesting =
+  | { readonly type: "same" }
+  /** `inner` is below the directory `at`, which is the other root. */
+  | { readonly type: "nested"; readonly inner: Side; readonly at: string };
+
+/**
+ * How two roots lie to each other; null when they are apart, or that cannot be told. Not seen is that
+ * two exports of a server overlap, or two mounts with device numbers of their own.
+ *
+ * @param roots by their real paths
+ */
+export async function nestingOf(roots: Readonly<Record<Side, LookedAt>>): Promise<Nesting | null> {
+  const { source, destination } = roots;
+  if (source.path === destination.path) return { type: "same" };
+  for (const [inner, outer] of PAIRS) {
+    const { path } = roots[outer];
+    if (isInside(roots[inner].path, path)) return { type: "nested", inner, at: path };
+  }
+  const over = { source: await above(source), destination: await above(destination) };
+  for (const [side] of PAIRS) if (!await hasNumber(roots[side], over[side])) return null;
+  if (await isSameDirectory(source, destination)) return { type: "same" };
+  for (const [inner, outer] of PAIRS) {
+    for (const at of over[inner]) {
+      if (await isSameDirectory(at, roots[outer])) return { type: "nested", inner, at: at.path };
+    }
+  }
+  return null;
+}
+
+/** Whether `path` is `root` or below it; both are real paths. */
+export function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
+}
+
+const PAIRS = [["source", "destination"], ["destination", "source"]] as const;
+
+/** The directories above one, as far as they can be looked at, the nearest first. */
+async function above({ path }: LookedAt): Promise<LookedAt[]> {
+  const paths: string[] = [];
+  for (let at = path; dirname(at) !== at;) paths.push(at = dirname(at));
+  const looks = await Promise.all(paths.map(lookInTime));
+  return looks.filter((look) => look !== null);
+}
+
+async function lookInTime(path: string): Promise<LookedAt | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), PATIENCE);
+  try {
+    const info = await Promise.race([Deno.stat(path), late]);
+    return info === null ? null : { path, info };
+  } catch (error) {
+    // what cannot be looked at is not compared
+    if (error instanceof Error) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Whether the number of a root is its own: some file systems give all directories the same one, which
+ * the directory above it then has too.
+ */
+async function hasNumber(root: LookedAt, over: readonly LookedAt[]): Promise<boolean> {
+  const parent = over.find(({ path }) => path === dirname(root.path));
+  return parent === undefined || !await isSameDirectory(root, parent);
+}
