@@ -1,7 +1,9 @@
 /** Roots: the two directories of a run, checked before anything is touched. */
+import { isAway } from "./backend/failures.ts";
+import { codeOf, portableError } from "./backend/portable_errors.ts";
 import type { LookedAt } from "./backend/same_directory.ts";
 import { TRASH_NAME } from "./backend/trash.ts";
-import { UsageError } from "./errors.ts";
+import { SyncError, UsageError } from "./errors.ts";
 import { isInside, nestingOf } from "./nesting.ts";
 
 /** The full real paths of a run. */
@@ -18,7 +20,8 @@ export interface RunPaths {
  * Resolves and checks the paths of a run.
  *
  * @param base the directory that relative paths are relative to
- * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
+ * @returns rejects with one sentence that says what is wrong and what to do: a UsageError, or a run's
+ * SyncError where a place is gone
  */
 export async function resolvePaths(paths: RunPaths, base: string): Promise<RunPaths> {
   const { source, destination } = await resolveRoots(paths, base);
@@ -34,7 +37,8 @@ export async function resolvePaths(paths: RunPaths, base: string): Promise<RunPa
  * Resolves and checks the two roots. A server that is gone may never answer, and the thread that
  * waits for it answers to nobody else: so no call to a root is made by this one.
  *
- * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
+ * @returns rejects with one sentence that says what is wrong and what to do: a UsageError, or a run's
+ * SyncError where a place is gone
  */
 export async function resolveRoots(
   paths: Pick<RunPaths, "source" | "destination">,
@@ -64,7 +68,8 @@ export async function resolveRoots(
 /**
  * Resolves and checks the paths of the database and the log, which may not be inside the roots.
  *
- * @returns rejects with a UsageError of one sentence that says what is wrong and what to do
+ * @returns rejects with one sentence that says what is wrong and what to do: a UsageError, or a run's
+ * SyncError where a place is gone
  */
 export async function resolveFiles(
   paths: Pick<RunPaths, "db" | "log">,
@@ -150,7 +155,7 @@ async function directoryToBe(
   } catch (error) {
     if (error instanceof UsageError) throw error;
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UsageError(`cannot reach the trash ${path}: ${reason(error)}`, { cause: error });
+      throw unreached(`the trash ${path}`, error);
     }
   }
   const slash = full.lastIndexOf("/"), name = full.slice(slash + 1);
@@ -161,6 +166,7 @@ async function directoryToBe(
     const on = await Deno.realPath(full.slice(0, slash) || "/");
     return { real: `${on === "/" ? "" : on}/${name}`, on };
   } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw unreached(`the trash ${path}`, error);
     throw new UsageError(
       `the directory of the trash ${path} does not exist; make it, or name another with --trash`,
       { cause: error },
@@ -181,7 +187,7 @@ async function look(path: string): Promise<Deno.FileInfo> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });
+    throw unreached(path, error);
   }
 }
 
@@ -200,7 +206,7 @@ async function rootOf(path: string, side: string, base: string): Promise<LookedA
         { cause: error },
       );
     }
-    throw new UsageError(`cannot reach the ${side} ${path}: ${reason(error)}`, { cause: error });
+    throw unreached(`the ${side} ${path}`, error);
   }
   if (!info.isDirectory) {
     throw new UsageError(`the ${side} ${path} is not a directory; name the directory it is in`);
@@ -231,7 +237,7 @@ async function fileOf(
   } catch (error) {
     if (error instanceof UsageError) throw error;
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UsageError(`cannot reach the ${what} ${path}: ${reason(error)}`, { cause: error });
+      throw unreached(`the ${what} ${path}`, error);
     }
   }
   if (await isLink(full)) {
@@ -245,6 +251,7 @@ async function fileOf(
     return `${real === "/" ? "" : real}/${full.slice(slash + 1)}`;
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw unreached(`the ${what} ${path}`, error);
     throw new UsageError(
       `the directory of the ${what} ${path} does not exist; make it, or name another with ${flag}`,
       { cause: error },
@@ -257,10 +264,20 @@ async function isLink(path: string): Promise<boolean> {
     return (await Deno.lstat(path)).isSymlink;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new UsageError(`cannot reach ${path}: ${reason(error)}`, { cause: error });
+    throw unreached(path, error);
   }
 }
 
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** The error of a place that cannot be looked at: of the run where it is gone, of its name otherwise. */
+function unreached(what: string, error: unknown): UsageError | SyncError {
+  const failed = portableError(error, `reach ${what}`, "");
+  if (isAway(failed)) {
+    const message = `${failed.message}; start again when its server is back`;
+    return new SyncError(failed.code, message, { scope: "run", cause: error });
+  }
+  // what has no code has no words of ours either
+  const message = codeOf(error) === null
+    ? `cannot reach ${what}: ${failed.message}`
+    : failed.message;
+  return new UsageError(message, { cause: error });
 }

@@ -63,7 +63,8 @@ const silent: Reporter = { event() {}, async [Symbol.asyncDispose]() {} };
  *
  * Resolves with a summary, also when files failed or the run was stopped; its `exitCode` says which.
  *
- * @throws UsageError when the run may not begin; nothing was touched then
+ * @throws UsageError when the run may not begin, SyncError when a root, the database or the log cannot
+ * be reached or used; nothing was touched then
  */
 export async function sync(
   source: string,

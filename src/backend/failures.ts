@@ -98,6 +98,11 @@ export function failure(code: string, doing: string, path: string, cause?: unkno
   return new SyncError(code, `cannot ${doing}: ${text} (${code})`, { ...known, path, cause });
 }
 
+/** Whether a place that fails so is gone, at least for a while, and was not merely named wrongly. */
+export function isAway({ code, retryable }: SyncError): boolean {
+  return retryable || code === "ENODEV";
+}
+
 /**
  * The error of a directory that cannot be made because something else has its name.
  *

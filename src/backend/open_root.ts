@@ -4,6 +4,7 @@ import type { TokenBucket } from "../lib/token_bucket.ts";
 import { type Around, within } from "./around.ts";
 import type { Backend } from "./backend.ts";
 import { paced } from "./operations.ts";
+import { isAway } from "./failures.ts";
 import { ReadOnlyParts } from "./read_only_parts.ts";
 import { type Reopening, withReopening } from "./reopening.ts";
 import { openSameRoot } from "./root_guard.ts";
@@ -12,7 +13,8 @@ import type { Watch } from "./watch.ts";
 /**
  * Opens the root of a side for the owner's thread, which watches its calls.
  *
- * @throws UsageError when it cannot even be opened: nothing has been touched yet
+ * @throws UsageError when it cannot be opened, a run's SyncError when it is gone: nothing has been
+ * touched yet
  */
 export async function openRoot(
   watch: Watch,
@@ -44,6 +46,8 @@ export async function openRoot(
     return withReopening(first, () => openSameRoot(root, opened, { side, expected }));
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    throw new UsageError(`cannot use the ${side}: ${error.message}`, { cause: error });
+    const message = `cannot use the ${side}: ${error.message}`;
+    if (isAway(error)) throw new SyncError(error.code, message, { scope: "run", cause: error });
+    throw new UsageError(message, { cause: error });
   }
 }

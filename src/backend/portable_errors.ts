@@ -2,6 +2,7 @@
 import { SyncError } from "../errors.ts";
 import type { CallOptions } from "./backend.ts";
 import { failure } from "./failures.ts";
+import { errnoName } from "./posix/errno.ts";
 
 /** Codes by the class's name, for errors that carry no code of their own. */
 const BY_CLASS: Readonly<Record<string, string>> = {
@@ -43,7 +44,13 @@ export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
-  return BY_CLASS[error.name] ?? null;
+  return BY_CLASS[error.name] ?? (Deno.build.os === "linux" ? numbered(error) : null);
+}
+
+/** Deno has no codes for ESTALE, EHOSTDOWN and others: their numbers are in its text only. */
+function numbered({ message }: Error): string | null {
+  const [, number] = /\(os error (\d+)\)/.exec(message) ?? [];
+  return errnoName(Number(number)) ?? null;
 }
 
 /** Makes calls of Deno's API; what they throw becomes a SyncError, or the signal's reason. */

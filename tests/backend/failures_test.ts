@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { componentsOf, failure, inTheWay, notAFile } from "../../src/backend/failures.ts";
+import { componentsOf, failure, inTheWay, isAway, notAFile } from "../../src/backend/failures.ts";
 import { posixError } from "../../src/backend/posix/errno.ts";
 import { fileSystemOf, numberOf } from "../../src/backend/posix/file_systems.ts";
 
@@ -25,6 +25,14 @@ Deno.test("failure stops the run for a place without room only when something wa
     }
   }
   assert.equal(failure("ENODEV", "open", "").scope, "run");
+});
+
+Deno.test("isAway tells what is gone for a while from what is named wrongly", () => {
+  const away = ["ENOTCONN", "ESTALE", "EIO", "EHOSTDOWN", "EHOSTUNREACH", "ETIMEDOUT", "ENODEV"];
+  for (const code of away) assert.equal(isAway(failure(code, "reach it", "")), true, code);
+  for (const code of ["ENOENT", "ENOTDIR", "EACCES", "ELOOP", "ENAMETOOLONG"]) {
+    assert.equal(isAway(failure(code, "reach it", "")), false, code);
+  }
 });
 
 Deno.test("posixError has words for every code that it has a name for", () => {

@@ -31,6 +31,8 @@ export function mayStall(): boolean {
 
 /** A directory of a namespace, seen through a server. */
 export class StallingShare implements AsyncDisposable {
+  #dead = false;
+
   private constructor(readonly mounted: Deno.ChildProcess, readonly server: number) {}
 
   /** Mounts `directory` at `at`, both below the top of the namespace. */
@@ -62,9 +64,18 @@ export class StallingShare implements AsyncDisposable {
     Deno.kill(this.server, "SIGCONT");
   }
 
+  /** From now on every call fails: the mount stays, and nobody is behind it. */
+  async die(): Promise<void> {
+    this.#dead = true;
+    this.mounted.kill("SIGKILL");
+    await this.mounted.status;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.goOn();
-    this.mounted.kill("SIGTERM");
+    if (!this.#dead) {
+      this.goOn();
+      this.mounted.kill("SIGTERM");
+    }
     const { stdout, stderr } = this.mounted;
     await Promise.all([stdout.cancel(), stderr.cancel(), this.mounted.status]);
   }

@@ -51,6 +51,11 @@ const CODES: Readonly<Record<number, string>> = {
   127: "EKEYEXPIRED",
 };
 
+/** The name of an errno value; undefined for one that is not known here. */
+export function errnoName(number: number): string | undefined {
+  return CODES[number];
+}
+
 /** The numbers that the backend itself asks about. */
 export const EPERM = 1,
   ENOENT = 2,
