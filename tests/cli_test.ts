@@ -79,6 +79,35 @@ Deno.test("the command exits with 2 and one sentence on stderr when its usage is
   );
 });
 
+Deno.test({
+  name: "the command fails a file that is larger than the process may write, and copies the others",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    // shells count in 512 or 1024 bytes; what the runtime itself writes is well below
+    using world = new DiskWorld({ "large": "x".repeat(42 * 2 ** 20), "small": "s" });
+    const main = new URL("../main.ts", import.meta.url).pathname;
+    const words = [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "-q",
+      "--no-code-cache",
+      main,
+      ...world.args("-q"),
+    ];
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'ulimit -f 40000; exec "$@"', "sh", ...words],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /^sluice: failed +large: cannot write: file is too large .* \(ulimit -f\).* \(EFBIG\)\n$/,
+    );
+    assert.equal(code, 1);
+    assert.deepEqual(Object.keys(readTree(world.destination)), ["", "small"]);
+  },
+});
+
 Deno.test("the command exits with 3 when a root is not what it was", async () => {
   using world = new DiskWorld({ file: "1" });
   assert.equal((await sluice(world.args())).code, 0);

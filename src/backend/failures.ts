@@ -30,7 +30,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EMFILE: { text: "too many open files; raise the limit (ulimit -n)", retryable: true },
   ETXTBSY: { text: "file is being executed", retryable: true },
   EFBIG: {
-    text: "file is too large for the destination's file system; split it, or choose another one",
+    text: "file is too large for the destination's file system, or for the limit of this process " +
+      "(ulimit -f); split it, or choose another one",
   },
   ENOSPC: { text: "no space left on device", scope: "run" },
   EROFS: { text: "read-only file system", scope: "run" },

@@ -140,8 +140,12 @@ export const AT = {
 /** A flag of renameat2(2): what has the new name stays, and the call fails with EEXIST. */
 export const RENAME_NOREPLACE = 1;
 
+/** The signal of a write beyond the limit of a file's size (ulimit -f), and to ignore a signal. */
+const SIGXFSZ = 25, SIG_IGN = 1n;
+
 /**
- * Loads libc.
+ * Loads libc. From then on a write beyond the limit of a file's size fails with EFBIG, where it would end
+ * the process without a word: it is one file that does not fit.
  *
  * @throws Error when this system is not Linux on x86_64 or aarch64, or does not allow loading or new
  * machine code.
@@ -155,8 +159,10 @@ export function loadLibc(): Libc {
       parameters: ["buffer", "usize", "usize", "usize", "pointer"],
       result: "pointer",
     },
+    signal: { parameters: ["i32", "usize"], result: "usize" },
   });
   const { symbols } = loaded;
+  symbols.signal(SIGXFSZ, SIG_IGN);
   const code = machineCode(symbols, arch);
   if (code === null) {
     loaded.close();
