@@ -172,6 +172,7 @@ async function runSync(
       signal: stop.signal,
       interruptedCode: () => code,
       base: workingDirectory(),
+      tell: complain,
       reporter: (made, control) => {
         statistics = made;
         const keys = new Keys({ control, statistics: made, clock: systemClock() });
@@ -191,6 +192,8 @@ async function runSync(
     if (summary.outcome === "stopped" && !said) complain(summary.reason ?? "the run had to stop");
     return summary.exitCode;
   } catch (error) {
+    // later there is a summary that says it
+    if (error === stop.signal.reason) complain("interrupted before anything was done");
     return codeOf(error, stop.signal, code);
   }
 }

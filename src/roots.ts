@@ -4,7 +4,9 @@ import { codeOf, portableError } from "./backend/portable_errors.ts";
 import type { LookedAt } from "./backend/same_directory.ts";
 import { TRASH_NAME } from "./backend/trash.ts";
 import { SyncError, UsageError } from "./errors.ts";
+import type { Side } from "./event.ts";
 import { isInside, nestingOf } from "./nesting.ts";
+import { tellingIfLate, type TellOptions } from "./unanswered.ts";
 
 /** The full real paths of a run. */
 export interface RunPaths {
@@ -23,13 +25,19 @@ export interface RunPaths {
  * @returns rejects with one sentence that says what is wrong and what to do: a UsageError, or a run's
  * SyncError where a place is gone
  */
-export async function resolvePaths(paths: RunPaths, base: string): Promise<RunPaths> {
-  const { source, destination } = await resolveRoots(paths, base);
-  const roots = [[source, "source"], [destination, "destination"]] as const;
-  const files = await resolveFiles(paths, roots, base);
-  const trash = paths.trash === null || paths.trash === undefined
-    ? null
-    : await trashOf(paths.trash, { source, destination }, base);
+export async function resolvePaths(
+  paths: RunPaths,
+  base: string,
+  options: TellOptions = {},
+): Promise<RunPaths> {
+  const { source, destination } = await resolveRoots(paths, base, options);
+  const files = await resolveFiles(paths, { source, destination, base }, options);
+  const given = paths.trash ?? null;
+  const trash = given === null ? null : await tellingIfLate(
+    `the trash ${given}`,
+    () => trashOf(given, { source, destination }, base),
+    options,
+  );
   return { source, destination, ...files, ...(trash !== null && { trash }) };
 }
 
@@ -43,9 +51,14 @@ export async function resolvePaths(paths: RunPaths, base: string): Promise<RunPa
 export async function resolveRoots(
   paths: Pick<RunPaths, "source" | "destination">,
   base: string,
+  options: TellOptions = {},
 ): Promise<Pick<RunPaths, "source" | "destination">> {
-  const source = await rootOf(paths.source, "source", base);
-  const destination = await rootOf(paths.destination, "destination", base);
+  const look = (side: Side) => {
+    const path = paths[side];
+    return tellingIfLate(`the ${side} ${path}`, () => rootOf(path, side, base), options);
+  };
+  const source = await look("source");
+  const destination = await look("destination");
   const nesting = await nestingOf({ source, destination });
   if (nesting === null) return { source: source.path, destination: destination.path };
   const also = (path: string, other: string) =>
@@ -73,10 +86,15 @@ export async function resolveRoots(
  */
 export async function resolveFiles(
   paths: Pick<RunPaths, "db" | "log">,
-  roots: readonly (readonly [root: string, side: string])[],
-  base: string,
+  { source, destination, base }: Pick<RunPaths, "source" | "destination"> & {
+    /** The directory that relative paths are relative to. */
+    readonly base: string;
+  },
+  options: TellOptions = {},
 ): Promise<Pick<RunPaths, "db" | "log">> {
-  const db = await fileOf(paths.db, "database", "--db", base);
+  const look = (path: string, what: string, flag: string) =>
+    tellingIfLate(`the ${what} ${path}`, () => fileOf(path, what, flag, base), options);
+  const db = await look(paths.db, "database", "--db");
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (bytes(db) > LONGEST_DATABASE_PATH) {
     throw new UsageError(
@@ -90,7 +108,7 @@ export async function resolveFiles(
         `give --db one of at most ${LONGEST_DATABASE} bytes`,
     );
   }
-  const log = await fileOf(paths.log, "audit log", "--log", base);
+  const log = await look(paths.log, "audit log", "--log");
   if (db === log) throw new UsageError(`the database and the audit log are the same file (${db})`);
   if (BESIDE_A_DATABASE.some((ending) => log === db + ending)) {
     throw new UsageError(
@@ -98,7 +116,7 @@ export async function resolveFiles(
     );
   }
   for (const [file, what, flag] of [[db, "database", "--db"], [log, "audit log", "--log"]]) {
-    for (const [root, side] of roots) {
+    for (const [root, side] of [[source, "source"], [destination, "destination"]] as const) {
       if (isInside(file!, root)) {
         throw new UsageError(
           `the ${what} ${file} is inside the ${side} ${root}, which is being synchronised; put it ` +

@@ -14,12 +14,13 @@ import type { Standing } from "./control/answer.ts";
 import { openControl } from "./control/open_control.ts";
 import { RunControl } from "./control/run_control.ts";
 import { SyncError } from "./errors.ts";
-import type { Reporter, RunEvent, Side, Snapshot, Summary } from "./event.ts";
+import type { Reporter, RunEvent, Snapshot, Summary } from "./event.ts";
 import { type Spawn, spawnAhead, spawnInProcess, spawnWorker } from "./hands.ts";
 import { Ledger } from "./ledger.ts";
 import { abortable } from "./lib/abortable.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import type { TokenBucket } from "./lib/token_bucket.ts";
+import { showPath } from "./name.ts";
 import { DEFAULTS, type SyncOptions } from "./options.ts";
 import { stepBack } from "./priority.ts";
 import { AuditLog } from "./report/audit.ts";
@@ -30,6 +31,7 @@ import { resolvePaths } from "./roots.ts";
 import { identifySelf } from "./self.ts";
 import type { Thread } from "./thread.ts";
 import { Run } from "./run.ts";
+import { type Tell, tellingIfLate } from "./unanswered.ts";
 
 /** How a run is watched, stopped and, in tests, given other parts. */
 export interface SyncEnvironment {
@@ -50,6 +52,8 @@ export interface SyncEnvironment {
   readonly local?: Local;
   /** Processors that the run may use. Default: those of this machine. */
   readonly cores?: number;
+  /** Hears what a person must know before there is a reporter. Default: nobody does. */
+  readonly tell?: Tell;
   /** The exit code for an interruption. Default 130. */
   readonly interruptedCode?: () => number;
 }
@@ -76,7 +80,7 @@ export async function sync(
   const given = { source, destination, db: all.db, log: all.log, trash: all.trash };
   // who has aborted before gets the records of a run that was interrupted
   const waiting = options.signal?.aborted === true ? undefined : options.signal;
-  const paths = await abortable(() => resolvePaths(given, base), waiting);
+  const paths = await abortable(() => resolvePaths(given, base, options), waiting);
   const clock = options.clock ?? systemClock();
   const self = await identifySelf();
   const names = temporaryNames(self.token, 0);
@@ -99,22 +103,15 @@ export async function sync(
   using toWatch = new Watch({ side: "destination", clock, signal });
   const opening = (root: string) => open(root, names);
   const { ways } = control.memory;
-  const wayOf = (side: Side, bucket: TokenBucket) =>
-    ways === null ? null : new Way(ways[side], { clock, signal, share: 1, bucket });
-  await using from = await openRoot(fromWatch, paths.source, {
-    opening,
-    operations: control.operations.source,
-    way: wayOf("source", control.buckets.read),
-    temporaryName: null,
-    signal,
-  });
-  await using to = await openRoot(toWatch, paths.destination, {
-    opening,
-    operations: control.operations.destination,
-    way: wayOf("destination", control.buckets.write),
-    temporaryName: names,
-    signal,
-  });
+  const opened = (watch: Watch, bucket: TokenBucket) => {
+    const { side } = watch, root = paths[side], operations = control.operations[side];
+    const way = ways === null ? null : new Way(ways[side], { clock, signal, share: 1, bucket });
+    const temporaryName = side === "source" ? null : names;
+    const open = () => openRoot(watch, root, { opening, operations, way, temporaryName, signal });
+    return tellingIfLate(`the ${side} ${showPath(root)}`, open, options);
+  };
+  await using from = await opened(fromWatch, control.buckets.read);
+  await using to = await opened(toWatch, control.buckets.write);
   const onShares = [from, to].every(({ capabilities }) => capabilities.latency === "waiting");
   // on shares, where the two walkers share a thread, it is for the first carrier
   ahead?.another();

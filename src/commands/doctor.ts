@@ -64,14 +64,15 @@ Exit codes: 0 nothing is in the way, 1 something is, 2 wrong usage, 3 a root can
 /** Tries out the destination, looks at the source, prints both. Resolves with the exit code. */
 async function examine(options: DoctorOptions, context: CommandContext): Promise<number> {
   const { base, signal, stderr } = context;
-  const roots = await abortable(() => resolveRoots(options, base), signal);
+  const tell = (sentence: string) => void stderr.write(`sluice: ${sentence}\n`);
+  const roots = await abortable(() => resolveRoots(options, base, { tell }), signal);
   using tree = options.db === null ? null : RecordedTree.open(absolute(options.db, base), roots);
   const temporaryName = temporaryNames((await identifySelf()).token, 0);
   await using source = await openBackend(roots.source, { temporaryName, signal });
   await using destination = await openBackend(roots.destination, { temporaryName, signal });
   const report = new Report(options, context);
   const stays = ({ message }: SyncError) =>
-    void stderr.write(`sluice: a temporary stays in the destination: ${message}\n`);
+    tell(`a temporary stays in the destination: ${message}`);
   const empty = await isEmpty(destination, signal);
   const { place, mount } = await tryAll(destination, { name: temporaryName(), stays, signal });
   const room = roomAt(roots.destination);

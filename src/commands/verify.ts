@@ -46,6 +46,7 @@ unreadable, 2 wrong usage, 3 had to stop, 129, 130 and 143 interrupted (run it a
         signal,
         base,
         interruptedCode,
+        tell: (sentence) => void stderr.write(`sluice: ${sentence}\n`),
         reporter: (snapshot) =>
           (progress === "json" ? jsonVerifyReporter : plainVerifyReporter)({
             snapshot,

@@ -5,14 +5,17 @@ import { openBackend } from "../backend/open.ts";
 import type { SqliteBacklog } from "../backlog/sqlite.ts";
 import { SyncError, UsageError } from "../errors.ts";
 import { showPath } from "../name.ts";
+import { tellingIfLate, type TellOptions } from "../unanswered.ts";
 
 /** Opens the root of a recorded destination. Rejects with a run's error. */
 export async function openRoot(
   root: string,
-  open: (root: string) => Promise<Backend>,
+  { open = openDestination, tell }: TellOptions & {
+    readonly open?: (root: string) => Promise<Backend>;
+  },
 ): Promise<Backend> {
   try {
-    return await open(root);
+    return await tellingIfLate(`the destination ${showPath(root)}`, () => open(root), { tell });
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const message = `cannot read the destination: ${error.message}; is it mounted?`;
@@ -21,7 +24,7 @@ export async function openRoot(
 }
 
 /** Calls wait for the disk here, since nothing comes from the cache: several are kept in flight. */
-export function openDestination(root: string): Promise<Backend> {
+function openDestination(root: string): Promise<Backend> {
   const temporaryName = () => {
     throw new TypeError("Cannot make a temporary as a verification writes nothing");
   };

@@ -16,6 +16,7 @@ import { auditPath } from "../report/operation_record.ts";
 import { absolute, resolveFiles } from "../roots.ts";
 import { identifySelf } from "../self.ts";
 import { type TimeRule, timeRule, usualKeeping } from "../times.ts";
+import type { Tell } from "../unanswered.ts";
 import { VERSION } from "../version.ts";
 import { checkFile } from "./check_file.ts";
 import { VerifyCursor } from "./cursor.ts";
@@ -24,7 +25,7 @@ import { jsonProgress, progressLine } from "./reporters.ts";
 import { VerifyProgress, type VerifyReporter, type VerifySnapshot } from "./progress.ts";
 import type { VerifySummary } from "./progress.ts";
 import { operation, totalsRecord } from "./records.ts";
-import { demandRecordedRoot, demandRoot, openDestination, openRoot } from "./root.ts";
+import { demandRecordedRoot, demandRoot, openRoot } from "./root.ts";
 import { WHOLE } from "./sample.ts";
 
 /** What a verification may be told. */
@@ -55,6 +56,8 @@ export interface VerifyEnvironment {
   /** The exit code for an interruption. */
   readonly interruptedCode: () => number;
   readonly open?: (root: string) => Promise<Backend>;
+  /** Hears what a person must know before there is a reporter. Default: nobody does. */
+  readonly tell?: Tell;
   readonly clock?: Clock;
 }
 
@@ -88,9 +91,8 @@ export async function verify(
     pair = recorded.pair;
     tally = await recorded.tally({ signal });
   }
-  const roots = [[pair.source, "source"], [pair.destination, "destination"]] as const;
-  const paths = { ...pair, ...await resolveFiles(options, roots, base) };
-  await using backend = await openRoot(pair.destination, environment.open ?? openDestination);
+  const paths = { ...pair, ...await resolveFiles(options, { ...pair, base }, environment) };
+  await using backend = await openRoot(pair.destination, environment);
   const identity = await backend.identify({ signal });
   using backlog = SqliteBacklog.open(paths.db, pair);
   demandRecordedRoot(backlog, backend, identity);
