@@ -21,7 +21,7 @@ import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
 import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
 import type { Thread } from "./thread.ts";
-import { workingDirectory } from "./working_directory.ts";
+import { absolute, leaveNameless, workingDirectory } from "./working_directory.ts";
 
 /** Milliseconds that a command beside the sync has to end after a signal, where a share may hang. */
 const GRACE = 3_000;
@@ -36,7 +36,10 @@ const LAST_WORDS = 1_000;
  */
 export async function main(args: readonly string[], thread?: Thread): Promise<number> {
   tellBy(patient);
-  const code = await run(args, thread);
+  const code = await run(args, thread).catch((error) => {
+    if (error instanceof UsageError) return refuse(error);
+    throw error;
+  });
   const since = performance.now(),
     interrupted = (Object.values(SIGNALS) as number[]).includes(code);
   await drain(() => interrupted && performance.now() - since > LAST_WORDS);
@@ -45,13 +48,7 @@ export async function main(args: readonly string[], thread?: Thread): Promise<nu
 }
 
 async function run(args: readonly string[], thread?: Thread): Promise<number> {
-  let invocation: Invocation;
-  try {
-    invocation = parseArguments(args);
-  } catch (error) {
-    if (error instanceof UsageError) return refuse(error);
-    throw error;
-  }
+  const invocation = parseArguments(args);
   if (invocation.type === "print") {
     const { text } = invocation;
     const task: Task = ({ stdout }) => {
@@ -70,7 +67,8 @@ async function run(args: readonly string[], thread?: Thread): Promise<number> {
     return await runSync(invocation, { kept: true, keyboard, thread });
   }
   const { source, destination, options } = invocation;
-  const full = (path: string) => resolve(workingDirectory(), path);
+  const base = workingDirectory();
+  const full = (path: string) => resolve(absolute(path, base));
   const needed = needsKeeper({
     trees: [source, destination].map(full),
     files: [options.db, options.log].map(full),
@@ -116,7 +114,7 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
     const ended = task({
       signal: stop.signal,
       interruptedCode: () => code,
-      base: workingDirectory(),
+      base: leaveNameless(),
       stdout: output(Deno.stdout, print),
       stderr: output(Deno.stderr, warn),
       diagnose: (verbose) => logTo(warn, verbose),
@@ -171,7 +169,7 @@ async function runSync(
       thread,
       signal: stop.signal,
       interruptedCode: () => code,
-      base: workingDirectory(),
+      base: leaveNameless(),
       tell: complain,
       reporter: (made, control) => {
         statistics = made;

@@ -23,7 +23,8 @@ export async function launch(args: readonly string[], load: () => Promise<Main>)
     const code = await keep(() => null);
     if (code !== null) return code;
   }
-  const thread = mayNeed || !isSync(args) ? undefined : startThreads();
+  const early = isSync(args) && !mayNeed && workingDirectory() !== null;
+  const thread = early ? startThreads() : undefined;
   const main = await load();
   return await main(args, thread);
 }
@@ -68,17 +69,21 @@ export function mayNeedKeeper(
 ): boolean {
   const [command] = args, base = workingDirectory();
   if (command === "verify") return shares();
-  const full = (path: string) => resolve(base, path);
-  if (command === "doctor") return args.some((arg) => arg !== "" && share(full(arg)) !== null);
+  // without one, what is relative is refused
+  const full = (path: string) =>
+    base !== null || path.startsWith("/") ? [resolve(base ?? "/", path)] : [];
+  if (command === "doctor") {
+    return args.filter((arg) => arg !== "").flatMap(full).some((path) => share(path) !== null);
+  }
   if (isCommandName(command)) return false;
   // where the database and the log are unless something else is said
-  const trees = [], files = [base];
+  const trees: string[] = [], files = full(".");
   for (const [i, arg] of args.entries()) {
     if (arg === "" || arg === "--") continue;
     if (arg.startsWith("-")) {
-      if (arg.includes("=")) files.push(full(arg.slice(arg.indexOf("=") + 1)));
-    } else if (i > 0 && /^-./.test(args[i - 1]!) && args[i - 1] !== "--") files.push(full(arg));
-    else trees.push(full(arg));
+      if (arg.includes("=")) files.push(...full(arg.slice(arg.indexOf("=") + 1)));
+    } else if (i > 0 && /^-./.test(args[i - 1]!) && args[i - 1] !== "--") files.push(...full(arg));
+    else trees.push(...full(arg));
   }
   return needsKeeper({ trees, files }, share);
 }

@@ -7,6 +7,7 @@ import { SyncError, UsageError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { isInside, nestingOf } from "./nesting.ts";
 import { tellingIfLate, type TellOptions } from "./unanswered.ts";
+import { absolute, type Base } from "./working_directory.ts";
 
 /** The full real paths of a run. */
 export interface RunPaths {
@@ -27,7 +28,7 @@ export interface RunPaths {
  */
 export async function resolvePaths(
   paths: RunPaths,
-  base: string,
+  base: Base,
   options: TellOptions = {},
 ): Promise<RunPaths> {
   const { source, destination } = await resolveRoots(paths, base, options);
@@ -50,7 +51,7 @@ export async function resolvePaths(
  */
 export async function resolveRoots(
   paths: Pick<RunPaths, "source" | "destination">,
-  base: string,
+  base: Base,
   options: TellOptions = {},
 ): Promise<Pick<RunPaths, "source" | "destination">> {
   const look = (side: Side) => {
@@ -88,7 +89,7 @@ export async function resolveFiles(
   paths: Pick<RunPaths, "db" | "log">,
   { source, destination, base }: Pick<RunPaths, "source" | "destination"> & {
     /** The directory that relative paths are relative to. */
-    readonly base: string;
+    readonly base: Base;
   },
   options: TellOptions = {},
 ): Promise<Pick<RunPaths, "db" | "log">> {
@@ -132,7 +133,7 @@ export async function resolveFiles(
 async function trashOf(
   path: string,
   { source, destination }: Pick<RunPaths, "source" | "destination">,
-  base: string,
+  base: Base,
 ): Promise<string> {
   const { real, on } = await directoryToBe(path, base);
   if (isInside(real, source)) {
@@ -160,7 +161,7 @@ async function trashOf(
 /** The real path of a directory that can be made if it is missing, and one on its file system. */
 async function directoryToBe(
   path: string,
-  base: string,
+  base: Base,
 ): Promise<{ real: string; on: string }> {
   if (path === "") throw new UsageError("the trash is an empty path; give --trash a directory");
   const full = absolute(path, base).replace(/(?<=.)\/+$/, "");
@@ -195,11 +196,6 @@ async function directoryToBe(
 /** What SQLite, the lock and the control socket append to the name of a database. */
 const BESIDE_A_DATABASE = ["-wal", "-shm", "-journal", "-lock", "-ctl"];
 
-/** A path that may be relative to `base`. */
-export function absolute(path: string, base: string): string {
-  return path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path) ? path : `${base}/${path}`;
-}
-
 /** What is at a path that was there a moment ago; a server may have gone since. */
 async function look(path: string): Promise<Deno.FileInfo> {
   try {
@@ -209,11 +205,12 @@ async function look(path: string): Promise<Deno.FileInfo> {
   }
 }
 
-async function rootOf(path: string, side: string, base: string): Promise<LookedAt> {
+async function rootOf(path: string, side: string, base: Base): Promise<LookedAt> {
   if (path === "") throw new UsageError(`the ${side} is an empty path; name a directory`);
+  const full = absolute(path, base);
   let real: string, info: Deno.FileInfo;
   try {
-    real = await Deno.realPath(absolute(path, base));
+    real = await Deno.realPath(full);
     info = await Deno.stat(real);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
@@ -243,7 +240,7 @@ async function fileOf(
   path: string,
   what: string,
   flag: string,
-  base: string,
+  base: Base,
 ): Promise<string> {
   if (path === "") throw new UsageError(`the path of the ${what} is empty; give ${flag} a file`);
   const full = absolute(path, base);
@@ -288,6 +285,12 @@ async function isLink(path: string): Promise<boolean> {
 
 /** The error of a place that cannot be looked at: of the run where it is gone, of its name otherwise. */
 function unreached(what: string, error: unknown): UsageError | SyncError {
+  if (error instanceof Deno.errors.InvalidData) {
+    const message =
+      `${what} leads to a path that is not UTF-8; give that another one with a bind ` +
+      "mount (mount --bind)";
+    return new UsageError(message, { cause: error });
+  }
   const failed = portableError(error, `reach ${what}`, "");
   if (isAway(failed)) {
     const message = `${failed.message}; start again when its server is back`;

@@ -32,6 +32,7 @@ import { identifySelf } from "./self.ts";
 import type { Thread } from "./thread.ts";
 import { Run } from "./run.ts";
 import { type Tell, tellingIfLate } from "./unanswered.ts";
+import type { Base } from "./working_directory.ts";
 
 /** How a run is watched, stopped and, in tests, given other parts. */
 export interface SyncEnvironment {
@@ -40,7 +41,7 @@ export interface SyncEnvironment {
   /** Made when the statistics are there to look at; default: nobody is told anything. */
   readonly reporter?: (statistics: Statistics, control: RunControl) => Reporter;
   /** The directory that relative paths are relative to. Default: the working directory. */
-  readonly base?: string;
+  readonly base?: Base;
   readonly spawn?: Spawn;
   /** A thread that was started before the rest of the program was there. */
   readonly thread?: Thread;
@@ -76,7 +77,7 @@ export async function sync(
   options: Partial<SyncOptions> & SyncEnvironment = {},
 ): Promise<Summary> {
   const all: SyncOptions = { ...DEFAULTS, ...options };
-  const base = options.base ?? Deno.cwd();
+  const base = options.base === undefined ? Deno.cwd() : options.base;
   const given = { source, destination, db: all.db, log: all.log, trash: all.trash };
   // who has aborted before gets the records of a run that was interrupted
   const waiting = options.signal?.aborted === true ? undefined : options.signal;

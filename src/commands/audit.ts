@@ -5,7 +5,7 @@ import { showPath } from "../name.ts";
 import { AuditCheck, type AuditTotals } from "../report/audit_check.ts";
 import { GENESIS, headAfter } from "../report/chain.ts";
 import { countOf } from "../report/layout.ts";
-import { absolute } from "../roots.ts";
+import { absolute } from "../working_directory.ts";
 import type { CommandContext, Subcommand } from "./command.ts";
 import { LogReader } from "./log_reader.ts";
 

@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import type { Flags } from "../flags.ts";
+import type { Base } from "../working_directory.ts";
 
 /** What a command has of the process that runs it. */
 export interface CommandContext {
@@ -14,7 +15,7 @@ export interface CommandContext {
   /** The exit code for an interruption that has happened: 130, 143 or 129. */
   readonly interruptedCode: () => number;
   /** The directory that relative paths are relative to. */
-  readonly base: string;
+  readonly base: Base;
   readonly stdout: Output;
   readonly stderr: Output;
   /** Sends diagnostics to stderr; those below a warning only if `verbose`. */

@@ -6,7 +6,7 @@ import { SyncError, UsageError } from "../errors.ts";
 import { oneOf, value } from "../flags.ts";
 import { showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
-import { absolute } from "../roots.ts";
+import { absolute } from "../working_directory.ts";
 import { hint, type Subcommand } from "./command.ts";
 
 /** How long a run may take to answer, in ms: it may be busy with its database. */

@@ -15,8 +15,9 @@ import { formatMinute, formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { amountText, findingLines, problemLines } from "../report/doctor_report.ts";
 import { oneLine } from "../report/layout.ts";
-import { absolute, resolveRoots } from "../roots.ts";
+import { resolveRoots } from "../roots.ts";
 import { identifySelf } from "../self.ts";
+import { absolute } from "../working_directory.ts";
 import type { CommandContext, Subcommand } from "./command.ts";
 
 /** Problems of each kind that are named unless all are asked for. */

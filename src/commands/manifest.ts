@@ -7,7 +7,7 @@ import { turn } from "../lib/turn.ts";
 import { ALGORITHMS, DEFAULTS } from "../options.ts";
 import { CHECKERS, checkLine } from "../report/check_lines.ts";
 import { countOf } from "../report/layout.ts";
-import { absolute } from "../roots.ts";
+import { absolute } from "../working_directory.ts";
 import { type CommandContext, databaseOf, type Subcommand } from "./command.ts";
 
 /** What `manifest` may be told. */

@@ -6,7 +6,7 @@ import { value } from "../flags.ts";
 import { decodeName, readPath, showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { auditPath } from "../report/operation_record.ts";
-import { absolute } from "../roots.ts";
+import { absolute } from "../working_directory.ts";
 import { type CommandContext, hint, type Subcommand } from "./command.ts";
 import { LogReader } from "./log_reader.ts";
 import { unknownLines, whyLines } from "./why_lines.ts";

@@ -13,11 +13,12 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { turn } from "../lib/turn.ts";
 import { AuditLog } from "../report/audit.ts";
 import { auditPath } from "../report/operation_record.ts";
-import { absolute, resolveFiles } from "../roots.ts";
+import { resolveFiles } from "../roots.ts";
 import { identifySelf } from "../self.ts";
 import { type TimeRule, timeRule, usualKeeping } from "../times.ts";
 import type { Tell } from "../unanswered.ts";
 import { VERSION } from "../version.ts";
+import { absolute, type Base } from "../working_directory.ts";
 import { checkFile } from "./check_file.ts";
 import { VerifyCursor } from "./cursor.ts";
 import { inLanes } from "./lanes.ts";
@@ -51,7 +52,7 @@ export interface VerifyOptions {
 export interface VerifyEnvironment {
   readonly signal: AbortSignal;
   /** The directory that relative paths are relative to. */
-  readonly base: string;
+  readonly base: Base;
   readonly reporter: (snapshot: () => VerifySnapshot) => VerifyReporter;
   /** The exit code for an interruption. */
   readonly interruptedCode: () => number;
