@@ -1,4 +1,4 @@
-/** Which share a path leads to, found out from the table of mounts, without a call to the share. */
+/** Which share, or which place of a local disk, a path leads to, found out from the table of mounts, without a call to the share. */
 import { dirname, resolve } from "node:path";
 
 /** Types of mounts whose calls wait for another machine or another process. */
@@ -67,7 +67,37 @@ function shareAt(
   }
 }
 
+/** Where something lies in its file system, whatever is mounted where. */
+export interface Place {
+  /** Of the file system, as "major:minor". */
+  readonly device: string;
+  readonly path: string;
+}
+
+/**
+ * The place of what a real path leads to. Null on a share, whose mounts do not tell what they show of it,
+ * and where it cannot be told.
+ */
+export function placeOf(
+  path: string,
+  { mounts }: Pick<Surroundings, "mounts"> = system(),
+): Place | null {
+  const table = mountsIn(mounts() ?? "");
+  for (let at = path;; at = dirname(at)) {
+    const mount = table.get(at);
+    if (mount === undefined && dirname(at) !== at) continue;
+    if (mount === undefined || shareOf(mount) !== null) return null;
+    return {
+      device: mount.device,
+      path: resolve(mount.root, `.${path.slice(at === "/" ? 0 : at.length)}`),
+    };
+  }
+}
+
 interface Mount {
+  readonly device: string;
+  /** What of the file system is seen. */
+  readonly root: string;
   readonly type: string;
   readonly options: readonly string[];
 }
@@ -83,11 +113,16 @@ function mountsIn(table: string): Map<string, Mount> {
   const mounts = new Map<string, Mount>();
   for (const line of table.split("\n")) {
     const [before, after] = line.split(" - ");
-    const at = before!.split(" ")[4];
+    const [, , device = "", root = "", at] = before!.split(" ");
     if (at === undefined || after === undefined) continue;
     const [type, , options = ""] = after.split(" ");
     // of several mounts at one place, the last one is seen
-    mounts.set(unescaped(at), { type: type!, options: options.split(",") });
+    mounts.set(unescaped(at), {
+      device,
+      root: unescaped(root),
+      type: type!,
+      options: options.split(","),
+    });
   }
   return mounts;
 }

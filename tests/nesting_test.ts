@@ -30,13 +30,16 @@ Deno.test({
   name: "a root that lies in the other by another path is refused before anything is touched",
   ignore,
   fn: () =>
-    withMounts("mount --bind s b", async (space) => {
+    withMounts("mount --bind s b && mkdir c && mount --bind s/in c", async (space) => {
       const { top } = space;
       const before = await space.sh(`find ${top}`);
       const table = [
         ["b", "s/in", `destination is inside the source: ${top}/s/in is inside ${top}/s, which`],
         ["b/in", "s", `source is inside the destination: ${top}/b/in is inside ${top}/b, which`],
         ["s", "b/in", `destination is inside the source: ${top}/b/in is inside ${top}/b, which`],
+        ["s", "c", `destination is inside the source: ${top}/c is inside ${top}/s;`],
+        ["c", "b", `source is inside the destination: ${top}/c is inside ${top}/b;`],
+        ["c", "s/in", `are the same directory (${top}/c, which is also ${top}/s/in)`],
         ["s", "b", `are the same directory (${top}/s, which is also ${top}/b)`],
       ] as const;
       for (const [source, destination, says] of table) {
@@ -55,10 +58,13 @@ Deno.test({
     // the file systems are alike to the last inode number
     withMounts(
       `mkdir m n && mount -t tmpfs none m && mount -t tmpfs none n && mkdir -p m/x/y n/x/y
-       mount --bind s b && mkdir s/other`,
+       mount --bind s b && mkdir s/other && mkdir c && mount --bind s/in c`,
       async (space) => {
         for (
-          const [source, destination] of [["m/x", "n/x/y"], ["m/x/y", "n/x"], ["b/in", "s/other"]]
+          const [source, destination] of [["m/x", "n/x/y"], ["m/x/y", "n/x"], ["b/in", "s/other"], [
+            "c",
+            "s/other",
+          ]]
         ) {
           await space.sh(`rm -f ${space.top}/db/*`);
           const { code, stderr } = await sluice(space, source!, destination!);

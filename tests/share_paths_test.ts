@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { hasShares, type Share, shareLookup } from "../src/share_paths.ts";
+import { hasShares, placeOf, type Share, shareLookup } from "../src/share_paths.ts";
 
 const MOUNTS = `22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw
 30 22 0:25 / /mnt/nas rw,relatime shared:5 - nfs4 server:/export rw,vers=4.2
@@ -62,4 +62,17 @@ Deno.test("hasShares goes by what is mounted", () => {
   // the share at /mnt/was is hidden by a disk
   assert.equal(hasShares({ mounts: () => local }), false);
   assert.equal(hasShares({ mounts: () => null }), false);
+});
+
+Deno.test("placeOf tells where in its file system a path leads, but for shares", () => {
+  const bound = `${MOUNTS}40 22 8:1 /data/two\\040words /mnt/bound rw - ext4 /dev/sda1 rw\n`;
+  const place = (path: string) => placeOf(path, { mounts: () => bound });
+  assert.deepEqual(place("/mnt/bound"), { device: "8:1", path: "/data/two words" });
+  assert.deepEqual(place("/mnt/bound/x/y"), { device: "8:1", path: "/data/two words/x/y" });
+  assert.deepEqual(place("/data/two words/x"), { device: "8:1", path: "/data/two words/x" });
+  assert.deepEqual(place("/mnt/was/x"), { device: "8:2", path: "/x" });
+  assert.deepEqual(place("/"), { device: "8:1", path: "/" });
+  assert.equal(place("/mnt/nas/x"), null);
+  assert.deepEqual(place("/mnt/nas/local/x"), { device: "8:3", path: "/x" });
+  assert.equal(placeOf("/x", { mounts: () => null }), null);
 });
