@@ -3,7 +3,7 @@ import type { Backend, Space } from "./backend/backend.ts";
 import { isSameRoot } from "./backend/identity.ts";
 import { ROOT_GONE } from "./backend/root_guard.ts";
 import type { RunContext } from "./context.ts";
-import { isDatabaseError } from "./backlog/database_error.ts";
+import { brokenOff, isDatabaseError } from "./backlog/database_error.ts";
 import { SyncError } from "./errors.ts";
 import type { Side } from "./event.ts";
 import { showPath } from "./name.ts";
@@ -99,10 +99,7 @@ const REFUSED = [...FULL, "EROFS"];
 export function whyStopped(error: unknown, places: StoppedPlaces = {}): string | null {
   const { database, destination } = places;
   const failed = databaseErrorIn(error);
-  if (failed !== null) {
-    const which = database === undefined ? "" : ` ${showPath(database)}`;
-    return `the database${which} cannot be used any more: ${failed.message}`;
-  }
+  if (failed !== null) return brokenOff(failed, database);
   if (!(error instanceof SyncError)) return null;
   if (destination === undefined || !REFUSED.includes(error.code)) return error.message;
   return `the destination ${showPath(destination)}: ${error.message}`;

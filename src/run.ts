@@ -6,6 +6,7 @@ import type { Reopening } from "./backend/reopening.ts";
 import { lookAtRoot, RootGuard } from "./backend/root_guard.ts";
 import type { Watch } from "./backend/watch.ts";
 import type { ScanStore } from "./backlog/scan_store.ts";
+import { damaged } from "./backlog/database_error.ts";
 import { SqliteBacklog } from "./backlog/sqlite.ts";
 import { causeOf, databaseErrorIn, whyStopped } from "./causes.ts";
 import type { Adaptive } from "./control/adaptive.ts";
@@ -154,15 +155,25 @@ export class Run {
       }
       return statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
     }
-    if (!options.dryRun) statistics.pending(backlog.transfer.pending());
+    const pending = options.dryRun ? null : backlog.transfer.pending();
+    if (pending !== null) statistics.pending(pending);
     const left = this.#budget.tooLarge;
     if (left > 0) {
       const files = left === 1 ? "1 file is" : `${left} files are`;
       return this.#endedEarly(new EndEarly(`${files} ${TOO_LARGE}`));
     }
-    return this.#hasFailures()
-      ? statistics.summary({ outcome: "failures", reason: null, exitCode: 1 })
-      : statistics.summary({ outcome: "in sync", reason: null, exitCode: 0 });
+    if (this.#hasFailures()) {
+      return statistics.summary({ outcome: "failures", reason: null, exitCode: 1 });
+    }
+    if (pending === null || pending.files === 0) {
+      return statistics.summary({ outcome: "in sync", reason: null, exitCode: 0 });
+    }
+    // what is pending was carried or has failed, unless it cannot be found in the database
+    const { message: reason } = damaged(
+      paths.db,
+      `it counts ${pending.files} pending that it does not have`,
+    );
+    return statistics.summary({ outcome: "stopped", reason, exitCode: 3 });
   }
 
   #endedEarly({ message: reason }: EndEarly): Summary {

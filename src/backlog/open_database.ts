@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { SyncError, UsageError } from "../errors.ts";
-import { isDatabaseError } from "./database_error.ts";
+import { DAMAGED, isDamaged, isDatabaseError } from "./database_error.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
 import { APPLICATION_ID, migrate } from "./migrate.ts";
 
@@ -18,6 +18,8 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
     // whoever opens a pipe waits for its other end, without an end
     if (existsSync(path) && !statSync(path).isFile()) throw new Error("it is not a regular file");
     database = new PreparedDatabase(path, { timeout: 5000, readOnly });
+    // without it, a cell that reaches beyond its damaged page is a row like any other
+    database.exec("PRAGMA cell_size_check = ON");
     const { application_id } = database.prepare("PRAGMA application_id").get() as {
       application_id: number;
     };
@@ -49,15 +51,6 @@ export function unusable(path: string, error: unknown): SyncError | UsageError {
   const why = error instanceof Error ? error.message : String(error);
   const advice = isDamaged(error) ? DAMAGED : needsWriting(error) ? unwritable(path) : "";
   return new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
-}
-
-/** What to do about a database that cannot be read any more. */
-const DAMAGED = "; move it away, or name another with --db: a new one begins with a scan, which " +
-  "leaves alone what is equal, and knows nothing of the hashes in the old one";
-
-function isDamaged(error: unknown): boolean {
-  const { errcode } = error as { errcode?: number };
-  return errcode !== undefined && SQLITE_DAMAGED.includes(errcode & 0xff);
 }
 
 /** Whether it is the disk that fails; nothing is wrong with what was asked for then. */
@@ -104,9 +97,6 @@ export function openUnchanged(path: string): DatabaseSync | undefined {
     throw error;
   }
 }
-
-/** SQLite's codes for "malformed" and "not a database". */
-const SQLITE_DAMAGED = [11, 26];
 
 /** SQLite's code for "this needs writing". */
 const SQLITE_READONLY = 8;

@@ -7,6 +7,7 @@ import { SIDES } from "../event.ts";
 import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { Removal } from "../removal.ts";
+import { damaged } from "./database_error.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
 import { SCHEMA_VERSION } from "./migrate.ts";
 import { STATE, STATUS } from "./codes.ts";
@@ -98,6 +99,7 @@ const STATES = Object.keys(STATE) as (keyof typeof STATE)[];
 /** A database that is only read: a run may use it at the same time. */
 export class PathRecords implements Disposable {
   readonly #database: DatabaseSync;
+  readonly #path: string;
   readonly pair: Pair;
 
   /**
@@ -112,7 +114,9 @@ export class PathRecords implements Disposable {
     const database = openDatabase(path, true);
     const version = Number(database.prepare("PRAGMA user_version").get()!.user_version);
     const pair = pairIn(database);
-    if (pair !== undefined && version === SCHEMA_VERSION) return new PathRecords(database, pair);
+    if (pair !== undefined && version === SCHEMA_VERSION) {
+      return new PathRecords(database, path, pair);
+    }
     database.close();
     throw new UsageError(
       pair === undefined
@@ -122,8 +126,9 @@ export class PathRecords implements Disposable {
     );
   }
 
-  private constructor(database: DatabaseSync, pair: Pair) {
+  private constructor(database: DatabaseSync, path: string, pair: Pair) {
     this.#database = database;
+    this.#path = path;
     this.pair = pair;
   }
 
@@ -131,17 +136,24 @@ export class PathRecords implements Disposable {
     this.#database.close();
   }
 
-  /** What is known about a path relative to the roots, all as of one moment. */
+  /**
+   * What is known about a path relative to the roots, all as of one moment.
+   *
+   * @throws SyncError when what each database of sluice has is not in this one
+   */
   find(path: string): PathKnown {
     this.#database.exec("BEGIN");
     try {
       const parent = this.#directoryRow(parentOf(path));
       const own = this.#directoryRow(path);
       const place = path === "" || parent === undefined ? null : Number(parent.id);
-      const above = this.#chain(path);
+      const above = this.#chain(path), scan = this.#scan();
+      if (scan !== null && above.every((row) => fromSql(row.path) !== "")) {
+        throw damaged(this.#path, "not even the root is on record in it");
+      }
       return {
         path,
-        scan: this.#scan(),
+        scan,
         file: place === null ? null : this.#file(place, baseOf(path)),
         directory: own === undefined ? null : this.#directory(own),
         extra: place === null ? null : this.#extra(place, baseOf(path)),

@@ -35,6 +35,8 @@ export interface VerifyFile {
   /** Null where sluice has not copied it. */
   readonly hash: string | null;
   readonly algorithm: string | null;
+  /** The verification has looked at it already. */
+  readonly done: boolean;
 }
 
 /** What was found about a file. */
@@ -47,6 +49,14 @@ export interface VerifyRow {
 /** After which file a verification goes on. */
 export type Position = Pick<VerifyFile, "directory" | "name">;
 
+/** A verification that was interrupted, which began at `startedAt` (ms since the epoch). */
+export interface Interrupted {
+  readonly id: number;
+  readonly startedAt: number;
+  readonly after: Position;
+  readonly totals: VerifyTotals;
+}
+
 const FILE = KINDS.indexOf("file");
 const PAGE = 1000;
 
@@ -58,15 +68,15 @@ export class VerifyStore {
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    // a directory that is missing is no reason to leave out its files: its path is null
     this.#next = database.prepare(`
       SELECT f.directory AS directory, f.name AS name, d.path AS parent, f.size AS size,
         f.mtime AS mtime, lower(hex(f.hash)) AS hash, f.hash IS NULL AS unhashed,
-        f.hash_algorithm AS algorithm
-      FROM file f JOIN directory d ON d.id = f.directory
+        f.hash_algorithm AS algorithm, v.verification IS NOT NULL AS done
+      FROM file f LEFT JOIN directory d ON d.id = f.directory
         LEFT JOIN verified v ON v.directory = f.directory AND v.name = f.name
           AND v.verification = ?
       WHERE (f.directory, f.name) > (?, ?) AND f.kind = ${FILE} AND f.status = ${STATUS.synced}
-        AND v.verification IS NULL
       ORDER BY f.directory, f.name LIMIT ${PAGE}`);
     this.#next.setReadBigInts(true);
     this.#put = database.prepare(`
@@ -76,9 +86,7 @@ export class VerifyStore {
   }
 
   /** The last verification, if it is of this sample and was interrupted. */
-  interrupted(
-    { millionths, seed }: Sample,
-  ): { id: number; startedAt: number; after: Position; totals: VerifyTotals } | undefined {
+  interrupted({ millionths, seed }: Sample): Interrupted | undefined {
     const row = this.#database.prepare("SELECT * FROM verification ORDER BY id DESC LIMIT 1").get();
     if (row === undefined || row.finished_at !== null) return undefined;
     if (Number(row.sample) !== millionths || Number(row.seed) !== seed) return undefined;
@@ -109,7 +117,7 @@ export class VerifyStore {
     this.#database.prepare("UPDATE verification SET run = ? WHERE id = ?").run(run, id);
   }
 
-  /** Files that the verification has not looked at yet, after `after`, in order. */
+  /** The files after `after`, in order, not all at once: none means that there are no more. */
   next(id: number, after: Position): VerifyFile[] {
     return this.#next.all(id, after.directory, toSql(after.name)).map((row) => {
       const name = fromSql(row.name);
@@ -121,6 +129,7 @@ export class VerifyStore {
         mtime: row.mtime as bigint,
         hash: row.unhashed === 1n ? null : String(row.hash),
         algorithm: row.algorithm === null ? null : String(row.algorithm),
+        done: row.done === 1n,
       };
     });
   }

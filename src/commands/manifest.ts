@@ -33,7 +33,7 @@ export const manifest: Subcommand = {
   sluice manifest sluice.db > /tmp/manifest && cd /mnt/new && sha256sum --quiet -c /tmp/manifest
 
 Exit codes: 0 all files are in the lines, 1 some are not (pending, or there before and never
-copied), 2 wrong usage.`,
+copied), 2 wrong usage, 3 the database is damaged.`,
   parse([word], flags) {
     const { checksum } = flags;
     const options: ManifestOptions = {
@@ -53,7 +53,7 @@ async function printManifest(
   const tally = await files.tally({ signal });
   const algorithm = checksum ?? onlyAlgorithm(tally);
   if (algorithm !== null) {
-    for (const page of files.hashed(algorithm)) {
+    for (const page of files.hashed(algorithm, tally)) {
       await turn(signal);
       if (!stdout.write(concat(page.map(({ hash, path }) => checkLine(hash, path))))) return 0;
     }

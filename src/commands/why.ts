@@ -38,7 +38,7 @@ export const why: Subcommand = {
 destination. It may be written as sluice shows it: "\$'caf\\xe9'". Only reads; a run may go on
 meanwhile.
 
-Exit codes: 0 something is known, 1 nothing is, 2 wrong usage.`,
+Exit codes: 0 something is known, 1 nothing is, 2 wrong usage, 3 the database is damaged.`,
   parse([path], { db, log }) {
     const options: WhyOptions = {
       path: value("PATH", rawArgument(path!), readPath),

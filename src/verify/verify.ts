@@ -1,9 +1,9 @@
 /** A verification, from its start record to its end record: reads the destination again. */
 import type { Backend, Identity } from "../backend/backend.ts";
-import { isDatabaseError } from "../backlog/database_error.ts";
+import { brokenOff, isDatabaseError } from "../backlog/database_error.ts";
 import { RecordedFiles } from "../backlog/recorded_files.ts";
 import { SqliteBacklog } from "../backlog/sqlite.ts";
-import type { Position, Sample, VerifyRow, VerifyTotals } from "../backlog/verify_store.ts";
+import type { Interrupted, Sample, VerifyRow, VerifyTotals } from "../backlog/verify_store.ts";
 import { type Bandwidth, bandwidthRecord } from "../bandwidth.ts";
 import { EndEarly } from "../control/end_early.ts";
 import { openControl } from "../control/open_control.ts";
@@ -86,19 +86,21 @@ export async function verify(
   const clock = environment.clock ?? systemClock();
   using control = new RunControl({ ...options, bandwidth: options.bwlimit, clock });
   const signal = AbortSignal.any([environment.signal, control.signal]);
-  let pair, tally;
-  {
-    using recorded = RecordedFiles.open(absolute(options.db, base));
-    pair = recorded.pair;
-    tally = await recorded.tally({ signal });
-  }
+  const pair = RecordedFiles.pairOf(absolute(options.db, base));
   const paths = { ...pair, ...await resolveFiles(options, { ...pair, base }, environment) };
   await using backend = await openRoot(pair.destination, environment);
   const identity = await backend.identify({ signal });
   using backlog = SqliteBacklog.open(paths.db, pair);
   demandRecordedRoot(backlog, backend, identity);
   using log = AuditLog.open(paths.log);
-  const { millionths } = options.sample;
+  const { sample: { millionths }, restart } = options;
+  const earlier = restart ? undefined : backlog.verify.interrupted(options.sample);
+  let tally;
+  {
+    // not before it is locked: what is counted must not change before it is read
+    using recorded = RecordedFiles.open(paths.db);
+    tally = await recorded.tally({ signal, after: earlier?.after });
+  }
   const synced = [...tally.hashed.values()].reduce((sum, files) => sum + files, tally.unhashed);
   const share = (all: number) => Math.round(all * (millionths / WHOLE));
   const place = { inode: identity.inode, kind: backend.capabilities.kind };
@@ -115,7 +117,9 @@ export async function verify(
     log,
     clock,
     times: timeRule(precision, times, options.modifyWindow),
+    earlier,
     expected: { files: share(synced), bytes: share(tally.bytes) },
+    ahead: tally.ahead,
     pending: tally.pending,
   });
   return await run.run();
@@ -132,7 +136,11 @@ interface Parts {
   readonly log: AuditLog;
   readonly clock: Clock;
   readonly times: TimeRule;
+  /** The verification that this one goes on with. */
+  readonly earlier: Interrupted | undefined;
   readonly expected: { readonly files: number; readonly bytes: number };
+  /** Synced files that are still to be passed by, by the tally. */
+  readonly ahead: number;
   readonly pending: number;
 }
 
@@ -140,9 +148,9 @@ class Verification {
   readonly #parts: Parts;
   #id = 0;
   #run = 0;
-  #progress: VerifyProgress;
+  readonly #progress: VerifyProgress;
+  readonly #cursor: VerifyCursor;
   #reporter: VerifyReporter | null = null;
-  #cursor: VerifyCursor;
   #rows: VerifyRow[] = [];
   #settled = 0;
   #unhashed = 0;
@@ -150,8 +158,15 @@ class Verification {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#progress = new VerifyProgress(parts.clock, NOTHING, parts.expected);
-    this.#cursor = this.#cursorAfter({ directory: 0, name: "" });
+    const { clock, expected, earlier, options, backlog, ahead, paths } = parts;
+    this.#progress = new VerifyProgress(clock, earlier?.totals ?? NOTHING, expected);
+    this.#cursor = new VerifyCursor({
+      sample: options.sample,
+      after: earlier?.after ?? { directory: 0, name: "" },
+      next: (after) => backlog.verify.next(this.#id, after),
+      ahead,
+      database: paths.db,
+    });
   }
 
   async run(): Promise<VerifySummary> {
@@ -173,10 +188,7 @@ class Verification {
       backlog.demandHere();
     } catch (thrown) {
       error = isDatabaseError(thrown)
-        ? new SyncError("EDB", `the database cannot be used any more: ${thrown.message}`, {
-          scope: "run",
-          cause: thrown,
-        })
+        ? new SyncError("EDB", brokenOff(thrown, paths.db), { scope: "run", cause: thrown })
         : thrown;
     }
     control[Symbol.dispose]();
@@ -207,9 +219,8 @@ class Verification {
 
   /** The start record, and what an interrupted verification of the same sample has done. */
   async #begin(): Promise<void> {
-    const { options, paths, backlog, log, clock, expected, pending } = this.#parts;
+    const { options, paths, backlog, log, clock, earlier, expected, pending } = this.#parts;
     const { sample, bwlimit, modifyWindow } = options;
-    const earlier = options.restart ? undefined : backlog.verify.interrupted(sample);
     const { token } = await identifySelf();
     this.#run = backlog.runs.begin({
       token,
@@ -241,10 +252,6 @@ class Verification {
       if (earlier !== undefined) backlog.verify.resume(earlier.id, this.#run);
       return log.stage();
     }));
-    if (earlier !== undefined) {
-      this.#cursor = this.#cursorAfter(earlier.after);
-      this.#progress = new VerifyProgress(clock, earlier.totals, expected);
-    }
     this.#settled = clock.now();
     this.#reporter?.event({
       type: "start",
@@ -338,15 +345,6 @@ class Verification {
       // what is answered at once must not keep signals and the screen waiting
       if (due) await turn(signal);
     }
-  }
-
-  #cursorAfter(after: Position): VerifyCursor {
-    const { options: { sample }, backlog } = this.#parts;
-    return new VerifyCursor({
-      sample,
-      after,
-      next: (after) => backlog.verify.next(this.#id, after),
-    });
   }
 
   /** Puts what was found into the database and the log. */

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { Position, VerifyFile } from "../../src/backlog/verify_store.ts";
+import { SyncError } from "../../src/errors.ts";
 import { type Flight, VerifyCursor } from "../../src/verify/cursor.ts";
 import { isInSample, WHOLE } from "../../src/verify/sample.ts";
 
 const START: Position = { directory: 0, name: "" };
 
 function fileOf(directory: number): VerifyFile {
-  const common = { name: "f", size: 1, mtime: 0n, hash: null, algorithm: null };
+  const common = { name: "f", size: 1, mtime: 0n, hash: null, algorithm: null, done: false };
   return { directory, path: `${directory}/f`, ...common };
 }
 
@@ -17,11 +18,20 @@ function record(files: number, page: number) {
     all.filter(({ directory }) => directory > after.directory).slice(0, page);
 }
 
-function cursorOf(files: number, { millionths = WHOLE, after = START } = {}): VerifyCursor {
+function cursorOf(
+  files: number,
+  { millionths = WHOLE, after = START, ahead }: {
+    millionths?: number;
+    after?: Position;
+    ahead?: number;
+  } = {},
+): VerifyCursor {
   return new VerifyCursor({
     sample: { millionths, seed: 1 },
     after,
     next: record(files, 3),
+    ahead: ahead ?? files - after.directory,
+    database: "/db",
   });
 }
 
@@ -74,4 +84,29 @@ Deno.test("VerifyCursor passes over what is not in the sample, a page at a time"
   assert.deepEqual(taken, expected);
   assert.ok(empty > 0);
   assert.deepEqual(cursor.after, { directory: 300, name: "f" });
+});
+
+Deno.test("VerifyCursor throws when the record gives more or fewer files than were counted", () => {
+  for (const ahead of [7, 9, 0]) {
+    assert.throws(() => takeAll(cursorOf(8, { ahead })), (error) => {
+      assert.ok(error instanceof SyncError && error.scope === "run");
+      assert.match(
+        error.message,
+        new RegExp(`/db is damaged: it counts ${ahead} files, and \\d of`),
+      );
+      return true;
+    });
+  }
+});
+
+Deno.test("VerifyCursor passes over what is done, and counts it", () => {
+  const next = record(5, 2);
+  const cursor = new VerifyCursor({
+    sample: { millionths: WHOLE, seed: 1 },
+    after: START,
+    next: (after) => next(after).map((file) => ({ ...file, done: file.directory % 2 === 0 })),
+    ahead: 5,
+    database: "/db",
+  });
+  assert.deepEqual(takeAll(cursor).map(({ file }) => file.directory), [1, 3, 5]);
 });
