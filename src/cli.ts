@@ -136,7 +136,7 @@ function codeOf(error: unknown, signal: AbortSignal, interrupted: number): numbe
   }
   // a defect of sluice: the cause must be found, so nothing of it is hidden
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  complain(`an error that sluice did not expect: ${text}`);
+  warn(`sluice: an error that sluice did not expect: ${text}\n`);
   return 3;
 }
 

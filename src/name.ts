@@ -46,14 +46,26 @@ export function showPath(path: string, keepControls = false): string {
     const code = char.codePointAt(0)!;
     if (code >= 0xdc80 && code <= 0xdcff) shown += `\\x${(code - 0xdc00).toString(16)}`;
     else if (char === "\\" || char === "'") shown += `\\${char}`;
-    else if (char === "\n") shown += "\\n";
-    else if (char === "\t") shown += "\\t";
-    else if (code < 0x20 || code === 0x7f) shown += `\\x${code.toString(16).padStart(2, "0")}`;
-    else if (code >= 0x80 && code < 0xa0) {
-      shown += `\\u${code.toString(16).padStart(4, "0")}`;
-    } else shown += char;
+    else shown += escapeControl(char);
   }
   return shown + "'";
+}
+
+/**
+ * A message without control characters, which would move the cursor of a terminal, or worse: those of
+ * a name that it has are in the notation of {@link showPath}.
+ */
+export function showText(message: string): string {
+  // deno-lint-ignore no-control-regex
+  return message.toWellFormed().replace(/[\x00-\x1f\x7f-\x9f]/g, escapeControl);
+}
+
+function escapeControl(char: string): string {
+  const code = char.codePointAt(0)!;
+  if (char === "\n") return "\\n";
+  if (char === "\t") return "\\t";
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
+  return code >= 0x80 && code < 0xa0 ? `\\u${code.toString(16).padStart(4, "0")}` : char;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t" };

@@ -1,5 +1,6 @@
 /** Output: standard output and standard error, and what it means when one of them cannot be written. */
 import { SyncError } from "./errors.ts";
+import { showText } from "./name.ts";
 import { writeAll } from "./lib/write_all.ts";
 import type { PatientStream } from "./patient_stream.ts";
 
@@ -79,9 +80,9 @@ export function warn(data: string | Uint8Array, stream: Stream = stderr()): bool
   return teller(() => {}, stream)(data);
 }
 
-/** Says a sentence on standard error. */
+/** Says a sentence on standard error; what it quotes may be any name, or what was typed. */
 export function complain(message: string): void {
-  warn(`sluice: ${message}\n`);
+  warn(`sluice: ${showText(message)}\n`);
 }
 
 function unwritten(error: unknown): string {

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeName, encodeName, readPath, showPath } from "../src/name.ts";
+import { decodeName, encodeName, readPath, showPath, showText } from "../src/name.ts";
 
 const utf8 = new TextEncoder();
 /** Bytes of a name: any but NUL and "/", with many that are nearly UTF-8. */
@@ -163,4 +163,11 @@ Deno.test("readPath takes any other text as it is and refuses a notation that is
   for (const text of ["$'", "$'a", "$'\\q'", "$'\\x4'", "$'a'b'", "$'a\\'"]) {
     assert.throws(() => readPath(text), RangeError, text);
   }
+});
+
+Deno.test("showText writes control characters of a message as escapes and leaves the rest", () => {
+  assert.equal(
+    showText('no such "ümlaut\\": a\x1b[0m\n\x9b'),
+    'no such "ümlaut\\": a\\x1b[0m\\n\\u009b',
+  );
 });

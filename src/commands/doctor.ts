@@ -12,7 +12,7 @@ import { type SourceCounts, surveySource } from "../doctor/survey.ts";
 import { SyncError } from "../errors.ts";
 import { abortable } from "../lib/abortable.ts";
 import { formatMinute, formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
+import { showPath, showText } from "../name.ts";
 import { amountText, findingLines, problemLines } from "../report/doctor_report.ts";
 import { oneLine } from "../report/layout.ts";
 import { resolveRoots } from "../roots.ts";
@@ -65,7 +65,7 @@ Exit codes: 0 nothing is in the way, 1 something is, 2 wrong usage, 3 a root can
 /** Tries out the destination, looks at the source, prints both. Resolves with the exit code. */
 async function examine(options: DoctorOptions, context: CommandContext): Promise<number> {
   const { base, signal, stderr } = context;
-  const tell = (sentence: string) => void stderr.write(`sluice: ${sentence}\n`);
+  const tell = (sentence: string) => void stderr.write(`sluice: ${showText(sentence)}\n`);
   const roots = await abortable(() => resolveRoots(options, base, { tell }), signal);
   using tree = options.db === null ? null : RecordedTree.open(absolute(options.db, base), roots);
   const temporaryName = temporaryNames((await identifySelf()).token, 0);

@@ -4,6 +4,7 @@ import { endingOptions } from "../ending_flags.ts";
 import { UsageError } from "../errors.ts";
 import { type Flags, oneOf, PROGRESS_MODES, value } from "../flags.ts";
 import { parseWindow } from "../lib/units.ts";
+import { showText } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { jsonVerifyReporter, plainVerifyReporter } from "../verify/reporters.ts";
 import { parseShare } from "../verify/sample.ts";
@@ -46,7 +47,7 @@ unreadable, 2 wrong usage, 3 had to stop, 129, 130 and 143 interrupted (run it a
         signal,
         base,
         interruptedCode,
-        tell: (sentence) => void stderr.write(`sluice: ${sentence}\n`),
+        tell: (sentence) => void stderr.write(`sluice: ${showText(sentence)}\n`),
         reporter: (snapshot) =>
           (progress === "json" ? jsonVerifyReporter : plainVerifyReporter)({
             snapshot,
@@ -57,7 +58,7 @@ unreadable, 2 wrong usage, 3 had to stop, 129, 130 and 143 interrupted (run it a
           }),
       });
       if (summary.outcome === "stopped" && (quiet || progress === "json" || !stdout.terminal)) {
-        stderr.write(`sluice: ${summary.reason}\n`);
+        stderr.write(`sluice: ${showText(summary.reason ?? "it had to stop")}\n`);
       }
       return summary.exitCode;
     };

@@ -5,7 +5,7 @@ import { UsageError } from "../errors.ts";
 import { value } from "../flags.ts";
 import { decodeName, readPath, showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
-import { auditPath } from "../report/operation_record.ts";
+import { auditPath, fullPath } from "../report/operation_record.ts";
 import { absolute } from "../working_directory.ts";
 import { type CommandContext, hint, type Subcommand } from "./command.ts";
 import { LogReader } from "./log_reader.ts";
@@ -69,11 +69,12 @@ async function explain(
     known = records.find(relative);
     said = whyLines(known);
   }
-  const full = auditPath(pair.destination, relative);
-  const lines = [full, ...said ?? unknownLines(known)];
+  const shown = showPath(fullPath(pair.destination, relative));
+  const lines = [shown, ...said ?? unknownLines(known)];
   if (!stdout.write(lines.map((line) => `${line}\n`).join(""))) return 0;
   if (log === null) return said === null ? 1 : 0;
-  const found = await printRecords(absolute(log, base), full, context);
+  const inLog = auditPath(pair.destination, relative);
+  const found = await printRecords(absolute(log, base), inLog, context);
   return said === null && found === 0 ? 1 : 0;
 }
 

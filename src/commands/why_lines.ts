@@ -5,7 +5,7 @@ import { formatSize } from "../lib/units.ts";
 import { showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { refusalOf } from "../plan/deletion_rules.ts";
-import { countOf } from "../report/layout.ts";
+import { countOf, oneLine } from "../report/layout.ts";
 import { isoTimes } from "../report/operation_record.ts";
 import { splitTime } from "../stamp.ts";
 
@@ -100,9 +100,11 @@ function fileLines({ file, unlisted, collides }: PathKnown): string[] {
   lines.push(`It is pending: ${reason}.`);
   if (attempts > 0) {
     lines.push(
-      `It was tried ${countOf(attempts, "time")}${error === null ? "." : `; last: ${error}.`}`,
+      `It was tried ${countOf(attempts, "time")}${
+        error === null ? "." : `; last: ${oneLine(error)}.`
+      }`,
     );
-  } else if (error !== null) lines.push(`The last error was: ${error}.`);
+  } else if (error !== null) lines.push(`The last error was: ${oneLine(error)}.`);
   if (collides !== null) return lines;
   if (unlisted?.side === "destination") {
     lines.push("No run transfers it before a scan can list its directory at the destination.");
@@ -139,7 +141,7 @@ function extraLines(known: PathKnown): string[] {
   }
   if (extra.refused !== null) {
     const { run, at, why } = extra.refused;
-    lines.push(`Run ${run} was to delete it at ${moment(at)} and did not: ${why}.`);
+    lines.push(`Run ${run} was to delete it at ${moment(at)} and did not: ${oneLine(why)}.`);
   }
   if (extra.attempted !== 0) {
     lines.push(`Run ${extra.attempted} began to remove it; the next run finds out how that ended.`);
@@ -212,7 +214,7 @@ function directoryLines({ directory, path, extra }: PathKnown): string[] {
 function unlistedLines({ unlisted, path }: PathKnown): string[] {
   if (unlisted === null) return [];
   const where = unlisted.path === path ? "It" : `The directory ${root(unlisted.path)} above it`;
-  const why = unlisted.error === null ? "" : `: ${unlisted.error}`;
+  const why = unlisted.error === null ? "" : `: ${oneLine(unlisted.error)}`;
   return [
     `${where} could not be listed completely at the ${unlisted.side}${why}. So nothing in it counts ` +
     `as ${unlisted.side === "source" ? "gone, and nothing in it is deleted" : "known there"}.`,

@@ -36,7 +36,12 @@ function pad(nanos: number): string {
 
 /** A path of a record: as it is, or in `$'...'` notation where it has bytes that are not UTF-8. */
 export function auditPath(root: string, path: string): string {
-  return showPath(path === "" ? root : `${root === "/" ? "" : root}/${path}`, true);
+  return showPath(fullPath(root, path), true);
+}
+
+/** The full path of what is at a path below a root; "" is the root itself. */
+export function fullPath(root: string, path: string): string {
+  return path === "" ? root : `${root === "/" ? "" : root}/${path}`;
 }
 
 /** The roots of a run, and the algorithm of its hashes. */

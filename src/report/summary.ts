@@ -2,6 +2,7 @@
 
 import { type Amount, type Summary, TOO_LARGE } from "../event.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
+import { showPath } from "../name.ts";
 import { countOf, formatRate, oneLine } from "./layout.ts";
 import { failureLine } from "./lines.ts";
 
@@ -44,7 +45,9 @@ export function summaryLines(summary: Summary, options: SummaryLinesOptions = {}
   for (const failure of shown) lines.push(`    ${failureLine(failure).replace(/^failed\s+/, "")}`);
   const unshown = Math.max(failed, summary.failures.length) - shown.length;
   if (shown.length > 0 && unshown > 0) {
-    lines.push(`    and ${formatCount(unshown)} more${log === undefined ? "" : `: see ${log}`}`);
+    lines.push(
+      `    and ${formatCount(unshown)} more${log === undefined ? "" : `: see ${showPath(log)}`}`,
+    );
   }
   lines.push(row("pending", pendingText(summary)));
   const next = nextStep(summary, dryRun);

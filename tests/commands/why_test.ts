@@ -198,3 +198,45 @@ Deno.test("the command why exits with 2 and one sentence when its usage is wrong
     assert.match(stderr, /^sluice: [^\n]+\n$/);
   }
 });
+
+Deno.test("no command sends control characters of a name to the terminal", async () => {
+  const name = "a\x1b[31mRED\n\x9bx";
+  using world = new DiskWorld({ [name]: "1", [`d${name}/f`]: "2" }, { [`extra${name}`]: "3" });
+  const at = `${world.top}/${name}`;
+  Deno.mkdirSync(at);
+  const run = world.args("-q", "--delete-extras", "--max-delete", "5", "--trash", at);
+  assert.equal((await sluice(run)).code, 0);
+  const db = ["--db", world.db];
+  const shown = "a\\x1b[31mRED";
+  const none = `${world.top}/none${name}`;
+  const table: [number, ...string[]][] = [
+    [0, "why", name, ...db],
+    [0, "why", `d${name}/f`, ...db],
+    [0, "why", `d${name}`, ...db],
+    [0, "why", `extra${name}`, ...db],
+    [1, "why", `none${name}`, ...db],
+    [2, "why", `/${name}`, ...db],
+    [2, "why", "f", "--db", none],
+    [2, "manifest", none],
+    [2, "manifest", at],
+    [2, "verify", none],
+    [2, "audit", none],
+    [2, none, world.destination],
+    [2, world.source, world.destination, "--db", `${none}/db`],
+    [2, world.source, world.destination, "--log", at],
+    [2, "doctor", world.source, none],
+    [2, "ctl", "--db", none, "status"],
+    [2, world.source, world.destination, `--${name}`],
+    [2, world.source, world.destination, "--lanes", name],
+    [2, at, world.destination, ...db],
+  ];
+  for (const [wanted, ...words] of table) {
+    const { code, stdout, stderr } = await sluice(words);
+    const text = stdout + stderr;
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/, words.join(" "));
+    assert.ok(text.includes(shown), text);
+    assert.equal(code, wanted, text);
+    if (code === 2) assert.match(stderr, /^sluice: [^\n]+\n$/);
+  }
+});
