@@ -1,6 +1,7 @@
 /** Opening the database: whose it is, who has it open, and whether it is one of ours at all. */
 import { closeSync, existsSync, openSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { SyncError, UsageError } from "../errors.ts";
 import { DAMAGED, isDamaged, isDatabaseError } from "./database_error.ts";
 import { PreparedDatabase } from "./prepared_database.ts";
@@ -17,7 +18,7 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
   try {
     // whoever opens a pipe waits for its other end, without an end
     if (existsSync(path) && !statSync(path).isFile()) throw new Error("it is not a regular file");
-    database = new PreparedDatabase(path, { timeout: 5000, readOnly });
+    database = readOnly ? openToRead(path) : new PreparedDatabase(path, { timeout: 5000 });
     // without it, a cell that reaches beyond its damaged page is a row like any other
     database.exec("PRAGMA cell_size_check = ON");
     const { application_id } = database.prepare("PRAGMA application_id").get() as {
@@ -45,6 +46,52 @@ export function openDatabase(path: string, readOnly = false): DatabaseSync {
   }
 }
 
+/** Opens for reading alone. */
+function openToRead(path: string): DatabaseSync {
+  return readBy(path, (url) => {
+    const database = new PreparedDatabase(url, { timeout: 5000, readOnly: true });
+    try {
+      database.prepare("SELECT 1 FROM sqlite_schema").get();
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Attaches a database as `old`, for reading alone. */
+export function attachToRead(database: DatabaseSync, path: string): void {
+  readBy(path, ({ href }) => void database.prepare("ATTACH ? AS old").run(href));
+}
+
+/**
+ * Reads a database by its URL. To read one with a write-ahead log, SQLite makes files beside it; where
+ * it may not, the file is read as one that nobody changes. That holds if nothing is beside it that it
+ * has content in: no process that may write there has it open.
+ */
+function readBy<T>(path: string, read: (url: URL) => T): T {
+  const url = pathToFileURL(path);
+  url.search = "?mode=ro";
+  try {
+    return read(url);
+  } catch (error) {
+    // which of them depends on who asks: on a mount that is read-only, root is told another one
+    if (![SQLITE_CANTOPEN, SQLITE_READONLY].includes(codeOf(error))) throw error;
+    const hasContent = (end: string) => existsSync(path + end) && statSync(path + end).size > 0;
+    if (hasContent("-journal")) throw error;
+    if (!hasContent("-wal")) {
+      url.search = "?immutable=1";
+      return read(url);
+    }
+    throw new Error(
+      `${path}-wal has a part of it, and its directory may not be written, as SQLite must to read that; ` +
+        "copy the database, and what is beside it, to a directory that may be written",
+      { cause: error },
+    );
+  }
+}
+
 /** The error of a database that cannot be used, by what the opening of it failed with. */
 export function unusable(path: string, error: unknown): SyncError | UsageError {
   if (isPassing(error)) return cannotUse(path, error);
@@ -65,8 +112,13 @@ function cannotUse(path: string, { message }: Error): SyncError {
 }
 
 function needsWriting(error: unknown): boolean {
+  return codeOf(error) === SQLITE_READONLY;
+}
+
+/** SQLite's primary code of an error, 0 where it has none. */
+function codeOf(error: unknown): number {
   const { errcode } = (error ?? {}) as { errcode?: number };
-  return ((errcode ?? 0) & 0xff) === SQLITE_READONLY;
+  return (errcode ?? 0) & 0xff;
 }
 
 /** Which of the files of a database it is: one beside it may stay closed when that is mended. */
@@ -98,8 +150,8 @@ export function openUnchanged(path: string): DatabaseSync | undefined {
   }
 }
 
-/** SQLite's code for "this needs writing". */
-const SQLITE_READONLY = 8;
+/** SQLite's codes for "this needs writing" and "unable to open". */
+const SQLITE_READONLY = 8, SQLITE_CANTOPEN = 14;
 
 /** The lock is a transaction on a file of its own: the system drops it when the process dies. */
 export function acquire(path: string): DatabaseSync {
@@ -113,7 +165,8 @@ export function acquire(path: string): DatabaseSync {
     const why = error instanceof Error ? error.message : String(error);
     if (isPassing(error)) throw cannotUse(path, error);
     if (!/locked|busy/i.test(why)) {
-      throw new UsageError(`cannot use ${path} as the database: ${why}`, { cause: error });
+      const advice = existsSync(path) ? unwritable(path) : "";
+      throw new UsageError(`cannot use ${path} as the database: ${why}${advice}`, { cause: error });
     }
     throw new UsageError(
       `the database ${path} is in use by ${holderOf(path)}; stop that one first, or name another ` +

@@ -1,7 +1,7 @@
 /** What a dry run, which has a database of its own, takes over from the one of the real runs. */
 import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
+import { attachToRead } from "./open_database.ts";
 import { SCHEMA_VERSION } from "./migrate.ts";
 import { STATE } from "./codes.ts";
 
@@ -14,7 +14,7 @@ const SEEN = `(${STATE.listed}, ${STATE.failed})`;
  */
 export function recallMissed(database: DatabaseSync, path: string, scan: number): void {
   if (!existsSync(path)) return;
-  database.prepare("ATTACH ? AS old").run(`${pathToFileURL(path).href}?mode=ro`);
+  attachToRead(database, path);
   try {
     const { user_version } = database.prepare("PRAGMA old.user_version").get()!;
     // an older one knows nothing of this

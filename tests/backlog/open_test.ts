@@ -5,6 +5,7 @@ import { openDatabase, unusable } from "../../src/backlog/open_database.ts";
 import { SqliteBacklog } from "../../src/backlog/sqlite.ts";
 import { SyncError, UsageError } from "../../src/errors.ts";
 import { mayMount, MountNamespace } from "../testing/mount_namespace.ts";
+import { DiskWorld } from "../testing/world.ts";
 import { Fixture } from "./fixture.ts";
 import { EXACT } from "../../src/times.ts";
 
@@ -206,6 +207,94 @@ Deno.test({
     const beside = await run();
     assert.match(beside.said, /; \S+\/db-shm may not be written: check the owner and mode\n$/);
     assert.equal(beside.code, 2);
+  },
+});
+
+Deno.test({
+  name: "a database on a read-only mount is read, unless a part of it is beside it",
+  ignore: !mayMount(),
+  async fn() {
+    await using namespace = await MountNamespace.make();
+    const { top } = namespace, db = `${top}/state/#db?x%20`;
+    assert.deepEqual(await runnerIn(namespace, { db, log: `${top}/log` })(), { code: 0, said: "" });
+    Deno.writeTextFileSync(`${top}/from/two`, "2");
+    const main = new URL("../../main.ts", import.meta.url).pathname;
+    const sluice = async (...words: string[]) => {
+      const args = ["run", "-A", "--quiet", main, ...words];
+      const { code, stdout, stderr } = await namespace.command(Deno.execPath(), args).output();
+      const [out, said] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+      return { code, out: out!, said: said! };
+    };
+    const log = `${top}/log`;
+    const readers = [
+      ["manifest", db],
+      ["why", "one", "--db", db],
+      ["audit", "--db", db, log],
+      ["doctor", `${top}/from`, `${top}/to`, "--db", db],
+      [`${top}/from`, `${top}/to`, "--db", db, "--log", log, "--dry-run"],
+    ];
+    const before = [];
+    for (const words of readers) before.push(await sluice(...words));
+    for (const name of ["-lock", "-shm", "-wal"]) {
+      if ([...Deno.readDirSync(`${top}/state`)].some((entry) => entry.name === `#db?x%20${name}`)) {
+        Deno.removeSync(`${db}${name}`);
+      }
+    }
+    const freeze =
+      `mount --bind ${top}/state ${top}/state && mount -o remount,ro,bind ${top}/state`;
+    await namespace.sh(freeze);
+    for (const [i, words] of readers.entries()) {
+      const { code, out, said } = await sluice(...words);
+      assert.equal(said, before[i]!.said, words.join(" "));
+      assert.equal(code, before[i]!.code);
+      if (words[0] !== "doctor") {
+        assert.equal(out.replace(/\d:\d\d/g, ""), before[i]!.out.replace(/\d:\d\d/g, ""));
+      }
+    }
+    assert.match(before[0]!.out, /^[0-9a-f]{64} {2}one\n$/);
+    const verified = await sluice("verify", db, "--log", log);
+    assert.match(verified.said, /db\?x%20 may not be written: check the owner and mode\n$/);
+    assert.equal(verified.code, 2);
+    await namespace.sh(`umount ${top}/state`);
+    Deno.writeTextFileSync(`${db}-wal`, "a part");
+    await namespace.sh(freeze);
+    for (const words of readers.filter(([name]) => name !== "doctor")) {
+      const { code, said } = await sluice(...words);
+      assert.match(
+        said,
+        /db\?x%20-wal has a part of it, .* copy the database, and what is beside it, to/,
+      );
+      assert.equal(code, 2);
+    }
+  },
+});
+
+Deno.test({
+  name: "a database of somebody else is read where this user may not write",
+  ignore: !mayMount(),
+  async fn() {
+    using world = new DiskWorld({ one: "1" });
+    assert.equal((await world.run()).summary.exitCode, 0);
+    Deno.chmodSync(world.top, 0o755);
+    // the user has to be another one before SQLite opens the file
+    const script = `
+      import { RecordedFiles } from ${
+      JSON.stringify(import.meta.resolve("../../src/backlog/recorded_files.ts"))
+    };
+      import process from "node:process";
+      process.setgid(65534);
+      process.setuid(65534);
+      using files = RecordedFiles.open(Deno.args[0]);
+      const tally = await files.tally();
+      console.log([...files.hashed("sha256", tally)].flat().map(({ path }) => path).join());`;
+    const file = `${world.top}/reader.ts`;
+    Deno.writeTextFileSync(file, script);
+    const reader = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--no-check", file, world.db],
+    });
+    const { stdout, stderr } = await reader.output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    assert.equal(new TextDecoder().decode(stdout), "one\n");
   },
 });
 
