@@ -25,7 +25,11 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ENODEV: { text: "no such device", scope: "run" },
   ENOTDIR: { text: "what has this name, or one above it, is not a directory" },
   EISDIR: { text: "a directory has this name" },
-  EINVAL: { text: "invalid argument; the name may have characters that the share refuses" },
+  EINVAL: {
+    text:
+      "invalid argument: the file system refuses this call; the system's log (dmesg), or that of " +
+      "the server, may say why",
+  },
   ENFILE: { text: "too many open files in the system", retryable: true },
   EMFILE: { text: "too many open files; raise the limit (ulimit -n)", retryable: true },
   ETXTBSY: { text: "file is being executed", retryable: true },
@@ -82,6 +86,12 @@ const WHEN_LOOKING = { scope: "entry", retryable: true } as const;
  */
 const INVALID_OPEN: Meaning = { text: "invalid argument", retryable: true };
 
+/** Calls that give a name to something, by their verbs. */
+const NAMING = /^(create|make|put|rename|give|move|link)/;
+const INVALID_NAME: Meaning = {
+  text: "invalid argument; the name may have characters that the share refuses",
+};
+
 /**
  * The error of a failed call.
  *
@@ -92,6 +102,8 @@ const INVALID_OPEN: Meaning = { text: "invalid argument", retryable: true };
 export function failure(code: string, doing: string, path: string, cause?: unknown): SyncError {
   const known = code === "EINVAL" && doing.startsWith("open")
     ? INVALID_OPEN
+    : code === "EINVAL" && NAMING.test(doing)
+    ? INVALID_NAME
     : WRITTEN_ONLY.has(code) && LOOKING.test(doing)
     ? { ...MEANINGS[code]!, ...WHEN_LOOKING }
     : MEANINGS[code];

@@ -53,6 +53,23 @@ Deno.test("posixError names the errno, or its number when it has no name here", 
   assert.equal(posixError(-4095, "open", "a").code, "E4095");
 });
 
+Deno.test("EINVAL blames the name only where something is given one", () => {
+  for (
+    const doing of ["create", "make the directory", "rename over the final name", "move out of"]
+  ) {
+    assert.match(failure("EINVAL", doing, "a").message, /the name may have characters/, doing);
+  }
+  for (
+    const doing of ["read", "write", "flush", "set the times", "list the directory", "look at"]
+  ) {
+    const { message, retryable } = failure("EINVAL", doing, "a");
+    assert.match(message, /: the file system refuses this call; the system's log/, doing);
+    assert.doesNotMatch(message, /the name/);
+    assert.equal(retryable, false);
+  }
+  assert.equal(failure("EINVAL", "open", "a").message, "cannot open: invalid argument (EINVAL)");
+});
+
 Deno.test("inTheWay and notAFile say what is there", () => {
   assert.match(inTheWay("file", "a").message, /has a file where/);
   assert.match(notAFile("special", "a").message, /but a special file$/);
