@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { baseOf, parentOf } from "../entry.ts";
 import type { Amount } from "../event.ts";
 import type { Job, JobFile, Outcome } from "../job.ts";
+import { KINDS } from "../listing.ts";
 import { REASONS } from "../operation.ts";
 import type { PackedFiles, TimedDirectory } from "../packed.ts";
 import { joinTime } from "../stamp.ts";
@@ -22,6 +23,22 @@ const JOINED = `min(max(min(max(CAST(? AS INTEGER), -9223372036), 9223372035) * 
 
 /** Names that wait to be linked are pending, and have no bytes of their own. */
 const WAITING = "(SELECT count(*) FROM hard_link WHERE waits = 1)";
+
+/**
+ * Files whose names the destination takes for others, as the last scan has found: pending, though no
+ * transfer carries them; and all that is below directories of such a name. Looks at no other
+ * file: a CROSS JOIN keeps its order, and SQLite would begin with all files.
+ */
+const REFUSED = `
+  WITH RECURSIVE merged(id) AS (
+    SELECT d.id FROM collision c CROSS JOIN directory d ON d.parent = c.directory AND d.name = c.name
+      WHERE c.kind = ${KINDS.indexOf("directory")}
+    UNION SELECT d.id FROM merged CROSS JOIN directory d ON d.parent = merged.id
+  ) SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM (
+    SELECT f.size FROM collision c CROSS JOIN file f ON f.directory = c.directory AND f.name = c.name
+      WHERE f.status = ${STATUS.refused} AND c.directory NOT IN (SELECT id FROM merged)
+    UNION ALL SELECT f.size FROM merged m CROSS JOIN file f ON f.directory = m.id
+      WHERE f.status = ${STATUS.refused})`;
 
 /** What was carried. */
 export interface SettledWork {
@@ -128,9 +145,9 @@ export class TransferStore {
 
   /** What is pending in all. */
   pending(): Amount {
-    const row = this.#database.prepare(
-      `SELECT files + ${WAITING} AS files, bytes FROM pending_total`,
-    ).get()!;
+    const row = this.#database.prepare(`
+      SELECT p.files + ${WAITING} + r.files AS files, p.bytes + r.bytes AS bytes
+      FROM pending_total p, (${REFUSED}) r`).get()!;
     this.#remaining = { files: Number(row.files), bytes: Number(row.bytes) };
     return { ...this.#remaining };
   }

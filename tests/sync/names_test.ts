@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import type { NameHabits } from "../../src/backend/name_map.ts";
 import { ALL_APART, nameKeys } from "../../src/name_rules.ts";
+import { summaryLines } from "../../src/report/summary.ts";
 import { numRuns } from "../testing/trees.ts";
 import { essence, MemoryWorld, THEN, type Tree } from "../testing/world.ts";
 
@@ -36,6 +37,28 @@ Deno.test("sync refuses the second of two files that the destination would merge
   assert.deepEqual(here.statuses(), ["pending d/Readme", "synced d/README", "synced d/other"]);
   const [row] = here.query("SELECT error FROM files WHERE status = 'pending'");
   assert.match(String(row!.error), /README/);
+  assert.deepEqual(summary.pending, { files: 1, bytes: 5 });
+});
+
+Deno.test("sync counts what it refuses as pending, as the view does, and scans all the same", async () => {
+  using here = world({
+    ...{ "README": "upper", "Readme": "mixed", "Docs/a": "1", "docs/a": "12", "docs/sub/b": "123" },
+    ...{ "docs/sub/deep/c": "1234", "docs/sub/deep/C": "12345", "other": "other" },
+  });
+  for (let run = 0; run < 2; run++) {
+    const { summary, events } = await here.run();
+    assert.ok(!events.some((event) => event.type === "start" && event.resumed !== null));
+    const [view] = here.query(
+      "SELECT count(*) AS files, sum(size) AS bytes FROM files WHERE status = 'pending'",
+    );
+    assert.deepEqual(summary.pending, { ...view });
+    assert.deepEqual(summary.pending, { files: 5, bytes: 19 });
+    assert.match(summaryLines(summary).join("\n"), /^ {2}pending +5 files, 19 B$/m);
+  }
+  for (const name of ["Readme", "docs"]) here.from.remove(name);
+  const { summary } = await here.run();
+  assert.equal(summary.outcome, "in sync");
+  assert.deepEqual(summary.pending, { files: 0, bytes: 0 });
 });
 
 Deno.test("sync still refuses it in the next run, and copies it once the other is gone", async () => {
