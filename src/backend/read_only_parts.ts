@@ -26,7 +26,7 @@ export class ReadOnlyParts implements Around {
   }
 
   call<T>(_call: Call, path: string, make: () => Promise<T>): Promise<T> {
-    return path === "" ? make() : make().catch((error) => this.#judged(error));
+    return make().catch((error) => this.#judged(path, error));
   }
 
   /** The short ways tell of names one by one; what fails there takes the ordinary one. */
@@ -34,12 +34,12 @@ export class ReadOnlyParts implements Around {
     return make();
   }
 
-  async #judged(error: unknown): Promise<never> {
+  async #judged(path: string, error: unknown): Promise<never> {
     const isWhole = !(error instanceof SyncError) || error.code !== "EROFS" ||
-      error.scope === "entry" || !await this.#rootTakesNames();
+      error.scope === "entry" || path === "" || !await this.#rootTakesNames();
     if (isWhole) throw error;
-    const { code, message, path } = error;
-    throw new SyncError(code, message, { path, cause: error });
+    const { code, message } = error;
+    throw new SyncError(code, message, { path: error.path, cause: error });
   }
 
   #rootTakesNames(): Promise<boolean> {
