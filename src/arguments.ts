@@ -6,7 +6,15 @@ import { parseBandwidth } from "./bandwidth.ts";
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { endingOptions } from "./ending_flags.ts";
-import { type Flags, oneOf, PROGRESS_MODES, refuseRepeats, value, wholeNumber } from "./flags.ts";
+import {
+  type Flags,
+  oneOf,
+  PROGRESS_MODES,
+  refuseOptionsAsValues,
+  refuseRepeats,
+  value,
+  wholeNumber,
+} from "./flags.ts";
 import { addHelp } from "./help.ts";
 import { MOST_LANES } from "./lanes.ts";
 import { parseSize, parseWait, parseWindow } from "./lib/units.ts";
@@ -104,6 +112,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     refuseRepeats(command);
   }
   refuseRepeats(program);
+  refuseOptionsAsValues(program, args);
   try {
     program.parse([...args], { from: "user" });
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Flags: the texts of options as checked values, for every command. Nothing is touched here. */
-import type { Command } from "commander";
+import type { Command, Option } from "commander";
 import { UsageError } from "./errors.ts";
 
 /** The ways of `--progress`. */
@@ -56,4 +56,40 @@ export function refuseRepeats(command: Command): void {
       seen.set(option.attributeName(), given);
     });
   }
+}
+
+/**
+ * Refuses an option in the place of another's value, as in `--db --dry-run`: it would be taken for a
+ * name, and the run would not be the one that was asked for. What is joined by `=` was meant.
+ *
+ * @param words the command line, of which the first word may be the name of a command
+ */
+export function refuseOptionsAsValues(command: Command, words: readonly string[]): void {
+  let first = true;
+  for (let i = 0; i < words.length && words[i] !== "--"; i++) {
+    const word = words[i]!;
+    const option = command.options.find((option) => option.required && option.long === word);
+    if (option !== undefined) {
+      i += 1;
+      refuseAsValue(option, word, words[i]);
+      continue;
+    }
+    if (word.startsWith("-")) continue;
+    const named = command.commands.find((one) => first && one.name() === word);
+    if (named !== undefined) return refuseOptionsAsValues(named, words.slice(i + 1));
+    first = false;
+  }
+}
+
+function refuseAsValue(option: Option, flag: string, text: string | undefined): void {
+  // that it is missing is told by the parser
+  if (text === undefined || !text.startsWith("-")) return;
+  const isPath = /<(path|dir)>/.test(option.flags);
+  // a negative number is no option: what the option takes instead is for its own check to say
+  if (!isPath && /^-\.?\d/.test(text)) return;
+  const path = isPath ? ` or ${flag} ./${text}` : "";
+  throw new UsageError(
+    `${flag} needs a value, and "${text}" after it looks like an option; write ${flag}=${text}` +
+      `${path} if it is the value`,
+  );
 }

@@ -92,6 +92,13 @@ Deno.test("parseArguments takes odd names of roots as they are", () => {
   assert.equal(parsed("a b\n", "b").source, "a b\n");
 });
 
+Deno.test("parseArguments takes a value that begins with a dash where it is joined by =", () => {
+  const { options } = parsed("a", "b", "--db=-x", "--log=--dry-run");
+  assert.deepEqual([options.db, options.log, options.dryRun], ["-x", "--dry-run", false]);
+  assert.equal(parsed("--db", "./-x", "--", "--log", "-n").source, "--log");
+  assert.equal(parsed("a", "verify", "--db", "manifest", "-n").options.db, "manifest");
+});
+
 /** Wrong usage, and what the one sentence says. */
 const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--preserve", "mode,acl"], /^--preserve does not know "acl"; it takes mode, owner/],
@@ -125,6 +132,23 @@ const WRONG: readonly [args: string[], says: RegExp][] = [
   [["a", "b", "--rescna"], /unknown option '--rescna'.*Did you mean --rescan/],
   [["a", "b", "-x"], /unknown option '-x'/],
   [["a", "b", "--db"], /'--db <path>' argument missing/],
+  [
+    ["a", "b", "--db", "--dry-run"],
+    /^--db needs a value, and "--dry-run" after it looks like an option; write --db=--dry-run or /,
+  ],
+  [
+    ["a", "b", "--log", "-q"],
+    /^--log needs a value, and "-q" .* write --log=-q or --log \.\/-q if/,
+  ],
+  [["a", "b", "--delete-extras", "--trash", "-1"], /^--trash needs a value, and "-1" after it/],
+  [["a", "b", "--db", "-"], /^--db needs a value, and "-" after it/],
+  [
+    ["--bwlimit", "-n", "a", "b"],
+    /^--bwlimit needs a value, and "-n" .* --bwlimit=-n if it is the/,
+  ],
+  [["verify", "--db", "--restart"], /^--db needs a value, and "--restart" after it looks/],
+  [["ctl", "status", "--db", "--json"], /^--db needs a value, and "--json" after it looks/],
+  [["--db", "manifest", "--log", "--rescan", "a", "b"], /^--log needs a value, and "--rescan"/],
   [["a", "b", "--rescan=yes"], /--rescan/],
   [["a", "b", "--bwlimit", "fast"], /^--bwlimit: cannot read "fast"/],
   [["a", "b", "--bwlimit", "0"], /^--bwlimit: cannot read "0"/],

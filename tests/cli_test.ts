@@ -29,6 +29,16 @@ Deno.test("the command copies, says so on stdout, and exits with 0", async () =>
   assert.deepEqual(readTree(world.destination), readTree(world.source));
 });
 
+Deno.test("the command takes no option for the value of another, and touches nothing", async () => {
+  using world = new DiskWorld({ file: "1" });
+  const roots = [world.source, world.destination];
+  const { code, stderr } = await sluice([...roots, "--db", "--dry-run"], { cwd: world.top });
+  assert.equal(code, 2);
+  assert.match(stderr, /^sluice: --db needs a value, and "--dry-run" after it [^\n]*\n$/);
+  assert.deepEqual([...Deno.readDirSync(world.destination)], []);
+  assert.deepEqual([...Deno.readDirSync(world.top)].length, 2);
+});
+
 /** The command with its standard output on a disk that is full. */
 async function withFullOutput(args: readonly string[]) {
   const main = new URL("../main.ts", import.meta.url).pathname;
