@@ -18,7 +18,7 @@ import { failureLine } from "./report/lines.ts";
 import { plainReporter } from "./report/plain.ts";
 import type { Statistics } from "./report/statistics.ts";
 import { type TerminalReporter, terminalReporter } from "./report/terminal.ts";
-import { onSignals, onSuspend, SIGNALS } from "./signals.ts";
+import { type EndingSignal, onSignals, onSuspend, SIGNALS } from "./signals.ts";
 import { sync } from "./sync.ts";
 import type { Thread } from "./thread.ts";
 import { absolute, leaveNameless, workingDirectory } from "./working_directory.ts";
@@ -90,19 +90,19 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
   let code: number = SIGNALS.SIGINT;
   const gaveUp = Promise.withResolvers<number>();
   using cleaning = new DisposableStack();
-  using _signals = onSignals((signal) => {
-    // one that comes again may be the keeper's, which passes on what has come to both
-    if (stop.signal.aborted && kept) return;
-    if (stop.signal.aborted) Deno.exit(SIGNALS[signal]);
-    code = SIGNALS[signal];
-    stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
-    if (!kept) return;
-    // its keeper can leave as soon as the main thread has ended, whatever a call still waits for
-    const timer = setTimeout(() => {
-      complain("a call to a file system is not answered, and is left behind");
-      gaveUp.resolve(code);
-    }, GRACE);
-    cleaning.defer(() => clearTimeout(timer));
+  using _signals = onSignals({
+    first(signal) {
+      code = SIGNALS[signal];
+      stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+      if (!kept) return;
+      // its keeper can leave as soon as the main thread has ended, whatever a call still waits for
+      const timer = setTimeout(() => {
+        complain("a call to a file system is not answered, and is left behind");
+        gaveUp.resolve(code);
+      }, GRACE);
+      cleaning.defer(() => clearTimeout(timer));
+    },
+    again: (signal) => leave(signal, kept),
   });
   const output = (stream: typeof Deno.stdout, write: Output["write"]): Output => ({
     write,
@@ -123,6 +123,12 @@ async function runCommand(task: Task, { kept }: { kept: boolean }): Promise<numb
   } catch (error) {
     return codeOf(error, stop.signal, code);
   }
+}
+
+/** Leaves at once, whatever is half done. */
+function leave(signal: EndingSignal, kept: boolean): void {
+  // one that comes again may be the keeper's, which passes on what has come to both
+  if (!kept) Deno.exit(SIGNALS[signal]);
 }
 
 /** Tells what ended a command, and makes it an exit code. */
@@ -151,17 +157,15 @@ async function runSync(
   const { source, destination, options } = invocation;
   const stop = new AbortController();
   let code: number = SIGNALS.SIGINT;
-  let interrupted = false;
   let statistics: Statistics | undefined;
   using cleaning = new DisposableStack();
-  using _signals = onSignals((signal) => {
-    // one that comes again may be the keeper's, which passes on what has come to both
-    if (interrupted && kept) return;
-    if (interrupted) Deno.exit(SIGNALS[signal]);
-    interrupted = true;
-    code = SIGNALS[signal];
-    statistics?.notice("interrupted: settling what is done; once more leaves at once");
-    stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+  using _signals = onSignals({
+    first(signal) {
+      code = SIGNALS[signal];
+      statistics?.notice("interrupted: settling what is done; once more leaves at once");
+      stop.abort(new DOMException(`interrupted by ${signal}`, "AbortError"));
+    },
+    again: (signal) => leave(signal, kept),
   });
   try {
     const summary = await sync(source, destination, {

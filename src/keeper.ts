@@ -85,14 +85,16 @@ export async function keep(openKeyboard: OpenKeyboard): Promise<number | null> {
   // nobody is there to take them when it has ended
   send = (keys) => void toChild.write(keys.slice()).catch(() => {});
   let signalled: EndingSignal | null = null;
-  using _signals = onSignals((signal) => {
-    if (signalled !== null) {
+  using _signals = onSignals({
+    first(signal) {
+      signalled = signal;
+      // on a terminal it has come to the child as well, which takes both for one
+      signalTo(child, signal);
+    },
+    again(signal) {
       signalTo(child, "SIGKILL");
       Deno.exit(SIGNALS[signal]);
-    }
-    signalled = signal;
-    // on a terminal it has come to the child as well, which takes both for one
-    signalTo(child, signal);
+    },
   });
   let over = false;
   const ended = child.status.then(({ code }) => code);

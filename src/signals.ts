@@ -20,11 +20,29 @@ export function onSuspend(prepare: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGTSTP", listener) };
 }
 
+/** What is done at a signal. */
+export interface SignalHandlers {
+  /** At the first one: the work is to end in order. */
+  readonly first: (signal: EndingSignal) => void;
+  /** At each one after it, but for a SIGHUP: somebody does not want to wait. */
+  readonly again: (signal: EndingSignal) => void;
+}
+
 /**
- * Calls `handler` for each of {@link SIGNALS} that this system has, until disposed of. A SIGHUP that
- * this process was started to ignore stays ignored: that is what `nohup` is for.
+ * Calls one of the handlers for each of {@link SIGNALS} that this system has, until disposed of. A
+ * SIGHUP that this process was started to ignore stays ignored: that is what `nohup` is for.
+ *
+ * A SIGHUP is never the one that comes again. A terminal that is closed sends it twice, through the
+ * shell and from the kernel, and there is no person at it who has become impatient.
  */
-export function onSignals(handler: (signal: EndingSignal) => void): Disposable {
+export function onSignals({ first, again }: SignalHandlers): Disposable {
+  let signalled = false;
+  const handler = (signal: EndingSignal) => {
+    if (!signalled) {
+      signalled = true;
+      first(signal);
+    } else if (signal !== "SIGHUP") again(signal);
+  };
   const windows = Deno.build.os === "windows";
   const names = windows ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   // the runtime takes all of them as soon as it is asked for one, and ends by those without a listener

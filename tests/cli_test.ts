@@ -227,6 +227,24 @@ Deno.test("the command leaves at once on a second Ctrl-C", async () => {
   assert.doesNotMatch(stdout, /"type":"summary"/);
 });
 
+for (const [signal, code, ordered] of [["SIGTERM", 143, false], ["SIGHUP", 129, true]] as const) {
+  Deno.test({
+    name: `the command ${ordered ? "ends in order" : "leaves at once"} on a second ${signal}`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      using world = new DiskWorld({ file: "1" });
+      await using running = start(world.args("--progress", "json"), { main: HANGING });
+      await running.printed(/"type":"progress"/);
+      running.kill(signal);
+      await running.printed(/"notice":"interrupted/);
+      running.kill(signal);
+      const ended = await running.ended;
+      assert.equal(ended.code, code);
+      assert.equal(/"type":"summary"/.test(ended.stdout), ordered);
+    },
+  });
+}
+
 Deno.test("--progress json prints one object per line and nothing else", async () => {
   using world = new DiskWorld(slowTree());
   const { code, stdout, stderr } = await sluice(

@@ -106,6 +106,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a run whose terminal is closed ends in order, and leaves nothing that is half done",
+  ignore: !hasPty,
+  async fn() {
+    const large = "x".repeat(30 * 2 ** 20);
+    using world = new DiskWorld({ a: large, b: large, c: large, d: large });
+    await using terminal = started(world, "--bwlimit", "20M");
+    await terminal.shown(/p pause/);
+    const pid = await processOf(world);
+    await terminal.shown(/[1-9]\d* MiB, \d files in this run/);
+    terminal.hangUp();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    // a shell that waits for commands passes it on to them, besides
+    Deno.kill(pid, "SIGHUP");
+    while (isThere(pid)) await new Promise((resolve) => setTimeout(resolve, 10));
+    const { type, outcome, exit_code: code } = world.records().at(-1)!;
+    assert.deepEqual({ type, outcome, code }, { type: "end", outcome: "interrupted", code: 129 });
+    const left = [...Deno.readDirSync(world.destination)].map(({ name }) => name);
+    assert.deepEqual(left.filter((name) => name.includes(".sluice-")), []);
+  },
+});
+
+Deno.test({
   name: "a run whose standard input is no terminal has no keys",
   ignore: !hasPty,
   async fn() {

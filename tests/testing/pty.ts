@@ -50,6 +50,11 @@ export class OnTerminal implements AsyncDisposable {
     }
   }
 
+  /** Closes the terminal, as when its window is: the kernel sends SIGHUP, some of them twice. */
+  hangUp(): void {
+    this.#process.kill("SIGKILL");
+  }
+
   /** Forgets what came so far. */
   forget(): void {
     this.screen = "";
