@@ -38,6 +38,8 @@ export interface VerifySummary {
   readonly totals: VerifyTotals;
   /** Of them, files that have no hash on record: only size and time could be compared. */
   readonly unhashed: number;
+  /** Files that are not synced, and so were not verified. */
+  readonly pending: number;
   /** Milliseconds of this run. */
   readonly elapsed: number;
 }

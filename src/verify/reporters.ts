@@ -70,7 +70,7 @@ export function jsonVerifyReporter(options: VerifyReporterOptions): VerifyReport
   return {
     event(event) {
       if (event.type === "end") {
-        const { outcome, reason, exitCode, totals, unhashed, elapsed } = event.summary;
+        const { outcome, reason, exitCode, totals, unhashed, pending, elapsed } = event.summary;
         stop();
         print("summary", {
           outcome,
@@ -78,6 +78,7 @@ export function jsonVerifyReporter(options: VerifyReporterOptions): VerifyReport
           exit_code: exitCode,
           ...totals,
           unhashed,
+          pending,
           elapsed: elapsed / 1000,
         });
       } else if (event.type === "finding") {
@@ -155,14 +156,21 @@ export function progressLine(snapshot: VerifySnapshot): string {
   ].join("; ");
 }
 
-function summaryLines({ outcome, reason, totals, unhashed, elapsed }: VerifySummary): string[] {
+function summaryLines(summary: VerifySummary): string[] {
+  const { outcome, reason, totals, unhashed, pending, elapsed } = summary;
   const { files, bytes, different, missing, unreadable } = totals;
   const time = formatDuration(Math.floor(elapsed / 1000));
-  const lines = [`${outcome} after ${time}${reason === null ? "" : `: ${oneLine(reason)}`}`];
+  // nothing that was looked at is as recorded where nothing was looked at
+  const ended = outcome === "as recorded" && files === 0 ? "done" : outcome;
+  const lines = [`${ended} after ${time}${reason === null ? "" : `: ${oneLine(reason)}`}`];
   lines.push(`  verified    ${countOf(files, "file")}, ${formatSize(bytes)}`);
   const wrong = [[different, "different"], [missing, "missing"], [unreadable, "unreadable"]]
     .filter(([count]) => count !== 0).map(([count, what]) => `${count} ${what}`);
-  lines.push(`  result      ${wrong.length === 0 ? "all as recorded" : wrong.join(", ")}`);
+  const fine = files === 0 ? "nothing was verified" : "all as recorded";
+  lines.push(`  result      ${wrong.length === 0 ? fine : wrong.join(", ")}`);
+  if (pending > 0) {
+    lines.push(`  pending     ${countOf(pending, "file")}: not synced, so not verified`);
+  }
   if (unhashed > 0) {
     lines.push(`  no hash     ${countOf(unhashed, "file")}: only size and time were compared`);
   }

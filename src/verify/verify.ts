@@ -362,9 +362,9 @@ class Verification {
   }
 
   #summary(error: unknown): VerifySummary {
-    const { environment } = this.#parts;
+    const { environment, pending } = this.#parts;
     const { totals, elapsed } = this.#progress.snapshot();
-    const common = { totals, elapsed, unhashed: this.#unhashed, reason: null };
+    const common = { totals, elapsed, unhashed: this.#unhashed, pending, reason: null };
     if (error === null) {
       const bad = totals.different + totals.missing + totals.unreadable;
       return bad === 0

@@ -32,6 +32,26 @@ Deno.test("verify prints what is not as recorded and exits with 1, else with 0",
   assert.equal((await sluice(world.args("-q"))).code, 0);
 });
 
+Deno.test("verify says so where it looked at nothing, and what is pending", async () => {
+  using world = await synced({ file: "1" });
+  // the path of this one is not in it
+  const none = await sluice(verify(world, "--sample", "0.0001%"));
+  assert.deepEqual([none.code, none.stderr], [0, ""]);
+  assert.match(none.stdout, /^done after .*\n {2}verified +0 files, 0 B\n {2}result +nothing was/m);
+  assert.doesNotMatch(none.stdout, /as recorded|pending/);
+  using other = new DiskWorld({ a: "1", b: "2" }, { "a/in": "", "b/in": "" });
+  assert.equal((await sluice(other.args("-q"))).code, 1);
+  const pending = await sluice(verify(other));
+  assert.equal(pending.code, 0);
+  assert.match(
+    pending.stdout,
+    /^ {2}result +nothing was verified\n {2}pending +2 files: not synced, so not verified$/m,
+  );
+  const json = await sluice(verify(other, "--progress", "json"));
+  const { files, pending: left, outcome } = parseLines(json.stdout).at(-1)!;
+  assert.deepEqual([files, left, outcome], [0, 2, "as recorded"]);
+});
+
 Deno.test("verify is interrupted by Ctrl-C with 130 and by kill -9, and goes on afterwards", async () => {
   using world = await synced(
     Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, "x".repeat(100_000)])),

@@ -170,6 +170,7 @@ Deno.test("verify uses the algorithm of each file, and tells how many are pendin
   const { summary, notes } = await run(world);
   assert.equal(summary.exitCode, 0);
   assert.equal(summary.totals.files, 2);
+  assert.equal(summary.pending, 1);
   assert.deepEqual(notes, ["1 file is pending, and not verified"]);
 });
 
