@@ -218,7 +218,8 @@ export class Run {
       });
     }
     const leftovers = new Leftovers(untried, self, earlier);
-    demandSameRoots(untried);
+    const last = options.dryRun ? SqliteBacklog.keptScan(paths.db) : backlog.lastScan();
+    demandSameRoots(untried, last);
     if (options.deleteExtras) await demandSource(untried);
     const pauses = this.#pauses(untried, leftovers);
     if (!options.dryRun) {

@@ -294,6 +294,22 @@ Deno.test("--dry-run prints each operation with its reason and makes nothing", a
   assert.deepEqual([...Deno.readDirSync(world.top)].length, 2);
 });
 
+Deno.test("--dry-run stops as the run would where a root is another directory by now", async () => {
+  using world = new DiskWorld({ file: "1" });
+  assert.equal((await sluice(world.args("-q"))).code, 0);
+  Deno.renameSync(world.destination, `${world.top}/away`);
+  Deno.mkdirSync(world.destination);
+  const dry = await sluice(world.args("-n"));
+  assert.equal(dry.code, 3);
+  assert.doesNotMatch(dry.stdout, /^copy/m);
+  assert.match(dry.stderr, /^sluice: the destination .* is not the directory that was scanned bef/);
+  const run = await sluice(world.args("-q"));
+  assert.deepEqual([run.code, run.stderr], [3, dry.stderr]);
+  const meant = await sluice(world.args("-n", "--rescan"));
+  assert.equal(meant.code, 0);
+  assert.match(meant.stdout, /^copy +file /m);
+});
+
 Deno.test("--bwlimit holds the rate", async () => {
   using world = new DiskWorld({ big: "x".repeat(3 * 2 ** 20) });
   const { code, stdout } = await sluice(world.args("--bwlimit", "2M", "--progress", "json"));

@@ -1,11 +1,11 @@
 /** The embedded backlog: one SQLite file, opened by one process at a time. */
 import { existsSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import type { RecordedIdentity } from "../backend/identity.ts";
 import { type Entry, join, type Times } from "../entry.ts";
 import { type Side, type SideCounts, SIDES } from "../event.ts";
 import type { DecideOptions } from "./decide_store.ts";
 import { ExtraStore } from "./extra_store.ts";
+import { type LastScan, readLastScan } from "./last_scan.ts";
 import { LinkStore } from "./link_store.ts";
 import { LostStore } from "./lost_store.ts";
 import { NameStore } from "./name_store.ts";
@@ -39,15 +39,6 @@ import { JobsByPath, OrderedJobs, prepareOrder } from "./ordered_jobs.ts";
 import { TransferStore } from "./transfer_store.ts";
 import { fromSql, toSql } from "./values.ts";
 import { VerifyStore } from "./verify_store.ts";
-
-/** A scan: its number, when it began (ms since the epoch), and whether it is complete. */
-export interface LastScan {
-  readonly id: number;
-  readonly startedAt: number;
-  readonly finished: boolean;
-  /** What the roots were then. */
-  readonly roots: Readonly<Record<Side, RecordedIdentity>>;
-}
 
 /** An open database. Dispose of it to let another process in. */
 export class SqliteBacklog implements Disposable {
@@ -111,14 +102,12 @@ export class SqliteBacklog implements Disposable {
 
   /** What a database that may not exist has kept of the destination; changes nothing. */
   static keptTraits(path: string, place: Place): Traits | undefined {
-    if (!existsSync(path)) return undefined;
-    const database = openUnchanged(path);
-    if (database === undefined) return undefined;
-    try {
-      return readTraits(database, place);
-    } finally {
-      database.close();
-    }
+    return readUnchanged(path, (database) => readTraits(database, place));
+  }
+
+  /** The last scan that a database has on record that may not exist; changes nothing. */
+  static keptScan(path: string): LastScan | undefined {
+    return readUnchanged(path, readLastScan);
   }
 
   /**
@@ -175,37 +164,12 @@ export class SqliteBacklog implements Disposable {
 
   /** The last scan that was begun. */
   lastScan(): LastScan | undefined {
-    const row = this.#database.prepare(`
-      SELECT id, started_at, finished_at, source_root, destination_root
-      FROM scan ORDER BY id DESC LIMIT 1`).get();
-    if (row === undefined) return undefined;
-    return {
-      id: Number(row.id),
-      startedAt: Number(row.started_at),
-      finished: row.finished_at !== null,
-      roots: {
-        source: this.#rootOf(Number(row.id), "source", row.source_root),
-        destination: this.#rootOf(Number(row.id), "destination", row.destination_root),
-      },
-    };
-  }
-
-  #rootOf(scan: number, side: Side, inode: unknown): RecordedIdentity {
-    const row = this.#database.prepare(
-      "SELECT type, fsid, mounted FROM scan_root WHERE scan = ? AND side = ?",
-    ).get(scan, side);
-    const text = (value: unknown) => typeof value === "string" ? value : undefined;
-    return {
-      inode: BigInt(String(inode)),
-      type: text(row?.type),
-      fsid: text(row?.fsid),
-      source: text(row?.mounted),
-    };
+    return readLastScan(this.#database);
   }
 
   /** Begins a new scan, which takes the place of one that was interrupted. */
   beginScan(
-    roots: Readonly<Record<Side, RecordedIdentity & Pick<Entry, "mtime">>>,
+    roots: Readonly<Record<Side, LastScan["roots"][Side] & Pick<Entry, "mtime">>>,
     options: Omit<DecideOptions, "parts">,
   ): ScanStore {
     this.#scanning = this.transaction(() => {
@@ -342,5 +306,20 @@ export class SqliteBacklog implements Disposable {
         times: { mtime: row.mtime as bigint, ctime: row.ctime as bigint },
       };
     });
+  }
+}
+
+/** What `read` finds in a database; undefined where there is none, or nothing can be read of it yet. */
+function readUnchanged<T>(
+  path: string,
+  read: (database: DatabaseSync) => T | undefined,
+): T | undefined {
+  if (!existsSync(path)) return undefined;
+  const database = openUnchanged(path);
+  if (database === undefined) return undefined;
+  try {
+    return read(database);
+  } finally {
+    database.close();
   }
 }

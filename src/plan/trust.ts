@@ -1,5 +1,6 @@
 /** Trust: what may be believed of an earlier scan, and what may be done on its word. */
 import { isSameAsRecorded } from "../backend/identity.ts";
+import type { LastScan } from "../backlog/last_scan.ts";
 import type { RunContext } from "../context.ts";
 import { SyncError } from "../errors.ts";
 import { SIDES } from "../event.ts";
@@ -10,11 +11,11 @@ import { showPath } from "../name.ts";
  * empty directory: to take it for the source would forget all that is known, and delete in a mirror;
  * to take it for the destination would fill the disk below the mount point.
  *
+ * @param last the last scan on record, which a dry run does not have in its own database
  * @throws SyncError that stops the run when a root is not the directory that was scanned
  */
-export function demandSameRoots(context: RunContext): void {
-  const { options, backlog, identities } = context;
-  const last = backlog.lastScan();
+export function demandSameRoots(context: RunContext, last: LastScan | undefined): void {
+  const { options, identities } = context;
   if (last === undefined || options.rescan) return;
   for (const side of SIDES) {
     if (isSameAsRecorded(last.roots[side], identities[side])) continue;

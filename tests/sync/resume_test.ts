@@ -212,16 +212,19 @@ function only(world: MemoryWorld, path: string) {
   return { [path]: essence(world.to)[path]! };
 }
 
-Deno.test("sync refuses a source that is not the directory it has scanned", async () => {
+Deno.test("sync refuses a source that is not the directory it has scanned, also in a dry run", async () => {
   using world = new MemoryWorld(MANY);
   await world.run();
   const before = world.to.tree();
   using bare = new MemoryWorld();
   const unmounted = { open: other(world, bare), deleteExtras: true };
   bare.from.put("shift", {});
+  const dry = await world.run({ ...unmounted, dryRun: true });
   const { summary } = await world.run(unmounted);
   assert.equal(summary.exitCode, 3);
   assert.match(summary.reason!, /is it mounted/);
+  assert.deepEqual([dry.summary.exitCode, dry.summary.reason], [3, summary.reason]);
+  assert.deepEqual(dry.planned, []);
   assert.deepEqual(world.to.tree(), before);
   assert.equal(world.statuses().length, 60);
 });
