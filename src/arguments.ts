@@ -2,11 +2,11 @@
 import { Command, CommanderError } from "commander";
 import { COMMANDS, RESERVED } from "./commands/all.ts";
 import { checkWords, hint, type Subcommand, type Task } from "./commands/command.ts";
-import { parseBandwidth } from "./bandwidth.ts";
 import { addDeletionOptions, deletionOptions } from "./deletion_flags.ts";
 import { UsageError } from "./errors.ts";
 import { endingOptions } from "./ending_flags.ts";
 import {
+  bandwidthOption,
   type Flags,
   oneOf,
   PROGRESS_MODES,
@@ -151,7 +151,7 @@ export function parseArguments(args: readonly string[]): Invocation {
     options: {
       db: text("db"),
       log: text("log"),
-      bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
+      bwlimit: bandwidthOption(given),
       checksum: oneOf("--checksum", text("checksum"), ALGORITHMS) as Algorithm,
       opsLimit: given.opsLimit === undefined
         ? null

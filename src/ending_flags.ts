@@ -3,6 +3,7 @@ import { minuteOf } from "./bandwidth.ts";
 import { type Flags, value } from "./flags.ts";
 import { parseSize, parseWait } from "./lib/units.ts";
 import type { SyncOptions } from "./options.ts";
+import { demandTimeOfDay } from "./time_zone.ts";
 
 /**
  * Reads the options about an early end.
@@ -14,6 +15,7 @@ export function endingOptions(
 ): Pick<SyncOptions, "stopAfter" | "stopAt" | "maxTransfer"> {
   const read = <T>(flag: string, text: Flags[string], parse: (text: string) => T) =>
     text === undefined ? null : value(flag, String(text), parse);
+  if (stopAt !== undefined) demandTimeOfDay("--stop-at");
   return {
     stopAfter: read("--stop-after", stopAfter, parseStopAfter),
     stopAt: read("--stop-at", stopAt, parseStopAt),

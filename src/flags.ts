@@ -1,6 +1,8 @@
 /** Flags: the texts of options as checked values, for every command. Nothing is touched here. */
 import type { Command, Option } from "commander";
+import { type Bandwidth, parseBandwidth } from "./bandwidth.ts";
 import { UsageError } from "./errors.ts";
+import { demandTimeOfDay } from "./time_zone.ts";
 
 /** The ways of `--progress`. */
 export const PROGRESS_MODES = ["auto", "plain", "json", "none"] as const;
@@ -23,6 +25,18 @@ export function value<T>(flag: string, text: string, parse: (text: string) => T)
       cause: error,
     });
   }
+}
+
+/**
+ * The value of `--bwlimit`.
+ *
+ * @throws UsageError when it cannot be read, or is a timetable and the time of day cannot be told
+ */
+export function bandwidthOption({ bwlimit }: Flags): Bandwidth {
+  const bandwidth = value("--bwlimit", String(bwlimit), parseBandwidth);
+  const isTimetable = typeof bandwidth === "object" && bandwidth !== null && "changes" in bandwidth;
+  if (isTimetable) demandTimeOfDay("the timetable of --bwlimit");
+  return bandwidth;
 }
 
 /** One of the words that an option takes. */

@@ -1,8 +1,7 @@
 /** `sluice verify [DB]`: reads the destination again and compares it with what is on record. */
-import { parseBandwidth } from "../bandwidth.ts";
 import { endingOptions } from "../ending_flags.ts";
 import { UsageError } from "../errors.ts";
-import { type Flags, oneOf, PROGRESS_MODES, value } from "../flags.ts";
+import { bandwidthOption, type Flags, oneOf, PROGRESS_MODES, value } from "../flags.ts";
 import { parseWindow } from "../lib/units.ts";
 import { showText } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
@@ -81,7 +80,7 @@ function verifyOptions(db: string, flags: Flags): VerifyOptions {
       millionths: value("--sample", text("sample"), parseShare),
       seed: Number(seed),
     },
-    bwlimit: value("--bwlimit", text("bwlimit"), parseBandwidth),
+    bwlimit: bandwidthOption(flags),
     modifyWindow: value("--modify-window", text("modifyWindow"), parseWindow),
     restart: flags.restart === true,
   };

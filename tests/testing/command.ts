@@ -10,7 +10,10 @@ export interface Ended {
 }
 
 /** Runs the command to its end. */
-export async function sluice(args: readonly string[], options: { cwd?: string } = {}) {
+export async function sluice(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+) {
   await using running = start(args, options);
   return await running.ended;
 }
@@ -26,7 +29,12 @@ export interface Running extends AsyncDisposable {
 /** Starts the command, or another program of ours; `ignoring` a signal, as with nohup. */
 export function start(
   args: readonly string[],
-  { cwd, main = MAIN, ignoring }: { cwd?: string; main?: string; ignoring?: "HUP" } = {},
+  { cwd, main = MAIN, ignoring, env }: {
+    cwd?: string;
+    main?: string;
+    ignoring?: "HUP";
+    env?: Record<string, string>;
+  } = {},
 ): Running {
   const words = [Deno.execPath(), "run", "-A", "--quiet", main, ...args];
   if (ignoring !== undefined) words.unshift("sh", "-c", `trap "" ${ignoring}; exec "$@"`, "sh");
@@ -37,7 +45,7 @@ export function start(
     stdout: "piped",
     stderr: "piped",
     // a task that runs the tests says where it was typed; whoever types this command is elsewhere
-    env: { NO_COLOR: "1", ...cwd !== undefined && { INIT_CWD: cwd } },
+    env: { NO_COLOR: "1", ...cwd !== undefined && { INIT_CWD: cwd }, ...env },
   }).spawn();
   let stdout = "";
   let over = false;
