@@ -9,6 +9,9 @@ const BY = "the keyboard";
 /** The second `q` must come within so many ms: one may be an accident. */
 const SURE = 5000;
 
+/** How long a key that did nothing is answered, in ms. */
+const ANSWERED = 5000;
+
 /** Nobody presses more keys between two looks. */
 const MOST_AT_ONCE = 8;
 
@@ -24,6 +27,8 @@ export class Keys {
   readonly #options: KeyOptions;
   /** Until when another `q` ends the run. */
   #sureUntil = -Infinity;
+  /** Why a key has done nothing, and until when that is told. */
+  #answer = { text: "", until: -Infinity };
 
   constructor(options: KeyOptions) {
     this.#options = options;
@@ -34,6 +39,7 @@ export class Keys {
     const { control, clock } = this.#options;
     if (control.signal.aborted) return "";
     if (clock.now() < this.#sureUntil) return "q once more ends the run; it can be resumed";
+    if (clock.now() < this.#answer.until) return this.#answer.text;
     const pause = control.state.paused === null ? "pause" : "go on";
     return `p ${pause}   + - limit   q end the run`;
   }
@@ -46,11 +52,17 @@ export class Keys {
     for (const byte of bytes) this.#press(String.fromCharCode(byte));
   }
 
-  #press(key: string): void {
+  #step(direction: 1 | -1): void {
     const { control, statistics, clock } = this.#options;
+    const text = control.step(direction, statistics.snapshot().rate, BY);
+    if (text !== null) this.#answer = { text, until: clock.now() + ANSWERED };
+  }
+
+  #press(key: string): void {
+    const { control, clock } = this.#options;
     if (control.signal.aborted) return;
     const sure = clock.now() < this.#sureUntil;
-    this.#sureUntil = -Infinity;
+    this.#sureUntil = this.#answer.until = -Infinity;
     switch (key) {
       case "p":
       case "P":
@@ -59,11 +71,11 @@ export class Keys {
         break;
       case "+":
       case "=":
-        control.step(1, statistics.snapshot().rate, BY);
+        this.#step(1);
         break;
       case "-":
       case "_":
-        control.step(-1, statistics.snapshot().rate, BY);
+        this.#step(-1);
         break;
       case "q":
       case "Q":

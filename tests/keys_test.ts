@@ -35,6 +35,21 @@ Deno.test("Keys raises and lowers the limit, several times for several keys", ()
   assert.equal(control.state.by, "the keyboard");
 });
 
+Deno.test("Keys says in its line why a key has done nothing, for some seconds", async () => {
+  const { clock, control, keys, press } = setUp("off");
+  const usual = keys.hint;
+  press("-");
+  const said = "there is no limit, and nothing flows yet from which one could be taken";
+  assert.equal(keys.hint, said);
+  assert.deepEqual(control.state.rates, { read: null, write: null });
+  await clock.advance(5000);
+  assert.equal(keys.hint, usual);
+  press("+");
+  assert.equal(keys.hint, "there is no limit to raise");
+  press("q");
+  assert.equal(keys.hint, "q once more ends the run; it can be resumed");
+});
+
 Deno.test("Keys ends a run when q is pressed twice within some seconds, and nothing between", async () => {
   const { clock, control, keys, press } = setUp();
   press("q");

@@ -80,8 +80,13 @@ export interface ControlHandlers {
 /** How often the timetable and the endings are asked, in ms. */
 const TICK = 1000;
 
-/** The least that a limit can be lowered to step by step, and the steps, in bytes per second. */
-const LEAST_STEP = 64 * 1024, STEPS = [1, 1.5, 2, 3, 5, 7, 10];
+/** The limits that are set step by step, in bytes per second. Above the last one there is none. */
+const STEPS = [
+  64 * 2 ** 10,
+  ...[100, 150, 200, 300, 500, 700].map((step) => step * 2 ** 10),
+  ...[1, 10, 100].flatMap((power) => [1, 1.5, 2, 3, 5, 7].map((step) => step * power * 2 ** 20)),
+  ...[1, 1.5, 2, 3, 5, 7, 10].map((step) => step * 2 ** 30),
+];
 
 const OPTION = "the command line", TIMETABLE = "the timetable";
 
@@ -191,14 +196,28 @@ export class RunControl implements Disposable {
     return this.#tell(`limit: ${formatRates(rates)}, set by ${by}`);
   }
 
-  /** Raises (1) or lowers (-1) the limit by a step; `rate` is what flows now. */
-  step(direction: 1 | -1, rate: number, by: string): string {
+  /**
+   * Raises (1) or lowers (-1) the limit by a step. Where there is none, the first step down is from
+   * what flows.
+   *
+   * @param rate what flows now, in bytes per second
+   * @returns why nothing has changed; null when it has
+   */
+  step(direction: 1 | -1, rate: number, by: string): string | null {
     const { rates } = this.state;
     const next = (limit: number | null) => {
-      if (limit === null && direction > 0) return null;
-      return stepFrom(limit ?? Math.max(rate, LEAST_STEP), direction);
+      const from = limit ?? (direction < 0 && rate > 0 ? Math.max(rate, STEPS[0]!) : null);
+      return from === null ? null : stepFrom(from, direction);
     };
-    return this.limit({ read: next(rates.read), write: next(rates.write) }, by);
+    const read = next(rates.read), write = next(rates.write);
+    if (read !== rates.read || write !== rates.write) {
+      this.limit({ read, write }, by);
+      return null;
+    }
+    if (direction > 0) return "there is no limit to raise";
+    return read === null && write === null
+      ? "there is no limit, and nothing flows yet from which one could be taken"
+      : "the limit is as low as keys can set it";
   }
 
   /** Stops reading and writing, once what is in hand is done. */
@@ -301,14 +320,9 @@ export class RunControl implements Disposable {
   }
 }
 
-/** The next larger or smaller of the round steps. */
-function stepFrom(rate: number, direction: 1 | -1): number {
-  const unit = rate >= 2 ** 30 ? 2 ** 30 : rate >= 2 ** 20 ? 2 ** 20 : 2 ** 10;
-  const power = 10 ** Math.floor(Math.log10(rate / unit));
-  const digit = rate / unit / power;
+/** The next larger or smaller step; null above the largest. Below the smallest, a rate stays. */
+function stepFrom(rate: number, direction: 1 | -1): number | null {
   const near = 1e-3;
-  const step = direction > 0
-    ? STEPS.find((step) => step > digit + near) ?? 15
-    : STEPS.findLast((step) => step < digit - near) ?? 0.7;
-  return Math.max(LEAST_STEP, Math.round(step * power * unit));
+  if (direction > 0) return STEPS.find((step) => step > rate * (1 + near)) ?? null;
+  return STEPS.findLast((step) => step < rate * (1 - near)) ?? Math.min(rate, STEPS[0]!);
 }

@@ -152,17 +152,46 @@ Deno.test("RunControl raises and lowers the limit in round steps", () => {
     steps.push(control.state.rates.read! / MiB);
   }
   assert.deepEqual(steps, [30, 50, 70, 100, 150, 100, 70, 50, 30, 20, 15, 10, 7, 5]);
-  assert.equal(control.state.rates.write, 64 * 1024);
+  // nothing flows from which a limit for writing could be taken
+  assert.equal(control.state.rates.write, null);
   control.limit(parseRates("off"), "the keyboard");
-  control.step(1, 5 * MiB, "the keyboard");
+  assert.equal(control.step(1, 5 * MiB, "the keyboard"), "there is no limit to raise");
   assert.equal(writeRate(control), null);
   // without a limit, the first step down is from what flows
   control.step(-1, 93 * MiB, "the keyboard");
   assert.equal(writeRate(control), 70);
-  for (let i = 0; i < 60; i++) control.step(-1, 0, "the keyboard");
-  assert.equal(control.state.rates.write, 64 * 1024);
-  for (let i = 0; i < 60; i++) control.step(1, 0, "the keyboard");
-  assert.ok(control.state.rates.write! > 2 ** 40);
+});
+
+Deno.test("RunControl takes a limit that is lowered to the least and back to none, in even steps", () => {
+  const { control, notes } = controlAt("1M");
+  using _ = control;
+  const all = (direction: 1 | -1) => {
+    const steps: (number | null)[] = [];
+    while (control.step(direction, 0, "the keyboard") === null) {
+      steps.push(control.state.rates.read! / 1024);
+      assert.equal(control.state.rates.write, control.state.rates.read);
+    }
+    return steps;
+  };
+  assert.deepEqual(all(-1), [700, 500, 300, 200, 150, 100, 64]);
+  const up = all(1);
+  assert.deepEqual(up.slice(0, 8), [100, 150, 200, 300, 500, 700, 1024, 1536]);
+  assert.deepEqual(up.slice(-2), [10 * 2 ** 20, 0]);
+  assert.equal(control.state.rates.read, null);
+  for (let i = 2; i < up.length - 1; i++) {
+    const ratio = up[i]! / up[i - 1]!;
+    assert.ok(ratio > 1.3 && ratio < 1.7, `${up[i - 1]} to ${up[i]}`);
+  }
+  notes.length = 0;
+  assert.match(control.step(-1, 0, "the keyboard")!, /^there is no limit, and nothing flows yet/);
+  assert.equal(control.state.rates.read, null);
+  assert.equal(control.step(-1, 90, "the keyboard"), null);
+  assert.equal(control.state.rates.read, 64 * 1024);
+  notes.length = 0;
+  control.limit(parseRates("10K"), "the keyboard");
+  assert.equal(control.step(-1, 0, "the keyboard"), "the limit is as low as keys can set it");
+  assert.equal(control.state.rates.read, 10 * 1024);
+  assert.deepEqual(notes, ["limit: 10.0 KiB/s, set by the keyboard"]);
 });
 
 Deno.test("RunControl ends a run once, and says why", () => {
