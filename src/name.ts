@@ -31,22 +31,27 @@ export function encodeName(name: string): Uint8Array {
   return Uint8Array.from(out);
 }
 
+/** Characters that turn the direction of writing, by which one name can look like another. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
 /**
  * A path as shown to people and written to logs. A well-formed path without control characters
- * is shown as it is; any other in the shell's own notation, `$'a\xffb\n'`, which can be pasted
- * into a shell and read back. With `keepControls`, only bytes that are not UTF-8 need the notation
- * (for JSON and the database, where control characters do no harm).
+ * (those of the direction of writing among them) is shown as it is; any other in the shell's own
+ * notation, `$'a\xffb\n'`, which can be pasted into a shell and read back. With `keepControls`, only
+ * bytes that are not UTF-8 need the notation (for JSON and the database, where control characters do
+ * no harm).
  */
 export function showPath(path: string, keepControls = false): string {
   const plain = path.isWellFormed() && !path.startsWith("$'");
   // deno-lint-ignore no-control-regex
-  if (plain && (keepControls || !/[\x00-\x1f\x7f-\x9f]/.test(path))) return path;
+  const harmless = !/[\x00-\x1f\x7f-\x9f]/.test(path) && !TURNS.test(path);
+  if (plain && (keepControls || harmless)) return path;
   let shown = "$'";
   for (const char of path) {
     const code = char.codePointAt(0)!;
     if (code >= 0xdc80 && code <= 0xdcff) shown += `\\x${(code - 0xdc00).toString(16)}`;
     else if (char === "\\" || char === "'") shown += `\\${char}`;
-    else shown += escapeControl(char);
+    else shown += escapeControl(char, keepControls);
   }
   return shown + "'";
 }
@@ -57,15 +62,18 @@ export function showPath(path: string, keepControls = false): string {
  */
 export function showText(message: string): string {
   // deno-lint-ignore no-control-regex
-  return message.toWellFormed().replace(/[\x00-\x1f\x7f-\x9f]/g, escapeControl);
+  const controls = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+  return message.toWellFormed().replace(controls, (char) => escapeControl(char));
 }
 
-function escapeControl(char: string): string {
+/** @param keepTurns leaves {@link TURNS} as they are */
+function escapeControl(char: string, keepTurns = false): string {
   const code = char.codePointAt(0)!;
   if (char === "\n") return "\\n";
   if (char === "\t") return "\\t";
   if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, "0")}`;
-  return code >= 0x80 && code < 0xa0 ? `\\u${code.toString(16).padStart(4, "0")}` : char;
+  const isEscaped = code >= 0x80 && code < 0xa0 || !keepTurns && TURNS.test(char);
+  return isEscaped ? `\\u${code.toString(16).padStart(4, "0")}` : char;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t" };

@@ -67,6 +67,19 @@ Deno.test({
   },
 });
 
+Deno.test("the command shows what turns a name round as an escape, and logs it as it is", async () => {
+  const name = "a\u202egpj.exe", shown = "$'a\\u202egpj.exe'";
+  using world = new DiskWorld({ [name]: "1", "\u2066b": "2" }, { [`${name}/in`]: "" });
+  const dry = await sluice(world.args("-n")), { stdout } = await sluice(world.args());
+  for (const text of [dry.stdout, stdout]) {
+    assert.ok(text.includes(shown), text);
+    assert.doesNotMatch(text, /[\u202a-\u202e\u2066-\u2069]/);
+  }
+  assert.equal((await sluice(["why", shown, "--db", world.db], { cwd: world.top })).code, 0);
+  assert.ok(Deno.readTextFileSync(world.log).includes(name));
+  assert.ok((await sluice(["manifest", world.db])).stdout.includes("\u2066b"));
+});
+
 Deno.test("the command exits with 1 and names what failed", async () => {
   using world = new DiskWorld({ "blocked": "1", "good": "2" }, { "blocked/inner": "x" });
   const { code, stdout } = await sluice(world.args());

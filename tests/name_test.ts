@@ -97,6 +97,10 @@ Deno.test("showPath shows a plain path as it is, any other in the shell's notati
     ["tab\t'", "$'tab\\t\\''"],
     ["\x01\x7f", "$'\\x01\\x7f'"],
     ["a\udcffb", "$'a\\xffb'"],
+    ["a\u202egpj.exe", "$'a\\u202egpj.exe'"],
+    ["\u061c\u200e\u200f\u202a\u2066\u2069", "$'\\u061c\\u200e\\u200f\\u202a\\u2066\\u2069'"],
+    // what joins letters or emoji turns nothing round
+    ["\u200c\u200d\u2060\u05d0", "\u200c\u200d\u2060\u05d0"],
     ["$'looks like it'", "$'$\\'looks like it\\''"],
   ];
   for (const [path, shown] of table) assert.equal(showPath(path), shown);
@@ -105,6 +109,8 @@ Deno.test("showPath shows a plain path as it is, any other in the shell's notati
 Deno.test("showPath keeps control characters when told to, but not odd bytes", () => {
   assert.equal(showPath("a\nb", true), "a\nb");
   assert.equal(showPath("a\n\udcff", true), "$'a\\n\\xff'");
+  assert.equal(showPath("a\u202e", true), "a\u202e");
+  assert.equal(showPath("a\u202e\udcff", true), "$'a\u202e\\xff'");
 });
 
 Deno.test("showPath never shows two paths alike", () => {
@@ -120,7 +126,9 @@ Deno.test("showPath never shows two paths alike", () => {
 Deno.test("showPath is read back byte for byte when bash is given what it shows", async () => {
   const samples = [
     ...fc.sample(nameBytes, { numRuns: 300, seed: 7 }),
-    ...["\x1b[31m", "\u0085\u009f", "\\n", "$'", "'", "\x7f0", "a\n1"].map((s) => utf8.encode(s)),
+    ...["\x1b[31m", "\u0085\u009f", "\u202e\u2066", "\\n", "$'", "'", "\x7f0", "a\n1"].map((s) =>
+      utf8.encode(s)
+    ),
     Uint8Array.of(0xff, 0x31, 0x66),
   ];
   const commands = samples.map((bytes) => {
