@@ -31,8 +31,11 @@ export function encodeName(name: string): Uint8Array {
   return Uint8Array.from(out);
 }
 
+// deno-lint-ignore no-control-regex
+const CONTROLS = /[\x00-\x1f\x7f-\x9f]/;
 /** Characters that turn the direction of writing, by which one name can look like another. */
 const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+const EITHER = new RegExp(`${CONTROLS.source}|${TURNS.source}`, "g");
 
 /**
  * A path as shown to people and written to logs. A well-formed path without control characters
@@ -43,9 +46,7 @@ const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
  */
 export function showPath(path: string, keepControls = false): string {
   const plain = path.isWellFormed() && !path.startsWith("$'");
-  // deno-lint-ignore no-control-regex
-  const harmless = !/[\x00-\x1f\x7f-\x9f]/.test(path) && !TURNS.test(path);
-  if (plain && (keepControls || harmless)) return path;
+  if (plain && (keepControls || !CONTROLS.test(path) && !TURNS.test(path))) return path;
   let shown = "$'";
   for (const char of path) {
     const code = char.codePointAt(0)!;
@@ -61,9 +62,7 @@ export function showPath(path: string, keepControls = false): string {
  * a name that it has are in the notation of {@link showPath}.
  */
 export function showText(message: string): string {
-  // deno-lint-ignore no-control-regex
-  const controls = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-  return message.toWellFormed().replace(controls, (char) => escapeControl(char));
+  return message.toWellFormed().replace(EITHER, (char) => escapeControl(char));
 }
 
 /** @param keepTurns leaves {@link TURNS} as they are */

@@ -42,10 +42,20 @@ export function damaged(path: string, what: string): SyncError {
   });
 }
 
-/** The same of one whose rows are more or fewer than it has counted. */
-export function miscounted(
-  path: string,
-  { counted, read }: { readonly counted: number; readonly read: number },
-): SyncError {
+/** How many rows a database has counted, and how many have been read so far. */
+export interface Counted {
+  readonly counted: number;
+  readonly read: number;
+  /** No more come. */
+  readonly isLast: boolean;
+}
+
+/** Whether the rows are more or fewer than were counted. */
+export function isMiscounted({ counted, read, isLast }: Counted): boolean {
+  return isLast ? read !== counted : read > counted;
+}
+
+/** As {@link damaged}, of a database whose rows are so. */
+export function miscounted(path: string, { counted, read }: Omit<Counted, "isLast">): SyncError {
   return damaged(path, `it counts ${counted} files, and ${read} of them can be read`);
 }

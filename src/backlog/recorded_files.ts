@@ -5,7 +5,7 @@ import { join } from "../entry.ts";
 import { UsageError } from "../errors.ts";
 import { turn } from "../lib/turn.ts";
 import { KINDS } from "../listing.ts";
-import { damaged, miscounted } from "./database_error.ts";
+import { damaged, isMiscounted, miscounted } from "./database_error.ts";
 import { openDatabase, type Pair, pairIn } from "./open_database.ts";
 import { readOutbox } from "./outbox.ts";
 import { STATUS } from "./codes.ts";
@@ -151,7 +151,7 @@ export class RecordedFiles implements Disposable {
     for (let read = 0;;) {
       const rows = statement.all(...after, algorithm), isLast = rows.length < PAGE;
       read += rows.length;
-      if ((isLast ? read !== counted : read > counted) && this.#version() === tally.version) {
+      if (isMiscounted({ counted, read, isLast }) && this.#version() === tally.version) {
         throw miscounted(this.#path, { counted, read });
       }
       if (rows.length > 0) {

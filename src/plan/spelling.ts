@@ -11,8 +11,8 @@ import { SyncError } from "../errors.ts";
 export class Spellings {
   readonly #source: Backend;
   readonly #signal: AbortSignal;
-  /** Paths that were found spelled otherwise, with how. */
-  readonly #otherwise = new Map<string, string>();
+  /** How paths are listed that have been looked for. */
+  readonly #spelled = new Map<string, string>();
 
   constructor(source: Backend, { signal }: { signal: AbortSignal }) {
     this.#source = source;
@@ -48,12 +48,10 @@ export class Spellings {
     const names = path.split("/");
     for (const [i, name] of names.entries()) {
       const at = join(parent, name);
-      const spelled = this.#otherwise.get(at) ?? await this.#inListing(parent, name);
+      const spelled = this.#spelled.get(at) ?? await this.#inListing(parent, name);
       if (spelled === null) return null;
-      if (spelled !== at) {
-        this.#otherwise.set(at, spelled);
-        return [spelled, ...names.slice(i + 1)].join("/");
-      }
+      this.#spelled.set(at, spelled);
+      if (spelled !== at) return [spelled, ...names.slice(i + 1)].join("/");
       parent = at;
     }
     return null;

@@ -2,7 +2,7 @@
  * Where a verification is in the record: which file of the sample comes next, and after which one
  * the next run goes on.
  */
-import { miscounted } from "../backlog/database_error.ts";
+import { isMiscounted, miscounted } from "../backlog/database_error.ts";
 import type { Position, Sample, VerifyFile } from "../backlog/verify_store.ts";
 import { isInSample } from "./sample.ts";
 
@@ -85,7 +85,7 @@ export class VerifyCursor {
     this.#page = this.#next(this.#taken);
     this.#read += this.#page.length;
     const counted = this.#ahead, read = this.#read, isLast = this.#page.length === 0;
-    if (isLast ? read !== counted : read > counted) {
+    if (isMiscounted({ counted, read, isLast })) {
       throw miscounted(this.#database, { counted, read });
     }
     this.#exhausted = isLast;
