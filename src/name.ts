@@ -36,6 +36,7 @@ const CONTROLS = /[\x00-\x1f\x7f-\x9f]/;
 /** Characters that turn the direction of writing, by which one name can look like another. */
 const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 const EITHER = new RegExp(`${CONTROLS.source}|${TURNS.source}`, "g");
+const RUNS_OF_CONTROLS = new RegExp(`(?:${CONTROLS.source})+`, "g");
 
 /**
  * A path as shown to people and written to logs. A well-formed path without control characters
@@ -63,6 +64,11 @@ export function showPath(path: string, keepControls = false): string {
  */
 export function showText(message: string): string {
   return message.toWellFormed().replace(EITHER, (char) => escapeControl(char));
+}
+
+/** One line of a message: control characters would move the cursor or end a record. */
+export function oneLine(message: string): string {
+  return message.toWellFormed().replace(RUNS_OF_CONTROLS, " ").trim();
 }
 
 /** @param keepTurns leaves {@link TURNS} as they are */

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeName, encodeName, readPath, showPath, showText } from "../src/name.ts";
+import { decodeName, encodeName, oneLine, readPath, showPath, showText } from "../src/name.ts";
 
 const utf8 = new TextEncoder();
 /** Bytes of a name: any but NUL and "/", with many that are nearly UTF-8. */
@@ -178,4 +178,8 @@ Deno.test("showText writes control characters of a message as escapes and leaves
     showText('no such "ümlaut\\": a\x1b[0m\n\x9b'),
     'no such "ümlaut\\": a\\x1b[0m\\n\\u009b',
   );
+});
+
+Deno.test("oneLine takes line breaks and escapes out of a message", () => {
+  assert.equal(oneLine("a\r\nb\x1b[2Jc\u009bd\ud800\n"), "a b [2Jc d\ufffd");
 });

@@ -56,6 +56,6 @@ export function isMiscounted({ counted, read, isLast }: Counted): boolean {
 }
 
 /** As {@link damaged}, of a database whose rows are so. */
-export function miscounted(path: string, { counted, read }: Omit<Counted, "isLast">): SyncError {
+export function miscounted(path: string, { counted, read }: Counted): SyncError {
   return damaged(path, `it counts ${counted} files, and ${read} of them can be read`);
 }

@@ -151,8 +151,9 @@ export class RecordedFiles implements Disposable {
     for (let read = 0;;) {
       const rows = statement.all(...after, algorithm), isLast = rows.length < PAGE;
       read += rows.length;
-      if (isMiscounted({ counted, read, isLast }) && this.#version() === tally.version) {
-        throw miscounted(this.#path, { counted, read });
+      const count = { counted, read, isLast };
+      if (isMiscounted(count) && this.#version() === tally.version) {
+        throw miscounted(this.#path, count);
       }
       if (rows.length > 0) {
         yield rows.map(({ name, parent, hash }) => ({

@@ -2,10 +2,10 @@
 import type { PathKnown } from "../backlog/path_records.ts";
 import { parentOf } from "../entry.ts";
 import { formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
+import { oneLine, showPath } from "../name.ts";
 import { DEFAULTS } from "../options.ts";
 import { refusalOf } from "../plan/deletion_rules.ts";
-import { countOf, oneLine } from "../report/layout.ts";
+import { countOf } from "../report/layout.ts";
 import { isoTimes } from "../report/operation_record.ts";
 import { splitTime } from "../stamp.ts";
 

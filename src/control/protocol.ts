@@ -26,6 +26,7 @@
  */
 import { parseRates, type Rates } from "../bandwidth.ts";
 import { MOST_LANES } from "../lanes.ts";
+import { oneLine } from "../name.ts";
 
 /** The most bytes of a request; what is longer is none. */
 export const LONGEST_REQUEST = 4096;
@@ -125,7 +126,6 @@ function parseObject(line: string): Record<string, unknown> {
 
 /** A name that cannot end a record or move a cursor. */
 function nameOf(by: string): string {
-  // deno-lint-ignore no-control-regex
-  const name = by.toWellFormed().replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim().slice(0, LONGEST_BY);
+  const name = oneLine(by).slice(0, LONGEST_BY);
   return name === "" ? SOMEBODY : name;
 }

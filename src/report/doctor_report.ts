@@ -1,6 +1,6 @@
 /** What the doctor found, as lines for a person. */
 import { formatCount, formatSize } from "../lib/units.ts";
-import { oneLine } from "./layout.ts";
+import { oneLine } from "../name.ts";
 import { padEnd } from "./width.ts";
 
 /** A line of the table: what was tried, what came of it, and whether that is as a local disk does. */

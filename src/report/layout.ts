@@ -83,9 +83,3 @@ export function formatLeft(seconds: number | null, open = false): string {
   if (seconds === null) return "time unknown";
   return `${formatDuration(seconds)}${open ? "+" : ""} left`;
 }
-
-/** One line of a message: control characters would move the cursor or end a record. */
-export function oneLine(message: string): string {
-  // deno-lint-ignore no-control-regex
-  return message.toWellFormed().replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim();
-}

@@ -2,8 +2,8 @@
 
 import type { GivesWay, RunEvent, Unanswered } from "../event.ts";
 import { formatDuration, formatMinute, formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
-import { countOf, oneLine } from "./layout.ts";
+import { oneLine, showPath } from "../name.ts";
+import { countOf } from "./layout.ts";
 
 type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { readonly type: T }>;
 

@@ -3,7 +3,8 @@
 import type { Reporter, RunEvent, SideCounts, Snapshot } from "../event.ts";
 import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
-import { countOf, formatFileRate, formatLeft, formatRate, oneLine, percent } from "./layout.ts";
+import { oneLine } from "../name.ts";
+import { countOf, formatFileRate, formatLeft, formatRate, percent } from "./layout.ts";
 import { failureLine, givesWayLine, operationLine, startLines, unansweredLine } from "./lines.ts";
 import { summaryLines } from "./summary.ts";
 import { type Every, everyUnref } from "./ticker.ts";

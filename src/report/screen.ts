@@ -3,7 +3,7 @@
 import type { ActiveFile, Amount, Phase, Snapshot } from "../event.ts";
 import { formatRates } from "../bandwidth.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
+import { oneLine, showPath } from "../name.ts";
 import * as layout from "./layout.ts";
 import { givesWayLine, unansweredLine } from "./lines.ts";
 import { countOf, firstThatFits, formatRate, type Paint, unpainted } from "./layout.ts";
@@ -48,7 +48,7 @@ export function renderSnapshot(
   const hanging = snapshot.unanswered.map(unansweredLine);
   const givesWay = (snapshot.givesWay ?? []).map(givesWayLine);
   for (const text of [...hanging, snapshot.paused, snapshot.notice, ...givesWay]) {
-    if (text !== null) top.push(paint("warning", truncate(layout.oneLine(text), width)));
+    if (text !== null) top.push(paint("warning", truncate(oneLine(text), width)));
   }
   const scan = scanning ? scanLines(snapshot, width, paint) : [];
   const bottom = transferring || !scanning ? totalLines(snapshot, width, paint) : [];
@@ -72,7 +72,7 @@ export function renderSnapshot(
 
 /** What a very narrow window has room for, without margins. */
 function narrowLines({ phase, paused, backlog, copied, rate, failed }: Snapshot): string[] {
-  const lines = [paused === null ? TITLES[phase] : layout.oneLine(paused)];
+  const lines = [paused === null ? TITLES[phase] : oneLine(paused)];
   if (failed > 0) lines.push(`${formatCount(failed)} failed`);
   if (backlog.files === 0) return lines;
   const by = (what: string, of: "bytes" | "files") =>

@@ -2,8 +2,8 @@
 
 import { type Amount, type Summary, TOO_LARGE } from "../event.ts";
 import { formatCount, formatDuration, formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
-import { countOf, formatRate, oneLine } from "./layout.ts";
+import { oneLine, showPath } from "../name.ts";
+import { countOf, formatRate } from "./layout.ts";
 import { failureLine } from "./lines.ts";
 
 /** What the summary may say beyond the numbers. */

@@ -8,7 +8,8 @@
 
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { Reporter, RunEvent, Snapshot } from "../event.ts";
-import { oneLine, type Paint, type Style, unpainted } from "./layout.ts";
+import { oneLine } from "../name.ts";
+import { type Paint, type Style, unpainted } from "./layout.ts";
 import { failureLine, operationLine, startLines } from "./lines.ts";
 import { renderSnapshot } from "./screen.ts";
 import { summaryLines } from "./summary.ts";

@@ -84,11 +84,9 @@ export class VerifyCursor {
   #turnPage(): void {
     this.#page = this.#next(this.#taken);
     this.#read += this.#page.length;
-    const counted = this.#ahead, read = this.#read, isLast = this.#page.length === 0;
-    if (isMiscounted({ counted, read, isLast })) {
-      throw miscounted(this.#database, { counted, read });
-    }
-    this.#exhausted = isLast;
+    const count = { counted: this.#ahead, read: this.#read, isLast: this.#page.length === 0 };
+    if (isMiscounted(count)) throw miscounted(this.#database, count);
+    this.#exhausted = count.isLast;
   }
 
   /** A file that was taken is done: what was found about it is about to be recorded. */

@@ -1,7 +1,7 @@
 /** What a verification prints: lines for people, a line that is drawn anew on a terminal, or JSON. */
 import { formatDuration, formatMinute, formatSize } from "../lib/units.ts";
-import { showPath } from "../name.ts";
-import { countOf, formatRate, oneLine, percent } from "../report/layout.ts";
+import { oneLine, showPath } from "../name.ts";
+import { countOf, formatRate, percent } from "../report/layout.ts";
 import { type Every, everyUnref } from "../report/ticker.ts";
 import { truncate } from "../report/width.ts";
 import type { VerifyEvent, VerifyReporter, VerifySnapshot, VerifySummary } from "./progress.ts";

@@ -5,7 +5,6 @@ import {
   formatFileRate,
   formatLeft,
   formatRate,
-  oneLine,
   percent,
   table,
 } from "../../src/report/layout.ts";
@@ -39,10 +38,6 @@ Deno.test("formatRate and formatFileRate keep small rates apart from none", () =
 Deno.test("firstThatFits cuts the last text when none fits", () => {
   assert.equal(firstThatFits(6, "too long", "fits"), "fits");
   assert.equal(firstThatFits(3, "too long", "fits"), "fi…");
-});
-
-Deno.test("oneLine takes line breaks and escapes out of a message", () => {
-  assert.equal(oneLine("a\r\nb\x1b[2Jc\u009bd\ud800\n"), "a b [2Jc d\ufffd");
 });
 
 Deno.test("table drops the least important columns when they do not fit", () => {
