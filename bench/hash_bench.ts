@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { ManySha256 } from "../src/lib/sha256/many.ts";
 
 const ALGORITHMS = ["md5", "sha1", "sha256", "blake2b512"] as const;
 
@@ -73,6 +74,32 @@ for (const bytes of BLOCK_SIZES) {
       fn: () => void hash.update(block),
     });
   }
+}
+
+/** Small files as a lane has them: as many at a time as travel together. */
+const SMALL_FILES = 64, SMALL_FILE = 4096;
+const group = `${SMALL_FILES} files of ${label(SMALL_FILE)}`;
+const small = randomBlock(SMALL_FILES * SMALL_FILE);
+
+Deno.bench({
+  name: `sha256 by OpenSSL, ${small.length} bytes`,
+  group,
+  baseline: true,
+  fn() {
+    for (let at = 0; at < small.length; at += SMALL_FILE) {
+      createHash("sha256").update(small.subarray(at, at + SMALL_FILE)).digest("hex");
+    }
+  },
+});
+
+const many = ManySha256.ifPossible(SMALL_FILES);
+if (many !== undefined) {
+  const sizes = Array<number>(SMALL_FILES).fill(SMALL_FILE);
+  Deno.bench({
+    name: `sha256 of two at a time, ${small.length} bytes`,
+    group,
+    fn: () => void many.hash(small, sizes),
+  });
 }
 
 if (import.meta.main) printTable();

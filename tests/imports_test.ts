@@ -123,7 +123,7 @@ Deno.test("the database and the system's library are reached in one place each",
   for (const [path, imports] of IMPORTS) {
     if (imports.some(({ to }) => to === "node:sqlite")) assert.equal(areaOf(path), "backlog", path);
     const text = Deno.readTextFileSync(join(SRC, path)).replace(/\/\*[^]*?\*\/|\/\/[^\n]*/g, "");
-    if (text.includes("Deno.dlopen")) assert.equal(path, "backend/posix/libc.ts");
+    if (text.includes("Deno.dlopen")) assert.equal(path, "lib/system_library.ts");
   }
 });
 

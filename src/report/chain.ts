@@ -14,17 +14,22 @@
 import { createHash } from "node:crypto";
 import { grown } from "../lib/grown.ts";
 import { NEWLINE } from "../lib/line_splitter.ts";
+import { LinkedSha256, OWN_DIGITS } from "../lib/sha256/linked.ts";
 
 /** What the first record of a file has for the hash of the record before. */
 export const GENESIS = "0".repeat(64);
 
-const QUOTE = 0x22, COMMA = 0x2c, BRACE = 0x7d;
+const COMMA = 0x2c;
 const NOTHING = new Uint8Array(0);
-const CHECK_DIGITS = 16;
+const CHECK_DIGITS = OWN_DIGITS;
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 const CHECK = encoder.encode(',"check":"');
 /** `,"check":"C"}` */
 const ENDING = CHECK.length + CHECK_DIGITS + 2;
+/** The end of a line without its check. */
+const UNCHECKED = encoder.encode(`,"check":"${" ".repeat(CHECK_DIGITS)}"}\n`);
+/** Records that are linked at a time, and from how many on it is worth to load what does it. */
+const LINKS = 256, MANY = 16;
 const BEGINNING = /^(\{"type":"[^"]+","seq":\d+,"time":"[^"]*","run":\d+),"prev":"([0-9a-f]{64})"/;
 const BEGINNING_BEFORE_CHAINS =
   /^\{"type":"[^"]+","seq":\d+,"time":"[^"]*","run":\d+(?=[,}])(?!,"prev")/;
@@ -93,23 +98,42 @@ export interface Beginning {
   readonly run: number;
 }
 
+let linkedOfThread: LinkedSha256 | null | undefined;
+
+/** Made once for this thread; null where it is not possible. */
+function ofThread(): LinkedSha256 | null {
+  if (linkedOfThread === undefined) linkedOfThread = LinkedSha256.ifPossible(LINKS) ?? null;
+  return linkedOfThread;
+}
+
+/** Where a record lies: from, to, the hash of the one before, its own check. */
+const PLACES = 4;
+
 /**
  * Makes lines that follow each other. There is a record for every file, so hardly anything is made
- * anew for one: its parts are written where they belong.
+ * anew for one: its parts are written where they belong, and then all are linked.
  */
 export class ChainEncoder {
   #bytes = new Uint8Array(64 * 1024);
   #length = 0;
-  /** Where the record that is being written begins. */
-  #from = 0;
   #head: string;
   /** {@link Beginning} in two parts; the number of the record comes between them. */
   #before = NOTHING;
+  /** With room for the hash of the record before. */
   #after = NOTHING;
   #of: Beginning = { type: "", time: "", run: NaN };
+  /** {@link PLACES} of each record that is not linked yet. */
+  #places = new Int32Array(PLACES * LINKS);
 
-  constructor(head: string) {
+  readonly #linked: () => LinkedSha256 | null;
+
+  /**
+   * @param head the hash of the record before the first one
+   * @param linked gives what links many records; null: there is nothing
+   */
+  constructor(head: string, linked: () => LinkedSha256 | null = ofThread) {
     this.#head = head;
+    this.#linked = linked;
   }
 
   /** The hash of the last record. */
@@ -125,24 +149,37 @@ export class ChainEncoder {
   /**
    * Adds records with numbers above `sequence`: the fields of each, JSON without braces, on a line that
    * is ended; `count` lines. Returns the number of the last.
+   *
+   * @throws RangeError when there are more or fewer lines; then none was added
    */
   add(beginning: Beginning, sequence: number, lines: Uint8Array, count: number): number {
     const most = lines.length + count * (LONGEST_BEGINNING + ENDING);
     this.#begin(beginning, most + lines.length);
+    if (PLACES * count > this.#places.length) this.#places = new Int32Array(2 * PLACES * count);
+    const places = this.#places;
     // behind all that will be written: from there each moves to its place
     const bytes = this.#bytes, start = this.#length + most, end = start + lines.length;
     bytes.set(lines, start);
-    let from = start;
-    for (let left = count; left > 0; left--) {
+    let from = start, length = this.#length;
+    for (let i = 0; i < count; i++) {
       const to = bytes.indexOf(NEWLINE, from);
       if (to < 0 || to >= end) throw new RangeError(`there are not ${count} lines`);
-      const at = this.#putHead(++sequence, to > from);
+      let at = this.#putHead(length, ++sequence);
+      const place = PLACES * i;
+      places[place] = length;
+      places[place + 2] = at - 1 - GENESIS.length;
+      if (to > from) bytes[at++] = COMMA;
       bytes.copyWithin(at, from, to);
-      this.#length = at + to - from;
-      this.#seal();
+      at += to - from;
+      bytes.set(UNCHECKED, at);
+      places[place + 1] = at;
+      places[place + 3] = at + CHECK.length;
+      length = at + UNCHECKED.length;
       from = to + 1;
     }
     if (from !== end) throw new RangeError(`there are not ${count} lines`);
+    this.#link(count);
+    this.#length = length;
     return sequence;
   }
 
@@ -158,41 +195,47 @@ export class ChainEncoder {
     const known = this.#of;
     if (type !== known.type || time !== known.time || run !== known.run) {
       this.#before = encoder.encode(`{"type":"${type}","seq":`);
-      this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"`);
+      this.#after = encoder.encode(`,"time":"${time}","run":${run},"prev":"${GENESIS}"`);
       this.#of = { type, time, run };
     }
     const most = this.#length + this.#before.length + this.#after.length + room + ENDING + 1;
     if (most > this.#bytes.length) this.#bytes = grown(this.#bytes, 2 * most);
   }
 
-  /** What comes before the fields; returns where they belong. */
-  #putHead(sequence: number, hasFields: boolean): number {
-    const bytes = this.#bytes, head = this.#head;
-    let at = this.#from = this.#length;
+  /** What comes before the fields, from `at` on; returns where they belong. */
+  #putHead(at: number, sequence: number): number {
+    const bytes = this.#bytes;
     bytes.set(this.#before, at);
     at += this.#before.length;
     const digits = String(sequence);
     for (let i = 0; i < digits.length; i++) bytes[at++] = digits.charCodeAt(i);
     bytes.set(this.#after, at);
-    at += this.#after.length;
-    for (let i = 0; i < head.length; i++) bytes[at++] = head.charCodeAt(i);
-    bytes[at++] = QUOTE;
-    if (hasFields) bytes[at++] = COMMA;
-    return this.#length = at;
+    return at + this.#after.length;
   }
 
-  /** The end of a record, byte by byte: it is ASCII, and shorter than what a call to encode it costs. */
-  #seal(): void {
-    const bytes = this.#bytes;
-    const hash = this.#head = sha256(bytes.subarray(this.#from, this.#length));
-    let at = this.#length;
-    for (let i = 0; i < CHECK.length; i++) bytes[at++] = CHECK[i]!;
-    for (let i = 0; i < CHECK_DIGITS; i++) bytes[at++] = hash.charCodeAt(i);
-    bytes[at++] = QUOTE;
-    bytes[at++] = BRACE;
-    bytes[at++] = NEWLINE;
-    this.#length = at;
+  /** Puts into each record the hash of the one before, and its own check. */
+  #link(count: number): void {
+    const linked = count < MANY ? null : this.#linked();
+    const bytes = this.#bytes, places = this.#places;
+    for (let i = 0; i < PLACES * count; i += PLACES) {
+      const from = places[i]!, to = places[i + 1]!, before = places[i + 2]!, check = places[i + 3]!;
+      if (linked !== null) {
+        if (linked.add(bytes, from, to, before, check) === LINKS) {
+          this.#head = linked.link(this.#head);
+        }
+      } else {
+        putText(bytes, before, this.#head, GENESIS.length);
+        this.#head = sha256(bytes.subarray(from, to));
+        putText(bytes, check, this.#head, CHECK_DIGITS);
+      }
+    }
+    if (linked !== null) this.#head = linked.link(this.#head);
   }
+}
+
+/** The first `count` characters of a text, byte by byte: they are ASCII, and a call would cost more. */
+function putText(bytes: Uint8Array, at: number, text: string, count: number): void {
+  for (let i = 0; i < count; i++) bytes[at + i] = text.charCodeAt(i);
 }
 
 /** The end of a log. */

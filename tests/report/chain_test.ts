@@ -15,7 +15,7 @@ Deno.test("ChainEncoder makes the same records of lines as of one after the othe
   });
   fc.assert(
     fc.property(groups, fc.nat({ max: 2 ** 40 }), (groups, first) => {
-      const together = new ChainEncoder(GENESIS), alone = new ChainEncoder(GENESIS);
+      const together = new ChainEncoder(GENESIS), alone = new ChainEncoder(GENESIS, () => null);
       let sequence = first;
       for (const group of groups) {
         const lines = encoder.encode(group.map((fields) => `${fields}\n`).join(""));
@@ -67,5 +67,17 @@ Deno.test("ChainEncoder refuses lines that are more or fewer than it was told", 
   for (const count of [0, 1, 3]) {
     const chain = new ChainEncoder(GENESIS);
     assert.throws(() => chain.add(beginning, 0, lines, count), /there are not \d lines/);
+    assert.equal(chain.length, 0);
+    assert.equal(chain.head, GENESIS);
   }
+});
+
+Deno.test("ChainEncoder makes the same records without machine code", () => {
+  const lines = encoder.encode(
+    Array.from({ length: 600 }, (_, i) => `"a":${10 ** (i % 99)}\n`).join(""),
+  );
+  const [one, other] = [new ChainEncoder(GENESIS), new ChainEncoder(GENESIS, () => null)];
+  for (const chain of [one, other]) chain.add(beginning, 0, lines, 600);
+  assert.equal(decoder.decode(one.take()), decoder.decode(other.take()));
+  assert.equal(one.head, other.head);
 });

@@ -14,7 +14,8 @@
  * and bsearch(3) is a function of a library that calls the one it is given a pointer to: with its key
  * and, of an array of one, the only element.
  */
-import { anonymous, type Arch, machineCode, PAGE_FUNCTIONS } from "./machine_code.ts";
+import { anonymous, openLibc } from "../../lib/system_library.ts";
+import { type Arch, machineCode } from "./machine_code.ts";
 import { Addresses, addressOf, Program } from "./program.ts";
 
 /** The value of a call: at once, or a promise from the pool. Await works on both. */
@@ -153,8 +154,7 @@ const SIGXFSZ = 25, SIG_IGN = 1n;
 export function loadLibc(): Libc {
   const arch = Deno.build.arch;
   if (Deno.build.os !== "linux") throw new Error(`no Linux system calls on ${Deno.build.os}`);
-  const loaded = Deno.dlopen("libc.so.6", {
-    ...PAGE_FUNCTIONS,
+  const loaded = openLibc({
     bsearch: {
       parameters: ["buffer", "usize", "usize", "usize", "pointer"],
       result: "pointer",

@@ -6,6 +6,7 @@
  * functions of libc leave the errno in a place that others write to. `runProgram` makes the calls of
  * a table in memory, see `program.ts`.
  */
+import { behind, executable, type PageFunctions } from "../../lib/system_library.ts";
 
 /** The architectures that there is machine code for. */
 export type Arch = "x86_64" | "aarch64";
@@ -15,17 +16,6 @@ export interface MachineCode {
   readonly rawSyscall: Deno.PointerObject;
   readonly runProgram: Deno.PointerObject;
 }
-
-/** The functions of libc that it takes to make the page. */
-export const PAGE_FUNCTIONS = {
-  mmap: { parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
-  munmap: { parameters: ["pointer", "usize"], result: "i32" },
-  mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
-  memcpy: { parameters: ["pointer", "buffer", "usize"], result: "pointer" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-/** Those functions. */
-export type PageFunctions = Deno.DynamicLibrary<typeof PAGE_FUNCTIONS>["symbols"];
 
 /** `mov` of each argument one register down, the call number into its own, `syscall`, `ret`. */
 // deno-fmt-ignore
@@ -93,28 +83,11 @@ const RUN_PROGRAM: Record<Arch, Uint8Array> = {
 /** Where the program runner lies in the page of machine code. */
 const RUNNER_AT = 64;
 
-const PROT_READ_WRITE = 3, PROT_READ_EXEC = 5, MAP_PRIVATE_ANONYMOUS = 0x22, PAGE = 4096n;
-/** MAP_FAILED */
-const FAILED = 0xffff_ffff_ffff_ffffn;
-
-/**
- * Makes the page: first writable, then executable, never both. Null where the system allows no new
- * machine code.
- */
+/** Makes the page. Null where the system allows no new machine code. */
 export function machineCode(libc: PageFunctions, arch: Arch): MachineCode | null {
-  const page = anonymous(libc, PAGE);
-  if (page === null) return null;
   const code = new Uint8Array(RUNNER_AT + RUN_PROGRAM[arch].length);
   code.set(RAW_SYSCALL[arch]);
   code.set(RUN_PROGRAM[arch], RUNNER_AT);
-  libc.memcpy(page, code, BigInt(code.length));
-  if (libc.mprotect(page, PAGE, PROT_READ_EXEC) !== 0) return null;
-  const runner = Deno.UnsafePointer.value(page) + BigInt(RUNNER_AT);
-  return { rawSyscall: page, runProgram: Deno.UnsafePointer.create(runner)! };
-}
-
-/** Anonymous memory, which can be written; null where there is none. */
-export function anonymous(libc: PageFunctions, bytes: bigint): Deno.PointerObject | null {
-  const start = libc.mmap(null, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0n);
-  return start === null || Deno.UnsafePointer.value(start) === FAILED ? null : start;
+  const page = executable(libc, code);
+  return page === null ? null : { rawSyscall: page, runProgram: behind(page, RUNNER_AT) };
 }
