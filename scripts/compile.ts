@@ -41,22 +41,25 @@ async function checkExecutable(path: string): Promise<string> {
 
 /**
  * Bounds of the heap of each thread. A scan allocates and drops much; without them V8 lets five
- * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident for
- * a scan of 1,000,000 files on each side). A heap that begins at the size that it comes to anyway
- * spares collections; one that begins at more puts off those of everything, and only with them goes
- * what hangs on a hash outside of the heap. 1,000,000 empty files took 208 to 212 MiB where it began
- * at 24 MiB, and 223 to 249 at 28; 2,400,000 took 212 to 225 and, at 32, 220 to 259. 100,000 files
- * take 2% longer at 24 than at 28. 48 MiB and twice as much room for what is new spared 6% and cost
- * 1,000,000 files 170 MiB, with earlier code. The time is spent in calls, not in loops that the last
- * of V8's compilers could make faster: without it 20,000 files of 4 KiB take 11% less processor time,
- * 100,000 take 16% less. The compiler before that one is worth its time, but not for what is called a
- * few hundred times: it made code of 589 functions for 100,000 files, with a twentieth of the processor
- * time. From 2,000 calls on instead of 400, a first run over them takes 1 to 6% less time and a second
- * one 3 to 13% (three comparisons of six or seven turns each); from 5,000 on it is no less. Without V8's
- * helper threads (`--single-threaded`) the time is the same, and 100,000 files take 20 MiB more.
+ * threads grow far beyond what they use, at no gain in speed (measured: 291 and 257 MiB resident
+ * for a scan of 1,000,000 files on each side). A heap that begins at the size that it comes to
+ * anyway spares collections: the runtime alone fills 11 MiB of it, so that one which began at 24
+ * MiB, half of it for what is new, was collected in each thread before there was any work. From 32
+ * on it is not: a start takes 254 instead of 289 ms, 100,000 files 4 to 8% less time, a second run
+ * over them 5 to 15% (medians of 6 to 21 turns), and 1,000,000 and 2,400,000 empty files 198 and
+ * 203 MiB. At 48, with twice as much room for what is new, the time is the same, and they take 214
+ * and 228 MiB. Where OpenSSL hashes small files (no SHA extensions), the more there is room for,
+ * the later goes what hangs on a hash outside of the heap: 2,400,000 took 220 to 259 MiB. The time
+ * is spent in calls, not in loops that the last of V8's compilers could make faster: without it
+ * 20,000 files of 4 KiB take 11% less processor time, 100,000 take 16% less. The compiler before
+ * that one is worth its time, but not for what is called a few hundred times: it made code of 589
+ * functions for 100,000 files, with a twentieth of the processor time. From 2,000 calls on instead
+ * of 400, a first run over them takes 1 to 6% less time and a second one 3 to 13% (three
+ * comparisons of six or seven turns each); from 5,000 on it is no less. Without V8's helper threads
+ * (`--single-threaded`) the time is the same, and 100,000 files take 20 MiB more.
  */
 export const V8_FLAGS = "--max-semi-space-size=4,--min-semi-space-size=4," +
-  "--heap-growing-percent=20,--initial-heap-size=24,--no-turbofan," +
+  "--heap-growing-percent=20,--initial-heap-size=32,--no-turbofan," +
   "--invocation-count-for-maglev=2000";
 
 /**
