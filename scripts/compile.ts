@@ -46,9 +46,9 @@ async function checkExecutable(path: string): Promise<string> {
  * anyway spares collections: the runtime alone fills 11 MiB of it, so that one which began at 24
  * MiB, half of it for what is new, was collected in each thread before there was any work. From 32
  * on it is not: a start takes 254 instead of 289 ms, 100,000 files 4 to 8% less time, a second run
- * over them 5 to 15% (medians of 6 to 21 turns), and 1,000,000 and 2,400,000 empty files 198 and
- * 203 MiB. At 48, with twice as much room for what is new, the time is the same, and they take 214
- * and 228 MiB. Where OpenSSL hashes small files (no SHA extensions), the more there is room for,
+ * over them 5 to 15% (medians of 6 to 21 turns), and 1,000,000 and 2,400,000 empty files 194 and
+ * 199 MiB. At 48, with twice as much room for what is new, the time is the same, and they take 209
+ * and 222 MiB. Where OpenSSL hashes small files (no SHA extensions), the more there is room for,
  * the later goes what hangs on a hash outside of the heap: 2,400,000 took 220 to 259 MiB. The time
  * is spent in calls, not in loops that the last of V8's compilers could make faster: without it
  * 20,000 files of 4 KiB take 11% less processor time, 100,000 take 16% less. The compiler before
